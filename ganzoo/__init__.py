@@ -1,0 +1,70 @@
+"""ganzoo: a model zoo of generative adversarial networks for TensorFlow and Keras.
+
+    gan = ganzoo.get("lsgan")
+    gan.fit(ganzoo.data.load("mnist5k"), epochs=20)
+    images = gan.sample(16, seed=0)
+    gan.export("serving/lsgan", format="onnx")
+
+Importing it is cheap: TensorFlow is imported on first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pathlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+__all__ = ["card", "data", "get", "load", "names"]
+
+
+def names(pattern: str = "*") -> list[str]:
+    """Sorted registry names that match a shell-style pattern: `names("*wgan*")`."""
+    return _registry().names(pattern)
+
+
+def card(name: str):
+    """What is known about a GAN: title, authors, year, arxiv, equation, conditional and
+    hyperparameters (name -> default), as a frozen dataclass whose `str` is a page.
+
+    Raises:
+        ValueError: no GAN has that name.
+    """
+    return _registry().card(name)
+
+
+def get(name: str, **hyperparameters: Any):
+    """A compiled GAN, a subclass of keras.Model, that builds itself from the data it is fitted to.
+
+    Raises:
+        ValueError: no GAN has that name, it has no such hyper-parameter, or the value won't do.
+    """
+    gan = _registry().find(name)(**hyperparameters)
+    gan.compile()
+    return gan
+
+
+def load(filepath: str | pathlib.Path):
+    """A GAN from the `.keras` file that `gan.save` wrote, with optimizers, step and seed.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file isn't a saved GAN, or is damaged.
+    """
+    _registry()
+    from ganzoo.gan import load as load_gan
+
+    return load_gan(filepath)
+
+
+def _registry():
+    """The registry, with the zoo in it."""
+    importlib.import_module("ganzoo.zoo")
+    return importlib.import_module("ganzoo.registry")
+
+
+def __getattr__(name: str):
+    if name in {"data", "checks", "objectives", "penalties", "exporters"}:
+        return importlib.import_module(f"ganzoo.{name}")
+    raise AttributeError(f"module 'ganzoo' has no attribute {name!r}")

@@ -1,0 +1,103 @@
+"""What a generator is told beside its noise: mixins for `GAN`, written before it in the bases."""
+
+from __future__ import annotations
+
+import math
+
+import keras
+import tensorflow as tf
+
+from ganzoo.hyperparameters import Hyperparameter
+from ganzoo.layers import LeakyReLU
+
+
+class Labels:
+    """Both players see the class y as a one-hot vector; fakes take the labels of the real batch.
+
+    Mirza and Osindero 2014, arXiv:1411.1784, eq. 2.
+    """
+
+    conditional = True
+    num_classes = Hyperparameter(
+        int, None, "how many classes there are; None: as many as the data has",
+        at_least=2, optional=True,
+    )  # fmt: skip
+
+    @property
+    def condition_width(self):
+        return super().condition_width + self.spec.num_classes
+
+    @property
+    def latent_ranges(self):
+        return super().latent_ranges | {"label": f"0..{self.spec.num_classes - 1}"}
+
+    def latent_classes(self, name):
+        return self.spec.num_classes if name == "label" else super().latent_classes(name)
+
+    def latents(self, noise, count, labels=None):
+        if labels is None:
+            labels = noise.integers([count], self.spec.num_classes)
+        return super().latents(noise, count, labels) | {"label": labels}
+
+    def generator_input(self, latents):
+        one_hot = tf.one_hot(latents["label"], self.spec.num_classes)
+        return tf.concat([super().generator_input(latents), one_hot], axis=-1)
+
+    def judge(self, samples, turn):
+        one_hot = tf.one_hot(turn.labels, self.spec.num_classes)
+        return self.discriminator([samples, one_hot], training=turn.training)
+
+
+class Codes:
+    """Latents c of known meaning beside the noise: one category and some uniform codes, which a
+    second head Q of the critic reads back from the samples.
+
+    Chen et al. 2016, arXiv:1606.03657.
+    """
+
+    categories = Hyperparameter(int, 10, "values of the categorical code", at_least=2)
+    codes = Hyperparameter(int, 2, "continuous codes, U(-1, 1)", at_least=1)
+
+    @property
+    def latent_ranges(self):
+        return super().latent_ranges | {
+            "category": f"0..{self.categories - 1}",
+            "code": "uniform in [-1, 1]",
+        }
+
+    def latent_classes(self, name):
+        return self.categories if name == "category" else super().latent_classes(name)
+
+    def latents(self, noise, count, labels=None):
+        return super().latents(noise, count, labels) | {
+            "category": noise.integers([count], self.categories),
+            "code": noise.uniform([count, self.codes], -1.0, 1.0),
+        }
+
+    def generator_input(self, latents):
+        one_hot = tf.one_hot(latents["category"], self.categories)
+        return tf.concat([super().generator_input(latents), one_hot, latents["code"]], axis=-1)
+
+    def make_heads(self):
+        q = [keras.layers.Dense(128), LeakyReLU()]  # one trunk of Q's own for all codes
+        return super().make_heads() | {
+            "category": [*q, keras.layers.Dense(self.categories)],
+            "code_mean": [*q, keras.layers.Dense(self.codes)],
+            "code_log_scale": [*q, keras.layers.Dense(self.codes)],
+        }
+
+    def mutual_information(self, turn):
+        """L_I = H(c) + E log Q(c|G(z, c)) ≤ I(c; G(z, c)) in nats, of the category (at most
+        log(categories)) and of the codes: two scalars. Q is a softmax for the category and a
+        Gaussian with mean and scale of its own for each code."""
+        q, latents = turn.fake_verdict, turn.latents
+        category = tf.nn.sparse_softmax_cross_entropy_with_logits(
+            latents["category"], q["category"]
+        )
+        log_scale = q["code_log_scale"]
+        error = (latents["code"] - q["code_mean"]) * tf.exp(-log_scale)
+        code = 0.5 * tf.square(error) + log_scale + 0.5 * math.log(2.0 * math.pi)
+        return (
+            math.log(self.categories) - tf.reduce_mean(category),
+            self.codes * math.log(2.0) - tf.reduce_mean(tf.reduce_sum(code, axis=-1)),
+        )

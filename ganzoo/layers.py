@@ -1,0 +1,74 @@
+"""Only what Keras lacks or gets wrong."""
+
+from __future__ import annotations
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("ganzoo")
+class LeakyReLU(keras.layers.Layer):
+    """max(x, slope·x), [...] -> [...].
+
+    Keras's own goes through TensorFlow's fused kernel: its second derivative runs a whole
+    backward pass on zeros, which a gradient penalty then pays for, and its fusion with a
+    convolution prints an error on each first step that frightens users for nothing.
+    """
+
+    def __init__(self, slope: float = 0.2, **kwargs):
+        super().__init__(**kwargs)
+        self.slope = slope
+
+    def call(self, x):
+        return ops.maximum(x, self.slope * x)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return super().get_config() | {"slope": self.slope}
+
+
+@keras.saving.register_keras_serializable("ganzoo")
+class Maxout(keras.layers.Layer):
+    """Largest of `pieces` affine maps for each of `units` outputs, [batch, n] -> [batch, units].
+
+    Goodfellow et al. 2013, arXiv:1302.4389.
+    """
+
+    def __init__(self, units: int, pieces: int, kernel_initializer="glorot_uniform", **kwargs):
+        super().__init__(**kwargs)
+        self.units, self.pieces = units, pieces
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+
+    def build(self, input_shape):
+        self.dense = keras.layers.Dense(
+            self.units * self.pieces, kernel_initializer=self.kernel_initializer
+        )
+        self.dense.build(input_shape)
+
+    def call(self, x):
+        return ops.max(ops.reshape(self.dense(x), (-1, self.units, self.pieces)), axis=-1)
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], self.units)
+
+    def get_config(self):
+        return super().get_config() | {
+            "units": self.units,
+            "pieces": self.pieces,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+        }
+
+
+def normalization(kind: str) -> list[keras.layers.Layer]:
+    """The layers for `kind`: "batch", "layer" or "none".
+
+    Batch statistics are those of the global batch, so that any number of replicas trains what
+    one device would; "layer" is one mean and variance per sample, over all its axes.
+    """
+    if kind == "batch":
+        return [keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, synchronized=True)]
+    if kind == "layer":
+        return [keras.layers.GroupNormalization(groups=1)]
+    return []

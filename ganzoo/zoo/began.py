@@ -1,0 +1,74 @@
+import keras
+import tensorflow as tf
+
+from ganzoo import networks
+from ganzoo.gan import GAN
+from ganzoo.hyperparameters import Hyperparameter
+from ganzoo.objectives import Objective
+from ganzoo.registry import register
+
+
+@register("began")
+class BEGAN(GAN):
+    """BEGAN: Boundary Equilibrium Generative Adversarial Networks.
+
+    Berthelot, Schumm, Metz 2017, arXiv:1703.10717, section 3.4: the critic is an autoencoder, its
+    error L(x) = |x − D(x)| the score, and k holds the balance γ = E L(G(z)) / E L(x).
+
+        L_D = E L(x) − k E L(G(z))
+        L_G = E L(G(z))
+        k ← clip(k + λ(γ E L(x) − E L(G(z))), 0, 1)
+        M = E L(x) + |γ E L(x) − E L(G(z))|
+
+    L is the mean over a sample's values. The logs carry k and `convergence`, the paper's measure
+    M. Deviations: the autoencoder's halves are this library's networks, with `latent_dim` units
+    between them; no normalisation, no decay of the rate.
+    """
+
+    generator_normalization = "none"
+    discriminator_normalization = "none"
+    generator_learning_rate = 1e-4
+    discriminator_learning_rate = 1e-4
+    gamma = Hyperparameter(float, 0.5, "γ, diversity ratio", above=0, at_most=1)
+    proportional_gain = Hyperparameter(float, 1e-3, "λ, rate of k", above=0)
+
+    waivers = {
+        "check_tiny_problem": "γ < 1 keeps fakes where the autoencoder is best, near the data's "
+        "mean: a Gaussian's spread comes out at a fifth"
+    }
+
+    @property
+    def objective(self):
+        return Objective(
+            discriminator=lambda real, fake: tf.reduce_mean(real) - self.k * tf.reduce_mean(fake),
+            generator=lambda real, fake: tf.reduce_mean(fake),
+        )
+
+    def make_discriminator(self):
+        """Samples -> their reconstructions."""
+        features = self.make_features()
+        if features.output_shape == features.input_shape:
+            return features
+        code = keras.layers.Dense(self.latent_dim)(features.outputs[0])
+        decoder = networks.choose(self.architecture, self.spec.shape).generator(
+            self.latent_dim, self.spec.shape, width=self.width, normalization="none"
+        )
+        return keras.Model(features.inputs, decoder(code), name="discriminator")
+
+    def make_state(self):
+        self.k = self.add_weight(
+            shape=(), initializer="zeros", trainable=False, name="k",
+            aggregation="only_first_replica",
+        )  # fmt: skip
+
+    def judge(self, samples, turn):
+        reconstructions = self.discriminator(samples, training=turn.training)
+        axes = range(1, len(samples.shape))
+        return {"logits": tf.reduce_mean(tf.abs(samples - reconstructions), axes)}
+
+    def after_step(self, turn, terms):
+        fake = self.mean_over_replicas(terms["generator"])
+        real = self.mean_over_replicas(tf.reduce_mean(turn.real_verdict["logits"]))
+        balance = self.gamma * real - fake
+        self.k.assign(tf.clip_by_value(self.k + self.proportional_gain * balance, 0.0, 1.0))
+        return {"k": self.k, "convergence": real + tf.abs(balance)}

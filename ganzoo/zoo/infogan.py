@@ -1,0 +1,38 @@
+from ganzoo.conditioning import Codes
+from ganzoo.gan import GAN
+from ganzoo.hyperparameters import Hyperparameter
+from ganzoo.registry import register
+
+
+@register("infogan")
+class InfoGAN(Codes, GAN):
+    """InfoGAN: Interpretable Representation Learning by Information Maximizing GANs.
+
+    Chen, Duan, Houthooft, Schulman, Sutskever, Abbeel 2016, arXiv:1606.03657, eq. 6: latent codes
+    c, and Q on D's trunk that reads them back, so that G keeps their mutual information.
+
+        L_D = −E log D(x) − E log(1 − D(G(z, c))) − λ L_I
+        L_G = −E log D(G(z, c)) − λ L_I
+        L_I = E log Q(c|G(z, c)) + H(c) ≤ I(c; G(z, c))
+
+    The terms `posterior` (in D's loss) and `information` (in G's) are −λ L_I over all codes; the
+    logs `category_information` and `code_information` are L_I of each kind in nats. Rates and
+    batch statistics as in the authors' MNIST experiment. Deviation: the noise is normal.
+    """
+
+    latent_dim = 62
+    generator_learning_rate = 1e-3
+    information_weight = Hyperparameter(float, 1.0, "λ, weight of the bound L_I", at_least=0)
+
+    def information_loss(self, turn):
+        return -self.information_weight * sum(self.mutual_information(turn))
+
+    def discriminator_loss(self, turn):
+        return super().discriminator_loss(turn) | {"posterior": self.information_loss(turn)}
+
+    def generator_loss(self, turn):
+        return super().generator_loss(turn) | {"information": self.information_loss(turn)}
+
+    def after_step(self, turn, terms):
+        category, code = self.mutual_information(turn)
+        return {"category_information": category, "code_information": code}

@@ -1,0 +1,22 @@
+from ganzoo import objectives
+from ganzoo.gan import GAN
+from ganzoo.registry import register
+
+
+@register("minimax_gan")
+class MinimaxGAN(GAN):
+    """Generative Adversarial Nets (the minimax game).
+
+    Goodfellow, Pouget-Abadie, Mirza, Xu, Warde-Farley, Ozair, Courville, Bengio 2014,
+    arXiv:1406.2661, eq. 1: the zero-sum game of the theorem, whose value at D's optimum is
+    −log 4 + 2·JSD(p_data, p_g).
+
+        L_D = −E log D(x) − E log(1 − D(G(z)))
+        L_G =  E log(1 − D(G(z)))
+
+    G's gradient vanishes where D is sure of the fakes: `gan` has the loss that doesn't. Adam in
+    place of the paper's momentum, which `gan` has as `as_published=True`.
+    """
+
+    objective = objectives.minimax
+    architecture = "mlp"
