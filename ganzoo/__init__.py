@@ -11,7 +11,10 @@ Importing it is cheap: TensorFlow is imported on first use.
 from __future__ import annotations
 
 import importlib
+import importlib.abc
+import importlib.util
 import pathlib
+import sys
 from typing import Any
 
 __version__ = "0.1.0"
@@ -68,3 +71,29 @@ def __getattr__(name: str):
     if name in {"data", "checks", "objectives", "penalties", "exporters"}:
         return importlib.import_module(f"ganzoo.{name}")
     raise AttributeError(f"module 'ganzoo' has no attribute {name!r}")
+
+
+class _RegisterOnKerasImport(importlib.abc.MetaPathFinder):
+    """Registers the zoo when Keras is imported, whoever does it: `keras.models.load_model` then
+    knows the GANs' classes, though `import ganzoo` imports no Keras."""
+
+    def find_spec(self, fullname, path=None, target=None):
+        if fullname != "keras":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec("keras")
+        if spec is not None:
+            execute = spec.loader.exec_module
+
+            def execute_and_register(module):
+                execute(module)
+                _registry()
+
+            spec.loader.exec_module = execute_and_register
+        return spec
+
+
+if "keras" in sys.modules:
+    _registry()
+else:
+    sys.meta_path.insert(0, _RegisterOnKerasImport())

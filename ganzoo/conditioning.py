@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import keras
 import tensorflow as tf
 
@@ -82,22 +80,15 @@ class Codes:
         q = [keras.layers.Dense(128), LeakyReLU()]  # one trunk of Q's own for all codes
         return super().make_heads() | {
             "category": [*q, keras.layers.Dense(self.categories)],
-            "code_mean": [*q, keras.layers.Dense(self.codes)],
-            "code_log_scale": [*q, keras.layers.Dense(self.codes)],
+            "code": [*q, keras.layers.Dense(self.codes)],
         }
 
-    def mutual_information(self, turn):
-        """L_I = H(c) + E log Q(c|G(z, c)) ≤ I(c; G(z, c)) in nats, of the category (at most
-        log(categories)) and of the codes: two scalars. Q is a softmax for the category and a
-        Gaussian with mean and scale of its own for each code."""
+    def code_errors(self, turn):
+        """What Q misses: the cross entropy of the category in nats, and the mean squared error of
+        each continuous code, [codes]."""
         q, latents = turn.fake_verdict, turn.latents
         category = tf.nn.sparse_softmax_cross_entropy_with_logits(
             latents["category"], q["category"]
         )
-        log_scale = q["code_log_scale"]
-        error = (latents["code"] - q["code_mean"]) * tf.exp(-log_scale)
-        code = 0.5 * tf.square(error) + log_scale + 0.5 * math.log(2.0 * math.pi)
-        return (
-            math.log(self.categories) - tf.reduce_mean(category),
-            self.codes * math.log(2.0) - tf.reduce_mean(tf.reduce_sum(code, axis=-1)),
-        )
+        squares = tf.square(latents["code"] - q["code"])
+        return tf.reduce_mean(category), tf.reduce_mean(squares, axis=0)

@@ -18,7 +18,7 @@ class Hyperparameter:
     it; a subclass changes the default with `critic_steps = 5`.
 
     Attributes:
-        kind: int, float, bool, str, tuple or dict (of floats by name).
+        kind: int, float, bool, str, tuple or dict (of weights ≥ 0 by name).
         default: its value where the user gives none.
         doc: one line that says what it is.
         at_least, above, at_most: bounds of a number.
@@ -40,7 +40,8 @@ class Hyperparameter:
         return f"{self.doc} ({self._accepted()})"
 
     def _accepted(self) -> str:
-        words = [] if self.choices else [self.kind.__name__]
+        kinds = {dict: "weights by name, {name: number of at least 0}"}
+        words = [] if self.choices else [kinds.get(self.kind, self.kind.__name__)]
         if self.choices:
             words.append("one of " + ", ".join(map(repr, self.choices)))
         bounds = (("at least", self.at_least), ("above", self.above), ("at most", self.at_most))
@@ -57,7 +58,9 @@ class Hyperparameter:
         if self.kind is tuple and isinstance(value, list | tuple):
             return tuple(value)
         if self.kind is dict and isinstance(value, Mapping):
-            return {str(k): float(v) for k, v in value.items()}
+            weights = {str(k): float(v) for k, v in value.items()}
+            if all(0.0 <= v < np.inf for v in weights.values()):
+                return weights
         if self.kind in (bool, str) and isinstance(value, self.kind):
             return value
         raise TypeError

@@ -1,0 +1,478 @@
+"""The command line: parses, calls the public interface, prints.
+
+TensorFlow, and the rooms that need it, are imported inside the commands: help is instant.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shlex
+import sys
+import time
+import traceback
+import warnings
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+import ganzoo
+
+FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
+
+app = typer.Typer(
+    help="A model zoo of generative adversarial networks. Try: ganzoo train lsgan",
+    add_completion=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command; the entry point.
+
+    Returns:
+        0, or 1 where training diverged, an export disagreed with Keras or there is a bug, 2 where
+        what was asked for can't be done, 130 after Ctrl-C.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    command = shlex.join(["ganzoo", *arguments])
+    debug = "--debug" in arguments
+    # taken out here, so that it may stand anywhere
+    arguments = [word for word in arguments if word != "--debug"] or ["--help"]
+    try:
+        with contextlib.nullcontext() if debug else _only_our_words():
+            code = typer.main.get_command(app).main(
+                arguments, prog_name="ganzoo", standalone_mode=False, obj=command
+            )
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        code, sentence = _verdict(error)
+        _complain(sentence)
+        return code
+    if code == INTERRUPTED:
+        _complain("interrupted.")
+    return code if isinstance(code, int) else 0
+
+
+class _Interrupted(Exception):
+    """Ctrl-C, with more to say than that; typer swallows KeyboardInterrupts."""
+
+
+def _verdict(error: Exception) -> tuple[int, str]:
+    """The exit code and the one sentence for an error."""
+    if isinstance(error, _Interrupted):
+        return INTERRUPTED, str(error)
+    if isinstance(error, typer.TyperException):
+        context = getattr(error, "ctx", None)
+        where = context.command_path if context else "ganzoo"
+        return BAD_INPUT, f"{error.format_message().rstrip('.')} (see {where} --help)."
+    notes = getattr(error, "__notes__", [])
+    if isinstance(error, OSError) and error.strerror:
+        of = f"{error.filename}: " if error.filename else ""
+        return BAD_INPUT, " ".join([f"{of}{error.strerror}.", *notes])
+    ours = isinstance(error, RuntimeError) and type(error).__module__.startswith("ganzoo.")
+    # sentences are one line: what has more comes from the depths of a library, not from us
+    if "\n" not in str(error) and (ours or isinstance(error, ValueError | OSError)):
+        return FAILED if ours else BAD_INPUT, " ".join([str(error), *notes])
+    first = next(iter(str(error).strip().splitlines()), "")
+    name = type(error).__name__ + (f": {first}" if first else "")
+    ask = "This may be a bug: run again with --debug to see where."
+    return FAILED, " ".join([f"{name[:200].rstrip('.')}.", *notes, ask])
+
+
+def _complain(sentence: str) -> None:
+    print(f"ganzoo: {sentence}", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def _only_our_words():
+    """Silences what TensorFlow, Keras and matplotlib say of themselves."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    for name in ("tensorflow", "absl", "matplotlib"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.filterwarnings("always", module="ganzoo")
+        warnings.showwarning = lambda message, *_: _complain(f"warning: {message}")
+        yield
+
+
+def _import_tensorflow() -> None:
+    """Imports it with file descriptor 2 shut: its libraries write there before they know of
+    TF_CPP_MIN_LOG_LEVEL, both when loaded and when they first look for devices."""
+    if "tensorflow" in sys.modules or os.environ.get("TF_CPP_MIN_LOG_LEVEL", "0") == "0":
+        return
+    with contextlib.ExitStack() as restore, open(os.devnull, "w") as null:
+        with contextlib.suppress(OSError):  # a process may have no standard error
+            saved = os.dup(2)
+            restore.callback(os.close, saved)
+            restore.callback(os.dup2, saved, 2)
+            os.dup2(null.fileno(), 2)
+        import tensorflow as tf
+
+        tf.config.list_logical_devices()
+
+
+def _console(stderr: bool = False) -> Console:
+    console = Console(stderr=stderr, highlight=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = 160  # in a pipe a row of a table should stay a line
+    return console
+
+
+def _shown(path: str | os.PathLike) -> str:
+    """A path as the user would type it here."""
+    path = Path(path).absolute()
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+
+
+def _table(*headers: str) -> Table:
+    table = Table(box=None, show_header=any(headers), pad_edge=False, padding=(0, 3, 0, 0))
+    for number, header in enumerate(headers):
+        table.add_column(header, no_wrap=number == 0, style="bold" if number == 0 else None)
+    return table
+
+
+# ---- commands
+
+GANName = Annotated[str, typer.Argument(metavar="NAME", help="A name that ganzoo list shows.")]
+RunOrModel = Annotated[
+    Path, typer.Argument(metavar="RUN_OR_MODEL", help="A run's folder, or a .keras file.")
+]
+Size = Annotated[
+    str | None, typer.Option(metavar="H,W", help="Height and width to resize images to.")
+]
+Seed = Annotated[int, typer.Option(help="The same seed gives the same samples.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        stack = ", ".join(f"{name} {version(name)}" for name in ("tensorflow", "keras"))
+        typer.echo(f"ganzoo {ganzoo.__version__} ({stack}, python {sys.version.split()[0]})")
+        raise typer.Exit()
+
+
+@app.callback()
+def _globals(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Versions.")
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show tracebacks, and all that TensorFlow says.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command("list")
+def list_(
+    pattern: Annotated[str, typer.Argument(help="Shell-style, such as '*wgan*'.")] = "*",
+) -> None:
+    """Lists the GANs of the zoo."""
+    _import_tensorflow()
+    from ganzoo import registry
+
+    names = ganzoo.names(pattern)
+    if not names:
+        raise ValueError(registry.unknown("GAN", pattern, ganzoo.names()))
+    table = _table("name", "paper", "year", "arXiv")
+    for card in map(ganzoo.card, names):
+        table.add_row(card.name, escape(card.title), str(card.year), card.arxiv)
+    _console().print(table)
+
+
+@app.command()
+def show(name: GANName) -> None:
+    """Shows the card of a GAN: its paper, its losses, its hyper-parameters."""
+    _import_tensorflow()
+    card, console = ganzoo.card(name), _console()
+    console.print(f"[bold]{card.name}[/]: {escape(card.title)}", soft_wrap=True)
+    link = f"https://arxiv.org/abs/{card.arxiv}"
+    console.print(f"{escape(card.authors)} {card.year}, {link}\n", soft_wrap=True)
+    for line in card.equation.splitlines():
+        console.print(f"    [cyan]{escape(line)}[/]", soft_wrap=True)
+    console.print(f"\ntrained {'on' if card.conditional else 'without'} labels\n")
+    table = _table("hyper-parameter", "default", "meaning")
+    for key, default in card.hyperparameters.items():
+        table.add_row(key, escape(_written(default)), escape(card.descriptions[key]))
+    console.print(table)
+
+
+@app.command()
+def train(
+    context: typer.Context,
+    name: GANName,
+    settings: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="KEY=VALUE",
+            help="Hyper-parameters that ganzoo show NAME lists: "
+            "width=32, coding=-1,1,0, penalties=r1:10,r2:10.",
+        ),
+    ] = None,
+    data: Annotated[str, typer.Option(help="A data set that ganzoo data lists.")] = "mnist5k",
+    epochs: Annotated[
+        int | None,
+        typer.Option(
+            help="Passes over the data; as many as make about 1,600 steps by default, "
+            "which take lsgan two or three minutes on two cores.",
+            show_default=False,
+        ),
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Generator updates, in place of --epochs.")
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Rows of each update; 64 by default.")
+    ] = None,
+    size: Size = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Of weights, batches and draws; the same as seed=.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="The run's folder, new or empty; the next of runs/NAME-DATA-001, "
+            "-002 and so on by default."
+        ),
+    ] = None,
+    export: Annotated[
+        bool, typer.Option("--export/--no-export", help="Export SavedModel and ONNX.")
+    ] = True,
+) -> None:
+    """Trains a GAN and leaves its pictures, history, model and exports in a folder.
+
+    Ctrl-C ends training after the step in hand, and saves what was learned.
+    """
+    shape = _integers("--size", size)
+    _import_tensorflow()
+    hyperparameters = _hyperparameters(name, settings or [], seed)
+    from ganzoo import runs
+
+    began = time.monotonic()
+    try:
+        run = runs.train(
+            name,
+            data,
+            hyperparameters=hyperparameters,
+            epochs=epochs,
+            steps=steps,
+            batch_size=batch_size,
+            size=shape,
+            out=out,
+            export=export,
+            command=context.obj,
+            console=_console(stderr=True),
+        )
+    except runs.Interrupted as stop:
+        raise _Interrupted(f"{stop} {_what_is_left(stop.run)}") from stop
+    taken = round(time.monotonic() - began)
+    facts = {"run": "", "picture": "samples.png", "losses": "losses.png"}
+    if export:
+        facts |= {"ONNX": "export/onnx/1/model.onnx", "SavedModel": "export/tf_saved_model/1"}
+    say = typer.echo
+    say(f"{name} learned {data}: {run.config['steps']:,} steps, {taken // 60}:{taken % 60:02}")
+    for key, path in facts.items():
+        say(f"  {key:<11} {_shown(run.path / path)}")
+    say("next")
+    say(f"  ganzoo sample {shlex.quote(_shown(run.path))} -n 64 --seed 1 --out more.png")
+    if not export:
+        say(f"  ganzoo export {shlex.quote(_shown(run.path))} --format onnx")
+
+
+@app.command()
+def sample(
+    run_or_model: RunOrModel,
+    count: Annotated[int, typer.Option("--count", "-n", help="How many.")] = 64,
+    seed: Seed = 0,
+    labels: Annotated[
+        str | None,
+        typer.Option(metavar="3,4", help="Classes, where the GAN was trained on labels."),
+    ] = None,
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="A .png picture, an .npy array, or an .npz archive of samples and latents; "
+            "a file that is there is replaced."
+        ),
+    ] = Path("samples.png"),
+) -> None:
+    """Draws samples from a trained GAN."""
+    if out.suffix not in (".png", ".npy", ".npz"):
+        raise ValueError(f"{out} won't do: end it in .png, .npy or .npz.")
+    classes = _integers("--labels", labels)
+    _import_tensorflow()
+    import numpy as np
+
+    from ganzoo import plots, runs
+
+    gan = runs.load(run_or_model)
+    chosen = {}
+    if classes:
+        chosen["labels"] = np.array(classes)[np.arange(count) * len(classes) // max(count, 1)]
+    samples = gan.sample(count, seed, **chosen)
+    if out.suffix == ".png":
+        plots.save_samples(samples, out, value_range=gan.spec.value_range)
+    else:
+        latents = {key: value.numpy() for key, value in gan.draw_latents(count, seed).items()}
+        if classes:
+            latents["label"] = chosen["labels"].astype("int32")
+        with plots.replacing(out) as draft:
+            if out.suffix == ".npy":
+                np.save(draft, samples)
+            else:
+                np.savez(draft, **{gan.output_name: samples}, **latents)
+    typer.echo(_shown(out))
+
+
+@app.command()
+def export(
+    run_or_model: RunOrModel,
+    format: Annotated[str, typer.Option(help="tf_saved_model or onnx.")] = "tf_saved_model",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder that gets the next version; by default export/FORMAT in the run's "
+            "folder, or beside the .keras file."
+        ),
+    ] = None,
+) -> None:
+    """Exports the generator of a trained GAN for TF Serving or ONNX Runtime."""
+    _import_tensorflow()
+    from ganzoo import runs
+
+    gan = runs.load(run_or_model)
+    home = run_or_model if run_or_model.is_dir() else run_or_model.parent
+    typer.echo(_shown(gan.export(out or home / "export" / format, format=format)))
+
+
+@app.command("data")
+def data_(
+    name: Annotated[str | None, typer.Argument(help="A data set; else all are listed.")] = None,
+    size: Size = None,
+    out: Annotated[Path | None, typer.Option(help="Write examples to this .png.")] = None,
+) -> None:
+    """Lists the data sets, or describes one."""
+    if out is not None and (name is None or out.suffix != ".png"):
+        raise ValueError("--out takes examples of a data set: ganzoo data digits --out digits.png.")
+    shape = _integers("--size", size)
+    _import_tensorflow()
+    import numpy as np
+
+    from ganzoo import data, plots
+
+    console = _console()
+    table = _table("", "")
+    if name is None:
+        for key, description in data.available():
+            table.add_row(escape(key), escape(description))
+        console.print(table)
+        return
+    dataset = data.load(name, size=shape)
+    with data.clear_errors():
+        stream = data.batches(dataset, batch_size=1)
+        number = 64 if stream.spec.is_image else plots.POINTS
+        examples = np.concatenate([row["image"] for row in stream.dataset.take(number)])
+    classes, count = getattr(dataset, "class_names", None), int(dataset.cardinality())
+    described = {
+        "shape": "×".join(map(str, stream.spec.shape)),
+        "dtype": stream.spec.dtype,
+        "samples": f"{count:,}" if count >= 0 else "unknown",
+        "classes": f"{len(classes)}: {', '.join(classes)}" if classes else "not named",
+    }
+    for key, value in described.items():
+        table.add_row(key, escape(value))
+    console.print(table)
+    if out is not None:
+        plots.save_samples(examples, out, value_range=stream.spec.value_range)
+        typer.echo(_shown(out))
+
+
+# ---- words
+
+
+def _integers(option: str, text: str | None) -> tuple[int, ...] | None:
+    try:
+        return None if text is None else tuple(int(word) for word in text.split(","))
+    except ValueError:
+        raise ValueError(f"{option} {text} won't do: write integers, as in {option} 3,4.") from None
+
+
+def _hyperparameters(name: str, settings: list[str], seed: int | None) -> dict[str, Any]:
+    """KEY=VALUE words as the types that the GAN declares."""
+    from ganzoo import registry, zoo  # noqa: F401  the zoo registers itself
+
+    declared, values = registry.find(name).hyperparameters(), {}
+    if seed is not None:
+        settings = [*settings, f"seed={seed}"]
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        if not equals:
+            raise ValueError(
+                f"{setting!r} is no hyper-parameter: write KEY=VALUE, as in width=32"
+                " (data sets go to --data)."
+            )
+        if key in values:
+            raise ValueError(f"{key} was given twice: leave one out.")
+        values[key] = _value(key, declared[key], text) if key in declared else text
+    return values
+
+
+def _value(key: str, declared, text: str) -> Any:
+    """`text` as the declared kind; as it is where it doesn't fit, for the library to refuse."""
+    if declared.optional and text.lower() == "none":
+        return None
+    try:
+        return _READERS[declared.kind](text)
+    except (KeyError, ValueError):
+        if declared.kind is dict:
+            raise ValueError(f"{key}={text} won't do: write it as {key}=r1:10,r2:10.") from None
+        return text
+
+
+def _number(text: str) -> int | float | str:
+    for kind in (int, float):
+        with contextlib.suppress(ValueError):
+            return kind(text)
+    return text.strip()
+
+
+def _items(text: str) -> list[str]:
+    return [word for word in text.strip("()[]{} ").split(",") if word.strip()]
+
+
+_READERS = {
+    int: int,
+    float: float,
+    str: str,
+    bool: lambda text: {"true": True, "yes": True, "false": False, "no": False}[text.lower()],
+    tuple: lambda text: tuple(map(_number, _items(text))),
+    dict: lambda text: {
+        key.strip(): float(weight) for key, weight in (word.split(":") for word in _items(text))
+    },
+}
+
+
+def _written(value: Any) -> str:
+    """A hyper-parameter's value as one writes it on the command line."""
+    if isinstance(value, dict):
+        return ",".join(f"{key}:{weight:g}" for key, weight in value.items()) or "none"
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return str(value)
+
+
+def _what_is_left(run) -> str:
+    try:
+        run.model  # noqa: B018  asking is the point
+    except ValueError as error:
+        return str(error)
+    return f"What it learned is saved: ganzoo sample {shlex.quote(_shown(run.path))}"

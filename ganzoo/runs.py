@@ -1,0 +1,348 @@
+"""Runs: a folder for each training, and the training that fills it.
+
+    run = runs.train("lsgan", "mnist5k")
+    run = runs.Run.at("runs/lsgan-mnist5k-001")
+    images = run.load().sample(16, seed=0)
+
+A run's folder:
+
+    config.json             what was trained on what, with versions
+    history.csv             a row of losses per epoch; losses.png draws it
+    samples/epoch_0005.png  the same latents as training went on
+    samples.png             what the trained GAN makes of them
+    checkpoint.keras        the state some epochs ago, or at the end
+    model.keras             the trained GAN
+    export/FORMAT/1/        the generator as SavedModel and as ONNX
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import datetime
+import json
+import os
+import platform
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from rich.console import Console
+
+import ganzoo
+from ganzoo import callbacks, data, exporters, plots
+
+__all__ = ["STEPS", "Interrupted", "Run", "load", "train"]
+
+STEPS = 1600  # by which digits are recognisable; a minute or two on two cores
+PICTURES = 10
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C ended a training. `run` is its folder, with what was learned up to then."""
+
+    def __init__(self, message: str, run: Run):
+        super().__init__(message)
+        self.run = run
+
+
+class Run:
+    """The folder of one training. `Run.create` and `Run.new` make one, `Run.at` opens one.
+
+    Attributes:
+        path: the folder.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self._made: list[Path] = []
+
+    @classmethod
+    def create(cls, root: str | os.PathLike, name: str, config: Mapping[str, Any]) -> Run:
+        """A new folder `root/name-001`, or with the next number that nobody has taken.
+
+        Raises:
+            OSError: it can't be made; then nothing is left of it.
+        """
+        root = Path(root)
+        slug = re.sub(r"[^\w.]+", "-", name).strip("-.")
+        taken = [re.fullmatch(rf"{re.escape(slug)}-(\d+)", path.name) for path in _entries(root)]
+        number = max((int(match[1]) for match in taken if match), default=0) + 1
+        while True:
+            try:
+                return cls.new(root / f"{slug}-{number:03}", config, exist_ok=False)
+            except FileExistsError:  # another run was quicker
+                number += 1
+
+    @classmethod
+    def new(
+        cls, path: str | os.PathLike, config: Mapping[str, Any], *, exist_ok: bool = True
+    ) -> Run:
+        """A run in exactly this folder, which must be new or, if `exist_ok`, empty.
+
+        Raises:
+            ValueError: there is something in it.
+            OSError: it can't be made; then nothing is left of it.
+        """
+        run = cls(Path(path))
+        if exist_ok:
+            check_free(run.path)
+        run._made = [p for p in (run.path, *run.path.parents) if not p.exists()]
+        try:
+            run.path.mkdir(parents=True, exist_ok=exist_ok)
+        except BaseException as error:
+            if not isinstance(error, FileExistsError):
+                run._remove_made()
+            raise
+        try:
+            with run._file("config.json").open("x") as file:  # of two runs only one can
+                json.dump(config, file, indent=2)
+                file.write("\n")
+        except FileExistsError:
+            raise ValueError(f"another run has begun in {path}: name another folder.") from None
+        except BaseException:
+            run.discard()
+            raise
+        return run
+
+    @classmethod
+    def at(cls, path: str | os.PathLike) -> Run:
+        """The run in a folder that is there.
+
+        Raises:
+            ValueError: it isn't one.
+        """
+        run = cls(Path(path))
+        if not run.path.exists():
+            raise ValueError(f"there is no run at {path}.")
+        if not run._file("config.json").is_file():
+            raise ValueError(f"{path} is no run of ganzoo: it has no config.json.")
+        return run
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What was trained, and on what."""
+        return json.loads(self._file("config.json").read_text())
+
+    @property
+    def history(self) -> list[dict[str, float]]:
+        """A row per epoch: `epoch`, `seconds` and the losses by name."""
+        path = self._file("history.csv")
+        if not path.exists():
+            return []
+        with path.open(newline="") as file:
+            return [{key: float(v) for key, v in row.items()} for row in csv.DictReader(file)]
+
+    @property
+    def model(self) -> Path:
+        """The newest of the saved GANs.
+
+        Raises:
+            ValueError: none was saved yet.
+        """
+        for name in ("model.keras", "checkpoint.keras"):
+            if self._file(name).exists():
+                return self._file(name)
+        raise ValueError(f"{self.path} holds no saved GAN: its training stopped before the first.")
+
+    def load(self):
+        """The trained GAN, or its last checkpoint where training didn't finish."""
+        return ganzoo.load(self.model)
+
+    def export(self, gan, format: str) -> Path:
+        """Exports to the run's own folder; returns the version's folder, see `gan.export`."""
+        return gan.export(self.path / "export" / format, format=format)
+
+    def discard(self) -> None:
+        """Removes what this run wrote, and the folders that were made for it."""
+        for entry in _entries(self.path):
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        self._remove_made()
+
+    def _remove_made(self) -> None:
+        with contextlib.suppress(OSError):  # another run may be in the parent by now
+            for folder in self._made:
+                folder.rmdir()
+
+    def _file(self, name: str) -> Path:
+        return self.path / name
+
+
+def check_free(path: str | os.PathLike) -> None:
+    """Raises ValueError if `path` can't become a run's folder, having something in it."""
+    path = Path(path)
+    if path.is_dir() and any(path.iterdir()):
+        raise ValueError(f"{path} is not empty: name a new folder for the run.")
+    if path.exists() and not path.is_dir():
+        raise ValueError(f"{path} is a file: name a new folder for the run.")
+
+
+def load(path: str | os.PathLike):
+    """The GAN of a run's folder or of a `.keras` file.
+
+    Raises:
+        FileNotFoundError: there is nothing.
+        ValueError: it is neither, or damaged, or no GAN was saved in the run yet.
+    """
+    return Run.at(path).load() if Path(path).is_dir() else ganzoo.load(path)
+
+
+def train(
+    name: str,
+    dataset: str = "mnist5k",
+    *,
+    hyperparameters: Mapping[str, Any] | None = None,
+    epochs: int | None = None,
+    steps: int | None = None,
+    batch_size: int | None = None,
+    size: tuple[int, int] | None = None,
+    out: str | os.PathLike | None = None,
+    root: str | os.PathLike = "runs",
+    export: bool = True,
+    command: str | None = None,
+    console: Console | None = None,
+) -> Run:
+    """Trains the GAN `name` on the data set `dataset` and leaves all there is to know in a folder.
+
+    Whatever can be checked is checked before the folder is made, and a training that fails before
+    its first step leaves none.
+
+    Args:
+        hyperparameters: as in `ganzoo.get`.
+        epochs, steps: how long, either in passes over the data or in generator updates; about
+            1,600 updates by default.
+        batch_size: rows of each update; 64 by default.
+        size: (height, width) that images are resized to, see `ganzoo.data.load`.
+        out: the run's folder, which must be new or empty; else the next `root/name-dataset-001`.
+        export: whether to export the generator as SavedModel and ONNX.
+        command: what the user typed, for the record.
+        console: where to show progress; None for silence.
+
+    Raises:
+        ValueError: something that was asked for can't be done; the message carries the mend.
+        OSError: the disk is full, read-only or otherwise refuses.
+        callbacks.Diverged: a loss became NaN or infinite; the run keeps its last checkpoint.
+        Interrupted: Ctrl-C; the run has everything but the exports.
+    """
+    for key, value in (("epochs", epochs), ("steps", steps)):
+        if value is not None and value < 1:
+            raise ValueError(f"{key}={value} won't do: it takes an int of at least 1.")
+    if epochs is not None and steps is not None:
+        raise ValueError("epochs and steps were both given: say how long in one of them.")
+    if out is not None:
+        check_free(out)
+    gan = ganzoo.get(name, **(hyperparameters or {}))
+    stream, examples = _load(gan, dataset, size, batch_size)
+    epochs, steps_per_epoch, last_step = _length(epochs, steps, stream.steps_per_epoch)
+    gan.build_for(stream.spec)
+    config = {
+        "gan": name,
+        "hyperparameters": {key: getattr(gan, key) for key in gan.hyperparameters()},
+        "data": dataset,
+        "size": size,
+        "epochs": epochs,
+        "steps": last_step,
+        "batch_size": batch_size or 64,
+        "command": command,
+        "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "versions": {module.__name__: module.__version__ for module in (ganzoo, tf, keras, np)}
+        | {"python": platform.python_version()},
+    }
+    run = Run.new(out, config) if out else Run.create(root, f"{name}-{dataset}", config)
+    try:
+        _fit(run, gan, examples, epochs, steps_per_epoch, last_step, batch_size, console)
+        if export:
+            for format in exporters.FORMATS:
+                with _status(console, f"exporting {format}"):
+                    run.export(gan, format)
+    except KeyboardInterrupt as stop:
+        if not int(gan.step):
+            run.discard()
+            raise
+        if isinstance(stop, Interrupted):
+            raise
+        raise Interrupted(f"stopped at step {int(gan.step)}.", run) from None
+    except BaseException as error:
+        if int(gan.step):
+            error.add_note(f"{run.path} keeps what was written up to then.")
+        else:
+            run.discard()
+        raise
+    return run
+
+
+def _load(gan, dataset: str, size, batch_size):
+    """The data as `gan.fit` will batch them, so that what is wrong with them is said now."""
+    examples = data.load(dataset, size=size)
+    with data.clear_errors():
+        stream = data.batches(
+            examples,
+            batch_size=batch_size,
+            steps=gan.critic_steps,
+            labels=gan.conditional,
+            num_classes=getattr(gan, "num_classes", None),
+            seed=gan.seed,
+        )
+    return stream, examples
+
+
+def _length(epochs: int | None, steps: int | None, steps_per_epoch: int | None):
+    """(epochs, steps per epoch, the step to stop at) of what was asked for."""
+    known = steps_per_epoch or 100  # of a data set of unknown length, which is then repeated
+    if steps is not None:
+        return -(-steps // known), min(known, steps), steps
+    epochs = epochs or max(1, round(STEPS / known))
+    return epochs, known, epochs * known
+
+
+def _fit(run, gan, examples, epochs, steps_per_epoch, last_step, batch_size, console) -> None:
+    """Trains, and leaves model, pictures and history in the run even if Ctrl-C ends it."""
+    real = None if gan.spec.is_image else _vectors(examples)
+    every = max(1, round(epochs / PICTURES))
+    stop = callbacks.StopOnInterrupt()
+    watching = [
+        callbacks.StopOnDivergence(),
+        callbacks.StopAtStep(last_step),
+        stop,
+        callbacks.HistoryCSV(run.path / "history.csv"),
+        callbacks.SamplePictures(run.path / "samples", every, real=real),
+        callbacks.Checkpoint(run.path / "checkpoint.keras", every),
+    ]
+    with contextlib.ExitStack() as active:
+        active.enter_context(stop)
+        if console is not None:
+            watching.append(active.enter_context(callbacks.Progress(console, last_step)))
+        try:
+            gan.fit(
+                examples,
+                epochs=epochs,
+                batch_size=batch_size,
+                steps_per_epoch=steps_per_epoch,
+                callbacks=watching,
+                verbose=0,
+            )
+            gan.save(run.path / "model.keras")  # first, where the disk is nearly full
+            plots.save_picture(gan, run.path / "samples.png", real=real)
+        finally:
+            if history := run.history:
+                plots.save_history(history, run.path / "losses.png")
+    if stop.interrupted:
+        raise Interrupted(f"stopped at step {int(gan.step)} of {last_step}.", run)
+
+
+def _vectors(examples) -> np.ndarray:
+    rows = data.batches(examples, batch_size=1).dataset.take(plots.POINTS)
+    return np.concatenate([row["image"] for row in rows])
+
+
+def _status(console: Console | None, text: str):
+    return console.status(text) if console else contextlib.nullcontext()
+
+
+def _entries(folder: Path) -> list[Path]:
+    return list(folder.iterdir()) if folder.is_dir() else []

@@ -1,0 +1,330 @@
+"""The command line: what it prints, where, and with which exit code."""
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import ganzoo
+from ganzoo import cli, data, runs
+
+COMMANDS = ("list", "show", "train", "sample", "export", "data")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A folder that holds runs of lsgan, cgan and gan, named after them."""
+    home = tmp_path_factory.mktemp("trained")
+    for name, dataset in (("lsgan", "digits"), ("cgan", "digits"), ("gan", "ring")):
+        small = {"hyperparameters": {"width": 8}, "steps": 4, "export": False}
+        runs.train(name, dataset, out=home / name, **small)
+    return home
+
+
+@pytest.fixture
+def ganzoo_in(monkeypatch, capsys):
+    """Runs a command line in a folder; returns (exit code, standard output, standard error)."""
+
+    def run(folder, line):
+        monkeypatch.chdir(folder)
+        code = cli.main(shlex.split(line))
+        return code, *capsys.readouterr()
+
+    return run
+
+
+# ---- help
+
+
+@pytest.mark.parametrize("line", ["--version", "--help", *(f"{c} --help" for c in COMMANDS)])
+def test_help_needs_no_tensorflow(line):
+    code = (
+        f"import sys; from ganzoo import cli; code = cli.main({line.split()})\n"
+        "assert not {'tensorflow', 'keras', 'matplotlib', 'numpy'} & sys.modules.keys()\n"
+        "sys.exit(code)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert ganzoo.__version__ in done.stdout or "Usage: ganzoo" in done.stdout
+
+
+def test_help_says_how_long_training_takes(ganzoo_in, tmp_path):
+    _, out, _ = ganzoo_in(tmp_path, "train --help")
+    assert f"{runs.STEPS:,}" in out
+
+
+def test_no_command_shows_help(ganzoo_in, tmp_path):
+    code, out, err = ganzoo_in(tmp_path, "")
+    assert (code, err) == (0, "") and all(name in out for name in COMMANDS)
+
+
+# ---- list, show, data
+
+
+def test_list(ganzoo_in, tmp_path):
+    code, out, err = ganzoo_in(tmp_path, "list")
+    assert (code, err) == (0, "")
+    lines = out.splitlines()
+    assert [line.split()[0] for line in lines] == ["name", *ganzoo.names()]
+    _, out, _ = ganzoo_in(tmp_path, "list *wgan*")
+    assert [line.split()[0] for line in out.splitlines()] == ["name", *ganzoo.names("*wgan*")]
+
+
+@pytest.mark.parametrize("name", ganzoo.names())
+def test_show(ganzoo_in, tmp_path, name):
+    code, out, err = ganzoo_in(tmp_path, f"show {name}")
+    card = ganzoo.card(name)
+    assert (code, err) == (0, "")
+    assert all(line in out for line in (card.title, card.arxiv, *card.equation.splitlines()))
+    assert all(f"\n{key} " in out for key in card.hyperparameters)
+
+
+def test_data(ganzoo_in, tmp_path):
+    code, out, err = ganzoo_in(tmp_path, "data")
+    assert (code, err) == (0, "") and all(name in out for name, _ in data.available())
+    code, out, err = ganzoo_in(tmp_path, "data digits --size 9,12 --out d.png")
+    assert (code, err) == (0, "")
+    assert all(word in out for word in ("9×12×1", "uint8", "1,797", "10: 0, 1"))
+    with Image.open(tmp_path / "d.png") as picture:
+        assert picture.mode == "L"
+    assert "\nsamples" in ganzoo_in(tmp_path, "data ring")[1]
+
+
+# ---- train
+
+
+def test_train_as_typed(ganzoo_in, tmp_path):
+    words = "train wgan_gp width=8 critic_steps=2 penalties=gradient_penalty:0.5 beta_1=0"
+    options = "--data digits --steps 4 --batch-size 16 --seed 7"
+    code, out, err = ganzoo_in(tmp_path, f"{words} {options}")
+    assert code == 0
+    assert err.startswith("epoch 1/1  step 4")
+    assert "wgan_gp learned digits: 4 steps" in out
+    for path in (
+        "samples.png",
+        "losses.png",
+        "export/onnx/1/model.onnx",
+        "export/tf_saved_model/1",
+    ):
+        assert f" runs/wgan_gp-digits-001/{path}\n" in out
+        assert (tmp_path / "runs/wgan_gp-digits-001" / path).exists()
+    config = runs.Run.at("runs/wgan_gp-digits-001").config
+    assert config["hyperparameters"].items() >= {
+        "width": 8, "critic_steps": 2, "penalties": {"gradient_penalty": 0.5}, "beta_1": 0.0,
+        "seed": 7,
+    }.items()  # fmt: skip
+    assert config["command"] == f"ganzoo {words} {options}" and config["batch_size"] == 16
+    suggested = next(line for line in out.splitlines() if line.startswith("  ganzoo sample"))
+    assert ganzoo_in(tmp_path, suggested.removeprefix("  ganzoo "))[0] == 0
+    assert (tmp_path / "more.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "values"),
+    [
+        ("lsgan", ["coding=-1,1,0"], {"coding": (-1, 1, 0)}),
+        ("lsgan", ["coding=(0, 1, 1)"], {"coding": (0, 1, 1)}),
+        ("lsgan", ["width=None", "generator_learning_rate=3e-4"],
+         {"width": None, "generator_learning_rate": 3e-4}),
+        ("gan", ["as_published=yes"], {"as_published": True}),
+        ("gan", ["as_published=False", "architecture=mlp"],
+         {"as_published": False, "architecture": "mlp"}),
+        ("r3gan", ["penalties=r1:10,r2:0.5"], {"penalties": {"r1": 10.0, "r2": 0.5}}),
+        ("r3gan", ["penalties="], {"penalties": {}}),
+    ],
+)  # fmt: skip
+def test_hyperparameters_are_read_by_kind(name, settings, values):
+    read = cli._hyperparameters(name, settings, None)
+    assert read == values
+    assert [type(v) for v in read.values()] == [type(v) for v in values.values()]
+    gan = ganzoo.get(name, **read)
+    assert {key: getattr(gan, key) for key in values} == values
+
+
+BAD_INPUT = [
+    ("trian", "did you mean 'train'"),
+    ("train", "missing argument 'name'"),
+    ("train lsgna", "'lsgan'"),
+    ("train lsgan widht=8", "'width'"),
+    ("train lsgan width=eight", "width='eight' won't do"),
+    ("train lsgan width=0", "at least 1"),
+    ("train lsgan width=8 width=9", "given twice"),
+    ("train lsgan seed=1 --seed 2", "given twice"),
+    ("train lsgan digits", "--data"),
+    ("train lsgan coding=0,1,2", "won't do"),
+    ("train gan as_published=perhaps", "won't do"),
+    ("train gan penalties=r1", "penalties=r1:10,r2:10"),
+    ("train gan penalties=r3:1", "'r3'"),
+    ("train lsgan objective=hinge", "has its own objective"),
+    ("train lsgan --data digit", "'digits'"),
+    ("train lsgan --data folder:nowhere", "nowhere"),
+    ("train lsgan --data digits --size 8", "size"),
+    ("train lsgan --data digits --size 8,x", "--size 8,x"),
+    ("train lsgan --epochs 1 --steps 1", "both"),
+    ("train lsgan --steps 0", "steps=0"),
+    ("train lsgan --epochs many", "--epochs"),
+    ("train lsgan --data digits --batch-size -3", "batch_size=-3"),
+    ("train lsgan --out full", "full is not empty"),
+    ("train lsgan --data digits --out full/file", "full/file is a file"),
+    ("train lsgan --data digits --out full/file/run", "full/file/run"),
+    ("train lsgan --nonsense", "--nonsense"),
+    ("show lsgna", "'lsgan'"),
+    ("list *zzz*", "*zzz*"),
+    ("data digit", "'digits'"),
+    ("data --out x.png", "--out"),
+    ("sample full", "is no run"),
+    ("sample nowhere.keras", "nowhere.keras"),
+    ("sample full/file", "no saved gan"),
+    ("sample full --out x.jpg", "x.jpg"),
+    ("sample full --labels 1,b", "--labels 1,b"),
+    ("export full", "is no run"),
+]
+
+
+@pytest.mark.parametrize(("words", "sentence"), BAD_INPUT, ids=[words for words, _ in BAD_INPUT])
+def test_bad_input_is_one_sentence_and_leaves_nothing(ganzoo_in, tmp_path, words, sentence):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "file").write_text("mine")
+    code, out, err = ganzoo_in(tmp_path, words)
+    assert (code, out) == (2, "")
+    assert err.startswith("ganzoo: ") and err.count("\n") == 1 and "Traceback" not in err
+    assert sentence in err.lower()
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["file", "full"]
+
+
+# ---- sample, export
+
+
+@pytest.mark.parametrize(
+    ("words", "shape"),
+    [
+        ("sample lsgan --out s.npy", (64, 8, 8, 1)),
+        ("sample lsgan/model.keras -n 5 --out s.npy", (5, 8, 8, 1)),
+        ("sample gan -n 3 --out s.npy", (3, 2)),
+    ],
+)
+def test_sample_to_an_array(ganzoo_in, trained, words, shape):
+    code, out, err = ganzoo_in(trained, f"{words} --seed 3")
+    assert (code, out, err) == (0, "s.npy\n", "")
+    name = "gan" if "gan" in words.split() else "lsgan"
+    samples = np.load(trained / "s.npy")
+    np.testing.assert_array_equal(samples, runs.load(trained / name).sample(shape[0], seed=3))
+    assert samples.shape == shape
+
+
+def test_sample_to_an_archive_has_the_latents(ganzoo_in, trained):
+    assert ganzoo_in(trained, "sample cgan -n 5 --labels 3,4 --out s.npz")[0] == 0
+    drawn, gan = np.load(trained / "s.npz"), runs.load(trained / "cgan")
+    assert drawn["label"].tolist() == [3, 3, 3, 4, 4]
+    again = gan.sample(5, latent=drawn["latent"], label=drawn["label"])
+    np.testing.assert_array_equal(drawn["image"], again)
+
+
+@pytest.mark.parametrize("name", ["lsgan", "cgan", "gan"])
+def test_sample_to_a_picture(ganzoo_in, trained, name, tmp_path):
+    code, out, err = ganzoo_in(tmp_path, f"sample {trained / name}")
+    assert (code, out, err) == (0, "samples.png\n", "")
+    with Image.open(tmp_path / "samples.png") as picture:
+        assert picture.width >= 400
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("sample lsgan --labels 3", "trained without labels"),
+        ("sample cgan --labels 3,10", "label 10 is out of range"),
+        ("sample lsgan -n 0", "count=0"),
+        ("sample cgan -n -1 --labels 3", "count=-1"),
+        ("sample lsgan --out nowhere/s.png", "nowhere/s.png was not written"),
+        ("export lsgan --format tflite", "tflite"),
+        ("export lsgan --out lsgan/config.json", "config.json is a file"),
+    ],
+)
+def test_bad_questions_to_a_run(ganzoo_in, trained, words, sentence):
+    code, out, err = ganzoo_in(trained, words)
+    assert (code, out) == (2, "")
+    assert err.startswith("ganzoo: ") and err.count("\n") == 1 and sentence in err
+
+
+def test_export_makes_the_next_version(ganzoo_in, trained):
+    for version in (1, 2):
+        code, out, _ = ganzoo_in(trained, "export lsgan --format onnx")
+        assert (code, out) == (0, f"lsgan/export/onnx/{version}\n")
+    assert (trained / "lsgan/export/onnx/2/model.onnx").exists()
+    code, out, _ = ganzoo_in(trained, "export gan/model.keras --out served --format onnx")
+    assert (code, out) == (0, "served/1\n")
+
+
+# ---- what goes wrong without being asked for
+
+
+def test_divergence_is_a_sentence(ganzoo_in, tmp_path):
+    words = "train gan width=8 generator_learning_rate=1e38 --data ring --steps 9"
+    code, out, err = ganzoo_in(tmp_path, words)
+    assert (code, out) == (1, "")
+    last = err.splitlines()[-1]
+    assert last.startswith("ganzoo: training diverged at step ")
+    assert last.endswith("runs/gan-ring-001 keeps what was written up to then.")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (KeyError("x"), 1, "KeyError: 'x'. This may be a bug: run again with --debug"),
+        (ValueError("from\nthe depths"), 1, "ValueError: from. This may be a bug"),
+        (ValueError("won't do."), 2, "won't do."),
+        (OSError(28, "No space left on device", "runs/x"), 2, "runs/x: No space left on device."),
+        (KeyboardInterrupt(), 130, "interrupted."),
+    ],
+)
+def test_every_error_is_one_sentence(ganzoo_in, tmp_path, monkeypatch, error, code, words):
+    def fail(name):
+        raise error
+
+    monkeypatch.setattr(ganzoo, "card", fail)
+    seen, out, err = ganzoo_in(tmp_path, "show lsgan")
+    assert (seen, out) == (code, "")
+    assert err.startswith(f"ganzoo: {words}") and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", ["--debug show x", "show x --debug"])
+def test_debug_shows_the_traceback(ganzoo_in, tmp_path, words):
+    code, _, err = ganzoo_in(tmp_path, words)
+    assert code == 2 and "Traceback" in err and err.splitlines()[-1].startswith("ganzoo: no GAN")
+
+
+def test_ctrl_c_in_a_shell(ganzoo_in, tmp_path):
+    """In a process of its own, where TensorFlow has not been silenced yet."""
+    line = "train lsgan width=8 --data digits --epochs 4000 --out r --no-export"
+    process = subprocess.Popen(
+        [Path(sys.executable).with_name("ganzoo"), *shlex.split(line)],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={key: value for key, value in os.environ.items() if key != "TF_CPP_MIN_LOG_LEVEL"},
+        # a test run in the background ignores Ctrl-C, and its children inherit that
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    try:
+        history = tmp_path / "r" / "history.csv"
+        while not history.exists() and process.poll() is None:
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert (process.returncode, out) == (130, "")
+    *progress, last = err.splitlines()
+    assert all(line.startswith("epoch ") for line in progress), err
+    assert last.startswith("ganzoo: stopped at step ")
+    assert last.endswith("is saved: ganzoo sample r")
+    assert ganzoo_in(tmp_path, last.rpartition(" ganzoo ")[2])[0] == 0
+    assert ganzoo_in(tmp_path, "export r --format onnx")[0] == 0
