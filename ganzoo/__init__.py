@@ -56,7 +56,7 @@ def load(filepath: str | pathlib.Path):
         ValueError: the file isn't a saved GAN, or is damaged.
     """
     _registry()
-    from ganzoo.gan import load as load_gan
+    from ganzoo.saving import load as load_gan
 
     return load_gan(filepath)
 

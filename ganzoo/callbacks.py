@@ -138,7 +138,7 @@ class StopAtStep(keras.callbacks.Callback):
         self.step = step
 
     def on_train_batch_end(self, batch, logs=None):
-        if int(self.model.step) >= self.step:
+        if self.model.step >= self.step:
             self.model.stop_training = True
 
 
@@ -152,7 +152,7 @@ class StopOnDivergence(keras.callbacks.Callback):
         for name, value in (logs or {}).items():
             if not math.isfinite(value):
                 raise Diverged(
-                    f"training diverged at step {int(self.model.step)}, where {name} became "
+                    f"training diverged at step {self.model.step}, where {name} became "
                     f"{float(value)}: try lower learning rates or a penalty."
                 )
 
@@ -259,7 +259,7 @@ class Progress(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         if self._bar:
             return
-        parts = [f"epoch {self._epoch}", f"step {int(self.model.step)}"]
+        parts = [f"epoch {self._epoch}", f"step {self.model.step}"]
         if self._done > 1:
             parts.append(f"{self._rate():.3g} steps/s")
             if self._total and self._done < self._total:

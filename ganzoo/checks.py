@@ -20,7 +20,8 @@ import numpy as np
 import tensorflow as tf
 
 from ganzoo import data, objectives
-from ganzoo.gan import GAN, load
+from ganzoo.gan import GAN
+from ganzoo.saving import load
 
 BATCH = 8
 
@@ -134,7 +135,7 @@ def check_neither_loss_moves_the_other_player(subject: Subject) -> None:
 
 
 @cache
-def _two_replicas() -> tf.distribute.Strategy:
+def two_replicas() -> tf.distribute.Strategy:
     """One for the whole process: TensorFlow's collectives take a second strategy's first
     reduction for the first one's."""
     devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
@@ -160,7 +161,7 @@ def check_two_replicas_equal_one(subject: Subject) -> None:
         return subject.fit(gan, 3)
 
     one = train(tf.distribute.get_strategy())
-    two = train(_two_replicas())
+    two = train(two_replicas())
     one, two = (_weights(gan, optimizers=False) for gan in (one, two))
     _assert_same(one, two, "two replicas and one", atol=1e-5)
 
@@ -182,8 +183,8 @@ def check_keras_file(subject: Subject) -> None:
         gan.save(path)
         loaded = load(path)
     _assert_same(_weights(gan), _weights(loaded), "saved and loaded")
-    assert int(loaded.step) == int(gan.step) > 0
-    assert int(loaded.generator_optimizer.iterations.numpy()) == int(gan.step)
+    assert loaded.step == gan.step > 0
+    assert loaded.generator_optimizer.iterations.numpy() == gan.step
     np.testing.assert_array_equal(gan.sample(3, seed=5), loaded.sample(3, seed=5))
 
 

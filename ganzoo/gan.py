@@ -6,96 +6,30 @@ overridden. What a hook may ask about the update in hand is on the `Turn` it is 
 
 from __future__ import annotations
 
-import os
-import pathlib
-import uuid
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from ganzoo import data, exporters, networks, objectives, penalties
+from ganzoo import data, networks, objectives, penalties
 from ganzoo.hyperparameters import Hyperparameter, declared
 from ganzoo.randomness import Noise, seed_layers_from_noise, seeded_initializers
 from ganzoo.registry import unknown
+from ganzoo.sampling import Latents, Sampling
+from ganzoo.saving import Saving
+from ganzoo.turn import Turn
 
 Terms = dict[str, tf.Tensor]
-Latents = dict[str, tf.Tensor]
 
 
-class once:
-    """A property computed when first asked for, then kept. `functools.cached_property` has a lock
-    in Python 3.11 that replicas, which wait for each other while tracing, deadlock on."""
-
-    def __init__(self, compute: Callable[[Any], Any]):
-        self.compute, self.__doc__ = compute, compute.__doc__
-
-    def __set_name__(self, owner, name):
-        self.name = name
-
-    def __get__(self, instance, owner=None):
-        if instance is None:
-            return self
-        value = instance.__dict__[self.name] = self.compute(instance)
-        return value
-
-
-class Turn:
-    """One update of one player: what it is shown, and what the critic says of it.
-
-    Everything is computed when first asked for and then kept, so a game pays for what it reads:
-    a generator's loss that ignores the real data never runs the critic on them.
-
-    Attributes:
-        image: the real samples, float32 in network units.
-        labels: int32 [batch] where the game is conditional, else None.
-        noise: the draws of this update.
-        training: False when `evaluate` plays it.
-        latents: name -> tensor; what G makes the fakes from.
-        real, fake: what the critic judges: a tensor, or a nest of them.
-        real_verdict, fake_verdict: the critic's outputs by name, "logits" among them.
-    """
-
-    def __init__(self, gan: GAN, batch: Mapping[str, tf.Tensor], noise: Noise, training=True):
-        self._gan, self.noise, self.training = gan, noise, training
-        self.image = gan.spec.encode(batch["image"])
-        self.labels = batch.get("label")
-
-    @once
-    def latents(self) -> Latents:
-        return self._gan.latents(self.noise, tf.shape(self.image)[0], self.labels)
-
-    @once
-    def real(self) -> Any:
-        return self._gan.real(self)
-
-    @once
-    def fake(self) -> Any:
-        return self._gan.fake(self)
-
-    @once
-    def real_verdict(self) -> dict[str, tf.Tensor]:
-        return self._gan.judge(self.real, self)
-
-    @once
-    def fake_verdict(self) -> dict[str, tf.Tensor]:
-        return self._gan.judge(self.fake, self)
-
-    def critic(self, samples: Any) -> tf.Tensor:
-        """Logits of `samples`, with labels and all else held as in this turn."""
-        return self._gan.judge(samples, self)["logits"]
-
-
-class GAN(keras.Model):
+class GAN(Sampling, Saving, keras.Model):
     """A generative adversarial network that builds itself from the data it is first fitted to.
 
     Subclasses are registered with `ganzoo.registry.register` and made with `ganzoo.get`.
 
     Attributes:
         spec: what was learned of the data (`ganzoo.data.Spec`), None before the first `fit`.
-        step: int64 variable, how many generator updates were made.
         generator, discriminator: Keras models; the discriminator gives a dict with "logits".
         generator_optimizer, discriminator_optimizer: Keras optimizers.
     """
@@ -173,6 +107,11 @@ class GAN(keras.Model):
                 "'none'."
             )
 
+    @property
+    def step(self) -> int:
+        """How many generator updates were made."""
+        return int(np.asarray(self.iterations.value)) if self.built else 0
+
     @classmethod
     def hyperparameters(cls) -> dict[str, Hyperparameter]:
         """Name -> declaration of all hyper-parameters of this GAN, with its own defaults."""
@@ -242,7 +181,7 @@ class GAN(keras.Model):
             replicas=strategy.num_replicas_in_sync,
             shuffle=shuffle,
             seed=self.seed,
-            first_step=int(self.step) if self.built else 0,
+            first_step=self.step,
             steps_per_epoch=steps_per_epoch,
         )
         if not self.built:
@@ -257,86 +196,6 @@ class GAN(keras.Model):
                 initial_epoch=initial_epoch,
                 shuffle=False,  # the stream is shuffled already
             )
-
-    def sample(
-        self, count: int, seed: int = 0, labels=None, *, batch_size: int = 256, **latents
-    ) -> np.ndarray:
-        """`count` samples in the units and dtype of the training data, [count, *shape].
-
-        The same seed gives the same samples. The generator runs as it is deployed, with moving
-        batch statistics: early in training samples can look worse than the training batches did.
-
-        Args:
-            labels: one class or `count` of them, where the GAN is conditional; else drawn.
-            latents: any of `latent_spec` by name, to set it instead of drawing it: one row for
-                all samples or a row each.
-
-        Raises:
-            ValueError: not built yet, labels out of range, or latents that this GAN doesn't have.
-        """
-        self._check_built("sample")
-        if not isinstance(count, int | np.integer) or count < 1:
-            raise ValueError(f"count={count!r} won't do: it takes an int of at least 1.")
-        drawn = {k: v.numpy() for k, v in self.draw_latents(int(count), seed).items()}
-        if labels is not None:
-            latents["label"] = labels
-        for key, value in latents.items():
-            if key not in drawn:
-                if key == "label":
-                    raise ValueError(
-                        f"{self.registry_name} was trained without labels: leave labels= out, or "
-                        "train a conditional GAN such as cgan."
-                    )
-                raise ValueError(unknown(f"latent of {self.registry_name}", key, drawn))
-            drawn[key] = self._fixed_latent(key, value, drawn[key])
-        if self._sampler is None:
-            sampler = tf.function(lambda latents: self.generate(latents))
-            self._sampler = sampler.get_concrete_function(self.latent_spec)
-        chunks = [
-            self._sampler({k: v[i : i + batch_size] for k, v in drawn.items()}).numpy()
-            for i in range(0, count, batch_size)
-        ]
-        return self.spec.decode(np.concatenate(chunks))
-
-    def _fixed_latent(self, key: str, value: Any, drawn: np.ndarray) -> np.ndarray:
-        value = np.asarray(value)
-        if np.issubdtype(drawn.dtype, np.integer):
-            classes = self.latent_classes(key)
-            if not np.issubdtype(value.dtype, np.integer):
-                raise ValueError(f"{key}s are integers from 0 to {classes - 1}, not {value.dtype}.")
-            if value.size and (value.min() < 0 or value.max() >= classes):
-                seen = value.max() if value.max() >= classes else value.min()
-                raise ValueError(f"{key} {seen} is out of range: there are 0 to {classes - 1}.")
-        try:
-            return np.broadcast_to(value.astype(drawn.dtype), drawn.shape)
-        except ValueError:
-            raise ValueError(
-                f"{key} has shape {value.shape}: it takes one row for all samples or "
-                f"{drawn.shape}, a row each."
-            ) from None
-
-    def encode(self, x, *, batch_size: int = 256) -> np.ndarray:
-        """Infers the latents of samples in the units of the training data, [N, latent_dim].
-
-        Raises:
-            ValueError: this GAN infers no latents, or the samples don't fit it.
-        """
-        if self.encode_images is None:
-            raise ValueError(
-                f"{self.registry_name} doesn't infer latents: train one that does, such as bigan."
-            )
-        self._check_built("encode")
-        x = np.asarray(x)
-        if x.shape[1:] != self.spec.shape or str(x.dtype) != self.spec.dtype:
-            raise ValueError(
-                f"samples are {x.dtype} {x.shape}, and {self.registry_name} learned "
-                f"{self.spec.dtype} of shape (N, {', '.join(map(str, self.spec.shape))})."
-            )
-        chunks = [
-            self.encode_images(self.spec.encode(x[i : i + batch_size])).numpy()
-            for i in range(0, len(x), batch_size)
-        ]
-        return np.concatenate(chunks)
 
     def evaluate(self, x=None, y=None, batch_size: int | None = None, *, value_range=None) -> dict:
         """The terms of both losses on data, networks in inference mode: name -> float.
@@ -366,38 +225,6 @@ class GAN(keras.Model):
                     sums[key] = sums.get(key, 0.0) + float(value)
                 steps += 1
         return {key: value / steps for key, value in sums.items()}
-
-    def save(self, filepath, overwrite: bool = True, **kwargs) -> None:
-        """Writes a `.keras` file with networks, both optimizers, step and seed; whole or not at
-        all, so that a full disk or an interruption leaves the file that was there.
-
-        Raises:
-            ValueError: nothing was built yet, or the name doesn't end in `.keras`.
-            FileExistsError: the file exists and `overwrite` is False.
-            OSError: it can't be written.
-        """
-        self._check_built("save")
-        path = pathlib.Path(filepath)
-        if path.suffix != ".keras":
-            raise ValueError(f"{str(filepath)!r} is no name for a saved model: end it in .keras.")
-        if path.exists() and not overwrite:
-            raise FileExistsError(f"{path} exists: pass overwrite=True or another name.")
-        draft = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}.keras")
-        try:
-            super().save(draft, **kwargs)
-            os.replace(draft, path)
-        except OSError as error:
-            raise OSError(f"{path} was not written: {error.strerror or error}.") from error
-        finally:
-            draft.unlink(missing_ok=True)
-
-    def export(self, filepath, format: str = "tf_saved_model", **options) -> pathlib.Path:
-        """Ships the generator: `filepath/VERSION/` in `format`, certified against this model.
-
-        See `ganzoo.exporters.export` for layout, names, options and errors.
-        """
-        self._check_built("export")
-        return exporters.export(self, filepath, format=format, **options)
 
     def _check_built(self, verb: str) -> None:
         if not self.built:
@@ -474,15 +301,6 @@ class GAN(keras.Model):
         """Draws what the generator makes `count` samples from, by name."""
         return {"latent": noise.normal([count, self.latent_dim])}
 
-    def latent_classes(self, name: str) -> int:
-        """How many values the integer latent `name` takes."""
-        raise KeyError(name)
-
-    @property
-    def latent_ranges(self) -> dict[str, str]:
-        """How each latent is distributed, in words, for whoever is handed an export."""
-        return {"latent": "standard normal"}
-
     def generator_input(self, latents: Latents) -> tf.Tensor:
         """The latents as the one vector that the generator takes, [batch, n]."""
         return latents["latent"]
@@ -538,9 +356,6 @@ class GAN(keras.Model):
         Returns what else is worth logging, by name."""
         return {}
 
-    encode_images: Callable[[tf.Tensor], tf.Tensor] | None = None
-    """Samples in network units -> latents [batch, latent_dim], where the game infers them."""
-
     @staticmethod
     def mean_over_replicas(value: tf.Tensor) -> tf.Tensor:
         """The mean of a replica's scalar over all replicas, for state that they share."""
@@ -592,8 +407,9 @@ class GAN(keras.Model):
         self.spec = spec
         try:
             with self.distribute_strategy.scope(), seeded_initializers(self.seed):
-                self.step = self.add_weight(
-                    shape=(), dtype="int64", initializer="zeros", trainable=False, name="step",
+                self.iterations = self.add_weight(
+                    shape=(), dtype="int64", initializer="zeros", trainable=False,
+                    name="iterations",
                     aggregation="only_first_replica",
                 )  # fmt: skip
                 self.make_networks()
@@ -634,7 +450,7 @@ class GAN(keras.Model):
     def _play(self, data, update) -> Terms:
         """One step of Algorithm 1; `update(player, turn, loss)` moves a player, returns terms."""
         replica = tf.distribute.get_replica_context()
-        first = tf.convert_to_tensor(self.step) * (self.critic_steps + 1)
+        first = tf.convert_to_tensor(self.iterations) * (self.critic_steps + 1)
         terms: Terms = {}
 
         def turn(number):
@@ -665,7 +481,7 @@ class GAN(keras.Model):
         logs = self._play(data, self._update)
         for name, value in logs.items():
             self._trackers[name].update_state(value)
-        self.step.assign_add(1)
+        self.iterations.assign_add(1)
         return {name: tracker.result() for name, tracker in self._trackers.items()}
 
     def _update(self, player: str, turn: Turn, loss) -> Terms:
@@ -688,79 +504,6 @@ class GAN(keras.Model):
     def call(self, latents: Latents, training: bool = False) -> tf.Tensor:
         return self.generate(latents, training=training)
 
-    def serve(self, latents: Latents) -> tf.Tensor:
-        """What is deployed: images in [-1, 1] as the network gives them, vectors in the data's
-        units; float32 [batch, *shape]."""
-        samples = self.generate(latents)
-        return samples if self.spec.is_image else self.spec.decode_tensor(samples)
-
-    def draw_latents(self, count, seed) -> Latents:
-        """The latents of `sample(count, seed)`, in graph or out of it."""
-        return self.latents(Noise(seed), count)
-
-    @property
-    def latent_spec(self) -> dict[str, tf.TensorSpec]:
-        """Name -> TensorSpec of what the generator samples from, batch None."""
-        one = self.latents(Noise(0), 1)
-        return {k: tf.TensorSpec([None, *v.shape[1:]], v.dtype, name=k) for k, v in one.items()}
-
-    @property
-    def output_name(self) -> str:
-        return "image" if self.spec.is_image else "vector"
-
     @property
     def metrics(self) -> list:
         return list(self._trackers.values()) if self.built else []
-
-    # -- saving ----------------------------------------------------------------------------------
-
-    def get_config(self) -> dict:
-        config = {"name": self.name}
-        config |= {key: getattr(self, key) for key in self.hyperparameters()}
-        config["penalties"] = dict(self.penalties)
-        if self._own_networks:
-            config["architecture"] = [
-                keras.saving.serialize_keras_object(model) for model in self._own_networks
-            ]
-        return config | {"spec": self.spec and self.spec.to_config()}
-
-    @classmethod
-    def from_config(cls, config: dict) -> GAN:
-        config = dict(config)
-        spec = config.pop("spec", None)
-        if isinstance(config.get("architecture"), list | tuple):
-            config["architecture"] = [
-                keras.saving.deserialize_keras_object(model) for model in config["architecture"]
-            ]
-        gan = cls(**config)
-        if spec is not None:
-            gan.build_for(data.Spec.from_config(spec))
-        return gan
-
-    def get_compile_config(self) -> dict:
-        return self._optimizers_config | {
-            "run_eagerly": self.run_eagerly,
-            "steps_per_execution": self.steps_per_execution,
-        }
-
-    def compile_from_config(self, config: dict) -> None:
-        optimizers = {
-            key: keras.optimizers.deserialize(config.pop(key))
-            for key in ("generator_optimizer", "discriminator_optimizer")
-        }
-        self.compile(**optimizers, **config)
-
-
-def load(filepath: str | os.PathLike) -> GAN:
-    """See `ganzoo.load`."""
-    path = pathlib.Path(filepath)
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no saved GAN at {path}.")
-    try:
-        model = keras.saving.load_model(path)
-    except Exception as error:  # zipfile, json, h5py and Keras each have errors of their own
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ValueError(f"{path} is no saved GAN, or is damaged: {reason[:200]}") from error
-    if not isinstance(model, GAN):
-        raise ValueError(f"{path} holds a {type(model).__name__}, not a GAN of the zoo.")
-    return model

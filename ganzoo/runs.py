@@ -261,14 +261,14 @@ def train(
                 with _status(console, f"exporting {format}"):
                     run.export(gan, format)
     except KeyboardInterrupt as stop:
-        if not int(gan.step):
+        if not gan.step:
             run.discard()
             raise
         if isinstance(stop, Interrupted):
             raise
-        raise Interrupted(f"stopped at step {int(gan.step)}.", run) from None
+        raise Interrupted(f"stopped at step {gan.step}.", run) from None
     except BaseException as error:
-        if int(gan.step):
+        if gan.step:
             error.add_note(f"{run.path} keeps what was written up to then.")
         else:
             run.discard()
@@ -332,7 +332,7 @@ def _fit(run, gan, examples, epochs, steps_per_epoch, last_step, batch_size, con
             if history := run.history:
                 plots.save_history(history, run.path / "losses.png")
     if stop.interrupted:
-        raise Interrupted(f"stopped at step {int(gan.step)} of {last_step}.", run)
+        raise Interrupted(f"stopped at step {gan.step} of {last_step}.", run)
 
 
 def _vectors(examples) -> np.ndarray:

@@ -14,12 +14,16 @@ import types
 from concurrent import futures
 from pathlib import Path
 
+import grpc
 import keras
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
 import tensorflow as tf
+from google.protobuf import text_format
+from tensorflow_serving.apis import predict_pb2, prediction_log_pb2, prediction_service_pb2_grpc
+from tensorflow_serving.config import model_server_config_pb2
 
 from ganzoo import exporters
 from ganzoo.exporters import certificate, saved_model
@@ -243,9 +247,8 @@ def test_warm_up_requests_are_what_tf_serving_parses(exported):
     records = [record.numpy() for record in tf.data.TFRecordDataset(str(file))]
     with saved_model.opened(folders["tf_saved_model"]) as (signatures, run):
         assert len(records) == len(signatures)
-        logs = pytest.importorskip("tensorflow_serving.apis.prediction_log_pb2")
         for record in records:
-            request = logs.PredictionLog.FromString(record).predict_log.request
+            request = prediction_log_pb2.PredictionLog.FromString(record).predict_log.request
             assert request.model_spec.name == "fake"
             inputs = {name: tf.make_ndarray(value) for name, value in request.inputs.items()}
             run(request.model_spec.signature_name, inputs)
@@ -528,10 +531,6 @@ def test_rest_client_writes_pictures(labelled, rest, tmp_path):
 
 
 def test_grpc_client_on_the_loopback(labelled):
-    pytest.importorskip("tensorflow_serving")
-    import grpc
-    from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
-
     gan, folders = labelled
     client = page(PAGES / "tf_serving" / "client_grpc.py")
     with saved_model.opened(folders["tf_saved_model"]) as (signatures, run):
@@ -559,11 +558,10 @@ def test_grpc_client_on_the_loopback(labelled):
 
 
 def test_models_config_is_what_the_server_parses():
-    configs = pytest.importorskip("tensorflow_serving.config.model_server_config_pb2")
-    from google.protobuf import text_format
-
     text = (PAGES / "tf_serving" / "models.config").read_text()
-    (config,) = text_format.Parse(text, configs.ModelServerConfig()).model_config_list.config
+    (config,) = text_format.Parse(
+        text, model_server_config_pb2.ModelServerConfig()
+    ).model_config_list.config
     assert (config.name, config.base_path) == ("lsgan", "/models/lsgan")
 
 

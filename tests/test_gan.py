@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 import ganzoo
-from ganzoo import registry
+from ganzoo import checks, registry
 from ganzoo.gan import GAN
 
 DIGITS = ganzoo.data.load("digits")
@@ -109,9 +109,9 @@ def test_critic_steps_see_each_row_once_and_the_last_batch_goes_to_both(monkeypa
 
 def test_one_optimizer_counts_critic_steps_and_the_other_generator_steps():
     gan = fitted("lsgan", steps=4, critic_steps=3)
-    assert int(gan.step) == 4
-    assert int(gan.generator_optimizer.iterations) == 4
-    assert int(gan.discriminator_optimizer.iterations) == 12
+    assert gan.step == 4
+    assert gan.generator_optimizer.iterations.numpy() == 4
+    assert gan.discriminator_optimizer.iterations.numpy() == 12
 
 
 def test_logs_are_means_over_the_epoch():
@@ -330,14 +330,31 @@ def test_data_that_changes_under_a_built_model_is_refused(lsgan):
 
 
 def test_a_strategy_refuses_what_keras_cannot_do():
-    strategy = tf.distribute.MirroredStrategy(
-        [device.name for device in tf.config.list_logical_devices("CPU")[:2]]
-    )
-    with strategy.scope():
+    with checks.two_replicas().scope():
         gan = ganzoo.get("lsgan", **SMALL)
         gan.compile(steps_per_execution=2)
     with pytest.raises(ValueError, match="steps_per_execution"):
         gan.fit(DIGITS, verbose=0)
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_gan_trained_on_replicas_samples_saves_and_exports(tmp_path, inside):
+    strategy = checks.two_replicas()
+    with strategy.scope():
+        gan = ganzoo.get("cgan", **SMALL)
+        if inside:
+            gan.fit(DIGITS, steps_per_epoch=2, batch_size=8, verbose=0)
+    if not inside:
+        gan.fit(DIGITS, steps_per_epoch=2, batch_size=8, verbose=0)
+    assert gan.step == 2 and np.isfinite(list(gan.evaluate(DIGITS.take(64)).values())).all()
+    expected = gan.sample(3, seed=1, labels=2)
+    gan.save(tmp_path / "gan.keras")
+    np.testing.assert_array_equal(
+        ganzoo.load(tmp_path / "gan.keras").sample(3, seed=1, labels=2), expected
+    )
+    assert (gan.export(tmp_path / "served") / "certificate.json").is_file()
+    with pytest.raises(ValueError, match="can't be divided among 2 replicas"):
+        gan.fit(DIGITS, batch_size=7, verbose=0)
 
 
 def test_steps_per_execution_gives_the_same_weights():

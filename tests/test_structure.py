@@ -17,6 +17,9 @@ ROOMS = [
     "networks",
     "data",
     "exporters",  # above the GANs: an exporter is handed one and knows no class of them
+    "turn",
+    "sampling",
+    "saving",
     "gan",
     "conditioning",
     "zoo",
