@@ -63,12 +63,13 @@ def of_images(gan, judge):
     row = {"label_kl": round(float(kl), 4), "judge_accuracy": round(judge.accuracy, 4)}
     asked = np.arange(2000) % CLASSES
     if gan.conditional:
-        row["agrees"] = np.mean(judge.label(gan.sample(2000, seed=2, labels=asked)) == asked)
+        found = judge.label(gan.sample(2000, seed=2, labels=asked))
+        row["agrees"] = round(float(np.mean(found == asked)), 4)
     elif "category" in gan.latent_spec:
         found = judge.label(gan.sample(2000, seed=2, category=asked))
         table = np.zeros((CLASSES, CLASSES))
         np.add.at(table, (asked, found), 1)
-        row["agrees"] = table[linear_sum_assignment(-table)].sum() / 2000
+        row["agrees"] = round(float(table[linear_sum_assignment(-table)].sum()) / 2000, 4)
     return row
 
 

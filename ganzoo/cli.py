@@ -234,6 +234,10 @@ def train(
         int | None, typer.Option(help="Rows of each update; 64 by default.")
     ] = None,
     size: Size = None,
+    value_range: Annotated[
+        str | None,
+        typer.Option(metavar="LO,HI", help="Of numbers that are neither bytes nor in [-1, 1]."),
+    ] = None,
     seed: Annotated[
         int | None, typer.Option(help="Of weights, batches and draws; the same as seed=.")
     ] = None,
@@ -252,7 +256,7 @@ def train(
 
     Ctrl-C ends training after the step in hand, and saves what was learned.
     """
-    shape = _integers("--size", size)
+    shape = _numbers("--size", size)
     _import_tensorflow()
     hyperparameters = _hyperparameters(name, settings or [], seed)
     from ganzoo import runs
@@ -267,6 +271,7 @@ def train(
             steps=steps,
             batch_size=batch_size,
             size=shape,
+            value_range=_numbers("--value-range", value_range, float),
             out=out,
             export=export,
             command=context.obj,
@@ -308,7 +313,7 @@ def sample(
     """Draws samples from a trained GAN."""
     if out.suffix not in (".png", ".npy", ".npz"):
         raise ValueError(f"{out} won't do: end it in .png, .npy or .npz.")
-    classes = _integers("--labels", labels)
+    classes = _numbers("--labels", labels)
     _import_tensorflow()
     import numpy as np
 
@@ -363,7 +368,7 @@ def data_(
     """Lists the data sets, or describes one."""
     if out is not None and (name is None or out.suffix != ".png"):
         raise ValueError("--out takes examples of a data set: ganzoo data digits --out digits.png.")
-    shape = _integers("--size", size)
+    shape = _numbers("--size", size)
     _import_tensorflow()
     import numpy as np
 
@@ -399,11 +404,11 @@ def data_(
 # ---- words
 
 
-def _integers(option: str, text: str | None) -> tuple[int, ...] | None:
+def _numbers(option: str, text: str | None, kind: type = int) -> tuple | None:
     try:
-        return None if text is None else tuple(int(word) for word in text.split(","))
+        return None if text is None else tuple(kind(word) for word in text.split(","))
     except ValueError:
-        raise ValueError(f"{option} {text} won't do: write integers, as in {option} 3,4.") from None
+        raise ValueError(f"{option} {text} won't do: write numbers, as in {option} 3,4.") from None
 
 
 def _hyperparameters(name: str, settings: list[str], seed: int | None) -> dict[str, Any]:

@@ -201,6 +201,7 @@ def train(
     steps: int | None = None,
     batch_size: int | None = None,
     size: tuple[int, int] | None = None,
+    value_range: tuple[float, float] | None = None,
     out: str | os.PathLike | None = None,
     root: str | os.PathLike = "runs",
     export: bool = True,
@@ -218,6 +219,7 @@ def train(
             1,600 updates by default.
         batch_size: rows of each update; 64 by default.
         size: (height, width) that images are resized to, see `ganzoo.data.load`.
+        value_range: (low, high) of numbers that are neither bytes nor in [-1, 1].
         out: the run's folder, which must be new or empty; else the next `root/name-dataset-001`.
         export: whether to export the generator as SavedModel and ONNX.
         command: what the user typed, for the record.
@@ -237,7 +239,7 @@ def train(
     if out is not None:
         check_free(out)
     gan = ganzoo.get(name, **(hyperparameters or {}))
-    stream, examples = _load(gan, dataset, size, batch_size)
+    stream, examples = _load(gan, dataset, size, value_range, batch_size)
     epochs, steps_per_epoch, last_step = _length(epochs, steps, stream.steps_per_epoch)
     gan.build_for(stream.spec)
     config = {
@@ -245,6 +247,7 @@ def train(
         "hyperparameters": {key: getattr(gan, key) for key in gan.hyperparameters()},
         "data": dataset,
         "size": size,
+        "value_range": value_range,
         "epochs": epochs,
         "steps": last_step,
         "batch_size": batch_size or 64,
@@ -276,7 +279,7 @@ def train(
     return run
 
 
-def _load(gan, dataset: str, size, batch_size):
+def _load(gan, dataset: str, size, value_range, batch_size):
     """The data as `gan.fit` will batch them, so that what is wrong with them is said now."""
     examples = data.load(dataset, size=size)
     with data.clear_errors():
@@ -286,6 +289,7 @@ def _load(gan, dataset: str, size, batch_size):
             steps=gan.critic_steps,
             labels=gan.conditional,
             num_classes=getattr(gan, "num_classes", None),
+            value_range=value_range,
             seed=gan.seed,
         )
     return stream, examples

@@ -314,3 +314,14 @@ def test_divergence_is_seen_at_its_step(watched):
 def test_config_is_json(tmp_path):
     run = Run.new(tmp_path / "a", {"coding": (0, 1, 1)})
     assert json.loads((run.path / "config.json").read_text()) == {"coding": [0, 1, 1]}
+
+
+def test_a_value_range_reaches_the_data(tmp_path):
+    np.savez(tmp_path / "heat.npz", x=np.full((64, 8, 8, 1), 40.0, "float32"))
+    small = {"hyperparameters": {"width": 8}, "steps": 1, "export": False}
+    with pytest.raises(ValueError, match="value_range"):
+        runs.train("lsgan", f"npz:{tmp_path}/heat.npz", out=tmp_path / "a", **small)
+    run = runs.train(
+        "lsgan", f"npz:{tmp_path}/heat.npz", out=tmp_path / "a", value_range=(0, 50), **small
+    )
+    assert run.load().spec.value_range == (0, 50)

@@ -104,6 +104,5 @@ def features(
         for layer in normalized:
             x = layer(x)
         x = LeakyReLU()(x)
-    if not condition:
-        return keras.Model(sample, kl.Flatten()(x), name="features")
-    return keras.Model([sample, given], kl.Flatten()(x), name="features")
+    inputs = [sample, given] if condition else sample
+    return keras.Model(inputs, kl.Flatten()(x), name="features")

@@ -21,12 +21,14 @@ class BEGAN(GAN):
         M = E L(x) + |γ E L(x) − E L(G(z))|
 
     L is the mean over a sample's values. The logs carry k and `convergence`, the paper's measure
-    M. Deviations: the autoencoder's halves are this library's networks, with `latent_dim` units
-    between them; the rate is 1e-3 and doesn't decay; λ is 0.05 and γ is 1. The paper's 1e-4,
-    0.001 and γ of 0.3 to 0.7 are for hundreds of thousands of steps on faces: in a few thousand
-    on digits k stays at 0 and G ends on the one digit that is easiest to encode.
+    M. Deviations: the autoencoder's halves are this library's networks, narrow ones, with
+    `latent_dim` units between them; the rate is 1e-3 and doesn't decay; λ is 0.05 and γ is 1. The
+    paper's 1e-4, 0.001 and γ of 0.3 to 0.7 are for hundreds of thousands of steps on faces: in a
+    few thousand on digits k stays at 0 and G ends on the one digit that is easiest to encode.
     """
 
+    latent_dim = 16
+    width = 32
     generator_normalization = "none"
     discriminator_normalization = "none"
     generator_learning_rate = 1e-3
