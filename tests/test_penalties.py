@@ -59,13 +59,16 @@ def test_a_nest_counts_as_one_sample():
 def test_second_order_gradients_against_finite_differences(name, architecture, normalization):
     """The penalty's derivative along a random direction of the critic's weights, in float64."""
     keras.utils.set_random_seed(0)
+    policy = keras.config.dtype_policy()
     keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
     try:
         build = networks.choose(architecture, (8, 8, 1))
         features = build.features((8, 8, 1), width=4, normalization=normalization)
         critic = networks.with_heads(features, {"logits": [keras.layers.Dense(1)]})
     finally:
         keras.config.set_floatx("float32")
+        keras.config.set_dtype_policy(policy)
     real, fake = (tf.constant(RNG.normal(size=(3, 8, 8, 1))) for _ in range(2))
     epsilon = tf.constant(RNG.random(3))
 
