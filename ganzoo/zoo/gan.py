@@ -46,8 +46,15 @@ class NonSaturatingGAN(GAN):
 
     objective = objectives.non_saturating
     architecture = "mlp"
-    latent_dim = 100
+    latent_dim = 16
+    generator_learning_rate = 5e-4
+    discriminator_learning_rate = 5e-4
     as_published = Hyperparameter(bool, False, "networks and optimizer of the 2014 experiment")
+
+    def __init__(self, **hyperparameters):
+        if hyperparameters.get("as_published") is True:
+            hyperparameters = {"latent_dim": 100} | hyperparameters
+        super().__init__(**hyperparameters)
 
     def make_networks(self):
         if not self.as_published:

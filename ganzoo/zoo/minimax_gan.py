@@ -20,3 +20,6 @@ class MinimaxGAN(GAN):
 
     objective = objectives.minimax
     architecture = "mlp"
+    latent_dim = 16
+    generator_learning_rate = 5e-4
+    discriminator_learning_rate = 5e-4
