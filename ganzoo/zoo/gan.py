@@ -39,9 +39,8 @@ class NonSaturatingGAN(GAN):
     D gives logits; D(x) above is their sigmoid. By default plain MLPs under Adam, which train on
     any data. `as_published=True` takes the networks and the optimizer of the authors' MNIST
     experiment: G 100→1200→1200→x with ReLU, D of two maxout layers of 240 units with 5 pieces and
-    dropout, SGD with rate 0.1 and growing momentum, batches of 100. Its deviations: images end in
-    tanh for [-1, 1] where the authors have a sigmoid for [0, 1], and so the output bias starts at
-    0, not at the pixels' marginals.
+    dropout, images in [0, 1] within the networks, SGD with rate 0.1 and growing momentum; give it
+    batches of 100. Its deviation: the output bias starts at 0, not at the pixels' marginals.
     """
 
     objective = objectives.non_saturating
@@ -60,6 +59,9 @@ class NonSaturatingGAN(GAN):
         if not self.as_published:
             return super().make_networks()
         uniform = keras.initializers.RandomUniform
+        # the rate of 0.1 is for pixels in [0, 1]; in [-1, 1] D diverges
+        to_pixels = [kl.Rescaling(0.5, 0.5)] if self.spec.is_image else []
+        from_pixels = [kl.Activation("sigmoid"), kl.Rescaling(2.0, -1.0)] if to_pixels else []
         self.generator = keras.Sequential(
             [
                 keras.Input([self.latent_dim]),
@@ -67,13 +69,14 @@ class NonSaturatingGAN(GAN):
                 kl.Dense(1200, "relu", kernel_initializer=uniform(-0.05, 0.05)),
                 kl.Dense(math.prod(self.spec.shape), kernel_initializer=uniform(-0.05, 0.05)),
                 kl.Reshape(self.spec.shape),
-                kl.Activation("tanh" if self.spec.is_image else "linear"),
+                *from_pixels,
             ],
             name="generator",
         )
         features = keras.Sequential(
             [
                 keras.Input(self.spec.shape),
+                *to_pixels,
                 kl.Flatten(),
                 kl.Dropout(0.2),
                 Maxout(240, 5, uniform(-0.005, 0.005)),
