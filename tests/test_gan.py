@@ -247,8 +247,8 @@ def test_began_balance_stays_in_bounds():
 
 def test_the_published_recipe_is_one_keyword_away(tmp_path):
     gan = ganzoo.get("gan", as_published=True)
-    history = gan.fit(DIGITS, steps_per_epoch=60, batch_size=100, verbose=0).history
-    assert np.isfinite(history["generator"]).all() and history["discriminator"][0] < 1.3
+    history = gan.fit(DIGITS, epochs=8, batch_size=100, verbose=0).history
+    assert np.isfinite(history["generator"]).all() and history["discriminator"][-1] < 1.2
     assert gan.generator.input_shape == (None, 100)
     assert [layer.output.shape[-1] for layer in gan.generator.layers[:2]] == [1200, 1200]
     assert type(gan.generator_optimizer).__name__ == "GrowingMomentum"
