@@ -169,18 +169,12 @@ class GAN(Sampling, Saving, keras.Model):
                 "steps_per_execution > 1 and jit_compile=True don't work under a strategy of "
                 f"{strategy.num_replicas_in_sync} replicas: compile without them."
             )
-        stream = data.batches(
+        stream = self.batches(
             x,
             y,
             batch_size=batch_size,
-            steps=self.critic_steps,
-            labels=self.conditional,
-            num_classes=getattr(self, "num_classes", None),
             value_range=value_range,
-            spec=self.spec,
-            replicas=strategy.num_replicas_in_sync,
             shuffle=shuffle,
-            seed=self.seed,
             first_step=self.step,
             steps_per_epoch=steps_per_epoch,
         )
@@ -197,6 +191,19 @@ class GAN(Sampling, Saving, keras.Model):
                 shuffle=False,  # the stream is shuffled already
             )
 
+    def batches(self, x, y=None, **options) -> data.Batches:
+        """Data as this GAN reads them: `ganzoo.data.batches`, with what the GAN knows filled in.
+        It raises what `fit` would."""
+        known = {
+            "steps": self.critic_steps,
+            "labels": self.conditional,
+            "num_classes": getattr(self, "num_classes", None),
+            "spec": self.spec,
+            "replicas": self.distribute_strategy.num_replicas_in_sync,
+            "seed": self.seed,
+        }
+        return data.batches(x, y, **known | options)
+
     def evaluate(self, x=None, y=None, batch_size: int | None = None, *, value_range=None) -> dict:
         """The terms of both losses on data, networks in inference mode: name -> float.
 
@@ -204,15 +211,14 @@ class GAN(Sampling, Saving, keras.Model):
         good the samples are.
         """
         self._check_built("evaluate")
-        stream = data.batches(
+        stream = self.batches(
             x,
             y,
             batch_size=batch_size,
-            labels=self.conditional,
-            num_classes=getattr(self, "num_classes", None),
             value_range=value_range,
-            spec=self.spec,
             shuffle=False,
+            steps=1,
+            replicas=1,
         )
         if self._evaluator is None:
             self._evaluator = tf.function(self._evaluate_terms)

@@ -283,15 +283,7 @@ def _load(gan, dataset: str, size, value_range, batch_size):
     """The data as `gan.fit` will batch them, so that what is wrong with them is said now."""
     examples = data.load(dataset, size=size)
     with data.clear_errors():
-        stream = data.batches(
-            examples,
-            batch_size=batch_size,
-            steps=gan.critic_steps,
-            labels=gan.conditional,
-            num_classes=getattr(gan, "num_classes", None),
-            value_range=value_range,
-            seed=gan.seed,
-        )
+        stream = gan.batches(examples, batch_size=batch_size, value_range=value_range)
     return stream, examples
 
 

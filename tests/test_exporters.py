@@ -378,7 +378,8 @@ def test_a_diverged_generator_is_refused(tmp_path, format):
 def test_a_collapsed_generator_exports(tmp_path, format):
     gan = FakeGAN((2,))
     gan.generator.trainable_variables[-2].assign(np.zeros([192, 2]))
-    exporters.export(gan, tmp_path / "fake", format)
+    version = exporters.export(gan, tmp_path / "fake", format)
+    assert (version / "certificate.json").is_file()
 
 
 @pytest.mark.parametrize("format", FORMATS)
