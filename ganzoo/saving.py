@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import pathlib
+import re
 import uuid
+import warnings
 
 import keras
+from keras.src.saving.serialization_lib import SafeModeScope  # it has no public name
 
-from ganzoo import data
+from ganzoo import archives, data, registry
 
 
 class Saving:
@@ -78,13 +81,43 @@ class Saving:
 def load(filepath: str | os.PathLike) -> keras.Model:
     """See `ganzoo.load`."""
     path = pathlib.Path(filepath)
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder: name the .keras file of a saved GAN.")
     if not path.is_file():
         raise FileNotFoundError(f"there is no saved GAN at {path}.")
+    if path.suffix != ".keras":
+        raise ValueError(f"{path} is no saved GAN: the name of one ends in .keras.")
     try:
-        model = keras.saving.load_model(path)
-    except Exception as error:  # zipfile, json, h5py and Keras each have errors of their own
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ValueError(f"{path} is no saved GAN, or is damaged: {reason[:200]}") from error
-    if not isinstance(model, Saving):
-        raise ValueError(f"{path} holds a {type(model).__name__}, not a GAN of the zoo.")
-    return model
+        config, numbers = archives.read(path)
+    except Exception as error:  # zipfile, json and h5py each have errors of their own
+        raise _refusal(path, error) from error
+    package, _, name = str(config.get("registered_name")).rpartition(">")
+    if package != "ganzoo":
+        kind = _printable(config.get("class_name"))
+        raise ValueError(f"{path} holds a {kind}, not a GAN of the zoo.")
+    try:
+        registry.find(name)  # which knows the GANs of plugins
+        archives.check(config, numbers)
+        with warnings.catch_warnings(), archives.allowance(numbers):
+            # Keras warns of weights that aren't in the file, and leaves them as they came.
+            warnings.filterwarnings("error", "Skipping nested container", UserWarning)
+            # safe_mode=True gives way to keras.config.enable_unsafe_deserialization()
+            with SafeModeScope(True):
+                return keras.saving.load_model(path, safe_mode=True)
+    except UserWarning as error:
+        raise _refusal(path, "its weights don't fit its config.json") from error
+    except Exception as error:  # Keras and TensorFlow have many
+        raise _refusal(path, error) from error
+
+
+def _refusal(path: pathlib.Path, reason: object) -> ValueError:
+    innermost = str(reason).rpartition("Exception encountered: ")[2]  # as Keras passes it on
+    sentence = re.split(r"\.\s|\n", innermost.strip())[0] or type(reason).__name__
+    return ValueError(
+        f"{path} is no saved GAN, or is damaged: {_printable(sentence).rstrip('.:')}."
+    )
+
+
+def _printable(text: object) -> str:
+    """A file's words, cut short, and without what a terminal would obey."""
+    return "".join(letter for letter in str(text)[:200] if letter.isprintable())

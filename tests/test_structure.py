@@ -19,6 +19,7 @@ ROOMS = [
     "exporters",  # above the GANs: an exporter is handed one and knows no class of them
     "turn",
     "sampling",
+    "archives",
     "saving",
     "gan",
     "conditioning",
