@@ -6,6 +6,7 @@ TensorFlow, and the rooms that need it, are imported inside the commands: help i
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
 import shlex
@@ -341,7 +342,9 @@ def sample(
 @app.command()
 def export(
     run_or_model: RunOrModel,
-    format: Annotated[str, typer.Option(help="tf_saved_model or onnx.")] = "tf_saved_model",
+    format: Annotated[
+        str, typer.Option(help="tf_saved_model, onnx, openvino, or web: a page for the browser.")
+    ] = "tf_saved_model",
     out: Annotated[
         Path | None,
         typer.Option(
@@ -349,14 +352,50 @@ def export(
             "folder, or beside the .keras file."
         ),
     ] = None,
+    precision: Annotated[
+        str, typer.Option(help="float32, float16 or int8; the latter two for onnx and web.")
+    ] = "float32",
+    least_psnr: Annotated[
+        float, typer.Option(help="How near to Keras a reduced precision must be, in dB.")
+    ] = 40.0,
 ) -> None:
-    """Exports the generator of a trained GAN for TF Serving or ONNX Runtime."""
+    """Exports the generator of a trained GAN: for TF Serving, ONNX Runtime, OpenVINO, browsers."""
     _import_tensorflow()
-    from ganzoo import runs
+    from ganzoo import exporters, runs
 
     gan = runs.load(run_or_model)
     home = run_or_model if run_or_model.is_dir() else run_or_model.parent
-    typer.echo(_shown(gan.export(out or home / "export" / format, format=format)))
+    folder = gan.export(
+        out or home / "export" / format, format=format, precision=precision, least_psnr=least_psnr
+    )
+    certificate = json.loads((folder / "certificate.json").read_text())
+    speed = certificate["speed"]
+    say = typer.echo
+    say(_shown(folder))
+    for name, entry in certificate["files"].items():
+        say(f"  {name:<{max(map(len, certificate['files']))}}  {_size(entry['bytes']):>8}")
+    say(f"parity  {_agreement(certificate, certificate)}")
+    say(f"speed   {speed['milliseconds']:g} ms for {speed['batch']} samples")
+    say(f"serve   {exporters.command(folder)}")
+    say(f"check   ganzoo verify {shlex.quote(_shown(folder))}")
+
+
+@app.command()
+def verify(
+    path: Annotated[
+        Path, typer.Argument(metavar="PATH", help="A version's folder, or that of all versions.")
+    ],
+) -> None:
+    """Checks an export again: its files' hashes, its names, its answers to recorded latents."""
+    _import_tensorflow()
+    from ganzoo import exporters
+
+    for folder, certificate in exporters.verify(path).items():
+        measured = certificate["verified"]["serving_default"]
+        typer.echo(
+            f"{_shown(folder)}: {certificate['model']}, {certificate['format']}, "
+            f"{len(certificate['files'])} files as certified, {_agreement(measured, certificate)}"
+        )
 
 
 @app.command("data")
@@ -464,6 +503,18 @@ _READERS = {
         key.strip(): float(weight) for key, weight in (word.split(":") for word in _items(text))
     },
 }
+
+
+def _size(count: int) -> str:
+    """Bytes in a unit that one reads."""
+    return f"{count / 1e6:.1f} MB" if count >= 1e5 else f"{count / 1e3:.1f} kB"
+
+
+def _agreement(measured: dict, bound: dict) -> str:
+    if "psnr" in measured:
+        return f"{measured['psnr']:.1f} dB from Keras ({bound['least_psnr']:g} dB asked for)"
+    largest, allowed = measured["largest_difference"], bound["tolerance"]
+    return f"differs from Keras by {largest:.2g} at most ({allowed:.2g} allowed)"
 
 
 def _written(value: Any) -> str:

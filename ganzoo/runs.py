@@ -35,12 +35,13 @@ import tensorflow as tf
 from rich.console import Console
 
 import ganzoo
-from ganzoo import callbacks, data, exporters, plots
+from ganzoo import callbacks, data, plots
 
 __all__ = ["STEPS", "Interrupted", "Run", "load", "train"]
 
 STEPS = 1600  # by which digits are recognisable; a minute or two on two cores
 PICTURES = 10
+EXPORTED = ("tf_saved_model", "onnx")
 
 
 class Interrupted(KeyboardInterrupt):
@@ -260,7 +261,7 @@ def train(
     try:
         _fit(run, gan, examples, epochs, steps_per_epoch, last_step, batch_size, console)
         if export:
-            for format in exporters.FORMATS:
+            for format in EXPORTED:
                 with _status(console, f"exporting {format}"):
                     run.export(gan, format)
     except KeyboardInterrupt as stop:

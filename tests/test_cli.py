@@ -15,7 +15,7 @@ from PIL import Image
 import ganzoo
 from ganzoo import cli, data, runs
 
-COMMANDS = ("list", "show", "train", "sample", "export", "data")
+COMMANDS = ("list", "show", "train", "sample", "export", "verify", "data")
 
 
 @pytest.fixture(scope="module")
@@ -256,10 +256,52 @@ def test_bad_questions_to_a_run(ganzoo_in, trained, words, sentence):
 def test_export_makes_the_next_version(ganzoo_in, trained):
     for version in (1, 2):
         code, out, _ = ganzoo_in(trained, "export lsgan --format onnx")
-        assert (code, out) == (0, f"lsgan/export/onnx/{version}\n")
+        assert code == 0 and out.startswith(f"lsgan/export/onnx/{version}\n")
     assert (trained / "lsgan/export/onnx/2/model.onnx").exists()
     code, out, _ = ganzoo_in(trained, "export gan/model.keras --out served --format onnx")
-    assert (code, out) == (0, "served/1\n")
+    assert code == 0 and out.startswith("served/1\n")
+
+
+@pytest.mark.parametrize(
+    ("line", "file", "parity"),
+    [
+        ("cgan --format onnx", "model.onnx", "differs from Keras by"),
+        ("lsgan --format onnx --precision int8 --least-psnr 20", "model.onnx", "dB from Keras (20"),
+        ("cgan --format openvino", "model.bin", "differs from Keras by"),
+        ("lsgan --format web", "index.html", "differs from Keras by"),
+        ("lsgan", "saved_model.pb", "differs from Keras by"),
+    ],
+)
+def test_export_says_what_it_wrote_how_good_and_how_to_serve_it(
+    ganzoo_in, trained, tmp_path, line, file, parity
+):
+    code, out, err = ganzoo_in(trained, f"export {line} --out '{tmp_path}/it $HOME'")
+    assert (code, err) == (0, "")
+    said = dict(word.strip().split(maxsplit=1) for word in out.splitlines()[1:])
+    size = (tmp_path / "it $HOME/1" / file).stat().st_size
+    unit = 1e6 if said[file].endswith("MB") else 1e3
+    assert float(said[file].split()[0]) * unit == pytest.approx(size, rel=0.05, abs=60)
+    assert parity in said["parity"]
+    assert said["speed"].endswith("ms for 8 samples") and float(said["speed"].split()[0]) > 0
+    assert said["check"].startswith("ganzoo verify ")
+    assert ganzoo_in(trained, said["check"].removeprefix("ganzoo "))[0] == 0
+    if said["serve"].startswith("python -c"):
+        done = subprocess.run(
+            said["serve"].replace("python", sys.executable, 1),
+            shell=True,
+            capture_output=True,
+            text=True,
+        )
+        assert (done.returncode, done.stdout) == (0, "(1, 8, 8, 1)\n"), done.stderr
+    else:
+        assert any(str(tmp_path / "it $HOME") in word for word in shlex.split(said["serve"]))
+
+
+def test_a_precision_that_is_too_far_from_keras_ends_with_1(ganzoo_in, trained, tmp_path):
+    line = f"export lsgan --format onnx --precision int8 --least-psnr 190 --out {tmp_path}/it"
+    code, out, err = ganzoo_in(trained, line)
+    assert (code, out) == (1, "") and "dB from Keras" in err and err.count("\n") == 1
+    assert not any(tmp_path.iterdir())
 
 
 # ---- what goes wrong without being asked for

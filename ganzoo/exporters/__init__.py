@@ -4,6 +4,7 @@ import contextlib
 import difflib
 import errno
 import importlib
+import json
 import os
 import shutil
 import uuid
@@ -11,21 +12,32 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from .certificate import ExportError, certify
+from . import certificate, commands
+from .certificate import ExportError
 
-__all__ = ["FORMATS", "ExportError", "export"]
+__all__ = ["FORMATS", "PRECISIONS", "ExportError", "export", "verify"]
 
-FORMATS = {"tf_saved_model": "saved_model", "onnx": "onnx"}  # keras's names -> this room's files
-_MARKS = {"tf_saved_model": "saved_model.pb", "onnx": "model.onnx"}
+# Keras's names, and the browser -> this room's files
+FORMATS = {"tf_saved_model": "saved_model", "onnx": "onnx", "openvino": "openvino", "web": "web"}
+PRECISIONS = ("float32", "float16", "int8")
+_MARKS = {  # a file that tells the format of a version; a web export has a model.onnx too
+    "tf_saved_model": "saved_model.pb",
+    "openvino": "model.xml",
+    "web": "index.html",
+    "onnx": "model.onnx",
+}
 
 
-def export(gan, path, format="tf_saved_model", *, version=None):
+def export(
+    gan, path, format="tf_saved_model", *, version=None, precision="float32", least_psnr=40.0
+):
     """Writes the generator to `path`/VERSION/ and returns that folder as a `pathlib.Path`.
 
     The layout is the one that TF Serving and Triton scan for new versions:
 
         PATH/1/saved_model.pb, variables/, …   or   PATH/1/model.onnx
         PATH/1/certificate.json                how far it is from Keras, sizes, versions, hashes
+        PATH/1/parity.npz                      fixed latents and what Keras makes of them
 
     Inputs are the latents by name (`latent` float32 [batch, latent_dim], and `label`, `category`,
     `code` where the paper has them); the output is `image`, float32 NHWC in [-1, 1], or `vector`,
@@ -37,20 +49,27 @@ def export(gan, path, format="tf_saved_model", *, version=None):
     Args:
         gan: a built GAN.
         path: the model's folder, made if need be.
-        format: "tf_saved_model" or "onnx"; one folder holds versions of one format.
+        format: "tf_saved_model", "onnx", "openvino" or "web", a static folder for the browser; one
+            folder holds versions of one format.
         version: an integer from 1 that is still free; the one after the largest by default.
+        precision: "float32"; or, for "onnx" and "web", "float16", which halves the file, or "int8",
+            which is faster on processors with int8 instructions. Inputs and outputs stay float32.
+        least_psnr: how near to Keras a reduced precision must stay, in dB of the output's range.
 
     Raises:
         ValueError: what was asked for can't be written; the message carries the mend.
         OSError: the disk is full, read-only or otherwise refuses.
         ExportError: the export disagreed with Keras and was deleted.
     """
-    if format not in FORMATS:
-        near = difflib.get_close_matches(str(format), FORMATS, n=1, cutoff=0.0)
-        raise ValueError(
-            f"unknown export format {format!r}: the nearest is {near[0]!r}, all are "
-            f"{', '.join(map(repr, FORMATS))}"
-        )
+    _known("export format", format, FORMATS)
+    _known("precision", precision, PRECISIONS)
+    options = {}
+    if precision != "float32":
+        if format not in ("onnx", "web"):
+            raise ValueError(f"{precision} is for the formats 'onnx' and 'web', not {format!r}")
+        if isinstance(least_psnr, bool) or not isinstance(least_psnr, int | float):
+            raise ValueError(f"least_psnr is a number of dB, such as 40, not {least_psnr!r}")
+        options = {"precision": precision, "least_psnr": float(least_psnr)}
     if not gan.built:
         raise ValueError(f"{gan.registry_name} has not seen data yet: fit it first")
     if tf.distribute.has_strategy():
@@ -60,16 +79,87 @@ def export(gan, path, format="tf_saved_model", *, version=None):
     exporter = importlib.import_module(f".{FORMATS[format]}", __name__)
     try:
         with _staged(path) as folder:
-            facts = {"format": format} | exporter.write(gan, folder)
+            facts = {"format": format} | exporter.write(gan, folder, **options)
             with exporter.opened(folder) as (signatures, run):
-                certify(gan, folder, signatures, run, facts)
+                certificate.certify(gan, folder, signatures, run, facts)
             target = path / str(_free(path, version))  # others may have exported meanwhile
             os.rename(folder, target)
+        for name, text in exporter.beside(gan).items() if hasattr(exporter, "beside") else ():
+            with contextlib.suppress(FileExistsError), open(path / name, "x") as file:
+                file.write(text)  # once: from then on it is the user's
     except (OSError, tf.errors.OpError) as error:
         if reason := _refusal_of_the_disk(error):
             raise OSError(f"the export to {path} could not be written: {reason}") from error
         raise
     return target
+
+
+def command(folder):
+    """The command that serves what is in a version's folder."""
+    stated = json.loads((folder / certificate.FILE).read_text())
+    return commands.command(folder.absolute(), stated)
+
+
+def verify(path):
+    """Checks an export again, here and now: every file's hash, the names and shapes of what the
+    model takes and gives, and its answers to the recorded latents against Keras's.
+
+    A damaged export is found before anything in it is run. Hashes show damage, not who wrote the
+    export; a SavedModel, which is a program, is run only if all it does is compute.
+
+    Args:
+        path: a version's folder, or the model's folder for all its versions.
+
+    Returns:
+        The folder of each version -> its certificate, with what was measured now in `verified`:
+        name of a signature -> {"largest_difference": …}, and `psnr` in reduced precision.
+
+    Raises:
+        ValueError: there is no export at `path`.
+        ExportError: it is not what was certified; the message says where it differs.
+    """
+    path = Path(path)
+    folders = [path / str(version) for version in sorted(_versions(path))]
+    if _format(path) or (path / certificate.FILE).is_file():
+        folders = [path]
+    if not folders:
+        seen = "holds no export" if path.exists() else "doesn't exist"
+        raise ValueError(f"{path} {seen}: name a folder that was exported, such as export/onnx/1")
+    return {folder: _verified(folder) for folder in folders}
+
+
+def _verified(folder):
+    stated = certificate.read(folder)
+    try:
+        format = _format(folder)
+        if format is None or stated["format"] != format:
+            raise ExportError(f"{folder} is not in the format that its certificate states")
+        exporter = importlib.import_module(f".{FORMATS[format]}", __name__)
+    except KeyError as error:
+        file = folder / certificate.FILE
+        raise ExportError(f"{file} is not a certificate as this version writes them") from error
+    try:
+        with exporter.opened(folder) as (signatures, run):
+            measured = certificate.recheck(folder, stated, signatures, run)
+    except ExportError:
+        raise
+    except Exception as error:  # each runtime has errors of its own for what it can't run
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise ExportError(f"{folder} can't be run here: {reason[:200]}") from error
+    return stated | {"verified": measured}
+
+
+def _known(what, name, names):
+    if name not in names:
+        near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.0)
+        raise ValueError(
+            f"unknown {what} {name!r}: the nearest is {near[0]!r}, all are "
+            f"{', '.join(map(repr, names))}"
+        )
+
+
+def _format(folder):
+    return next((name for name, mark in _MARKS.items() if (folder / mark).exists()), None)
 
 
 def _checked(path, format):
@@ -83,9 +173,8 @@ def _checked(path, format):
         )
     if path.exists() and not path.is_dir():
         raise ValueError(f"{path} is a file: name a folder, in which each export is a version")
-    for other, mark in _MARKS.items():
-        if other != format and any((path / str(n) / mark).exists() for n in _versions(path)):
-            raise ValueError(f"{path} holds versions in the format {other!r}: name another folder")
+    for other in {_format(path / str(version)) for version in _versions(path)} - {None, format}:
+        raise ValueError(f"{path} holds versions in the format {other!r}: name another folder")
     return path
 
 

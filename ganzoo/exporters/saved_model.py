@@ -4,9 +4,58 @@ import contextlib
 
 import keras
 import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
+from tensorflow.python.framework import op_def_registry
 
-from .certificate import requests
+from .certificate import ExportError, requests
 from .quiet import quiet
+
+MODELS = """\
+# For tensorflow_model_server --model_config_file, which reads it again where
+# --model_config_file_poll_wait_seconds says how often. Add a block for each further model.
+model_config_list {
+  config {
+    name: "NAME"
+    base_path: "/models/NAME"  # this folder, as the server sees it
+    model_platform: "tensorflow"
+  }
+}
+"""
+
+BATCHING = """\
+# For tensorflow_model_server --enable_batching --batching_parameters_file: the rows of requests
+# that wait for the same signature are computed together. Measure with your own traffic.
+
+# Rows that one request may have; a larger one is refused.
+max_batch_size { value: 1024 }
+
+# Rows that are computed at a time, so that memory stays bounded: a larger request is computed in
+# parts. Generators on a CPU gain little from more than 64, a GPU may.
+enable_large_batch_splitting { value: true }
+max_execution_batch_size { value: 64 }
+
+# A batch is not held back for company: it forms while the ones before it are computed. A lone
+# client would wait this long in vain each time. On a GPU try 1000 to 5000.
+batch_timeout_micros { value: 0 }
+
+# What may wait before the server answers UNAVAILABLE: four of the largest requests. Latents are
+# small, so this costs patience and hardly any memory.
+max_enqueued_batches { value: 64 }
+
+# num_batch_threads is left at the server's number of cores, and allowed_batch_sizes at any: it
+# fills batches up with rows that are computed and thrown away.
+"""
+
+
+def beside(gan):
+    """What TF Serving can be told about this model: texts by file name, for the folder of versions.
+
+    They are starting points that users edit, so they belong there only where no such file is yet.
+    """
+    return {
+        "models.config": MODELS.replace("NAME", gan.registry_name),
+        "batching.config": BATCHING,
+    }
 
 
 def write(gan, folder):
@@ -41,7 +90,8 @@ def write(gan, folder):
         archive.add_endpoint(name, function, inputs)
     with quiet():
         archive.write_out(folder, verbose=False)
-    _write_warm_up(gan, folder, endpoints)
+    # A server that batches refuses inputs without a batch, and with them the whole version.
+    _write_warm_up(gan, folder, [name for name in endpoints if name != "sample"])
     return {"packages": ()}
 
 
@@ -50,7 +100,11 @@ def opened(folder):
     """Yields (signatures, run) from the loader TF Serving uses.
 
     `tf.saved_model.load` also accepts exports whose variables TF Serving can't find.
+
+    Raises:
+        ExportError: loading or calling it would do more than compute.
     """
+    _check_operations(folder / "saved_model.pb")
     graph = tf.Graph()
     on_cpu = tf.compat.v1.ConfigProto(device_count={"GPU": 0})
     session = tf.compat.v1.Session(graph=graph, config=on_cpu)
@@ -74,6 +128,41 @@ def opened(folder):
         )
 
 
+def _check_operations(file):
+    """A SavedModel is a program: before anything in it runs, all that its signatures and its
+    loading reach must be arithmetic, or concern its own variables."""
+    (graph,) = saved_model_pb2.SavedModel.FromString(file.read_bytes()).meta_graphs
+    nodes = {node.name: [node] for node in graph.graph_def.node}
+    functions = {f.signature.name: f.node_def for f in graph.graph_def.library.function}
+    outputs = [t.name for d in graph.signature_def.values() for t in d.outputs.values()]
+    reached, todo = set(), [*outputs, graph.saver_def.restore_op_name]
+    while todo:
+        name = todo.pop().lstrip("^").split(":")[0]
+        if name in reached or name not in nodes | functions:
+            continue
+        reached.add(name)
+        for node in (*functions.get(name, ()), *nodes.get(name, ())):
+            registered = op_def_registry.get(node.op)
+            if node.op not in functions and (
+                registered is None
+                or node.op in _READING
+                or (registered.is_stateful and node.op not in _STATEFUL)
+            ):
+                raise ExportError(f"{file} uses the operation {node.op}: it is no generator")
+            called = [f.name for a in node.attr.values() for f in (a.func, *a.list.func)]
+            todo += [node.op, *node.input, *called]
+
+
+_STATEFUL = {  # of which exports consist
+    "AssignVariableOp", "Assert", "DisableCopyOnRead", "PartitionedCall", "ReadVariableOp",
+    "RestoreV2", "StatefulPartitionedCall", "VarHandleOp",
+}  # fmt: skip
+_READING = {  # files or what a debugger sees, which TensorFlow counts as stateless
+    "DebugIdentity", "GenerateVocabRemapping", "ImmutableConst", "MatchingFiles",
+    "PyFuncStateless", "ReadFile",
+}  # fmt: skip
+
+
 def _png(images):
     levels = tf.round((tf.clip_by_value(images, -1.0, 1.0) + 1.0) * 127.5)
     return tf.io.encode_png(tf.cast(levels, tf.uint8))
@@ -90,7 +179,7 @@ def _describe(tensors):
 
 
 def _write_warm_up(gan, folder, signatures):
-    """One request per signature, which TF Serving replays before it reports the model ready.
+    """One request for each of `signatures`, replayed by TF Serving before it reports them ready.
 
     Each record is a tensorflow.serving.PredictionLog, spelt out in protobuf's wire format because
     its classes are in tensorflow-serving-api, which no export should need.

@@ -38,7 +38,7 @@ class BiGAN(GAN):
         super().make_networks()
         features = self.make_features()
         latents = keras.layers.Dense(self.latent_dim)(features.outputs[0])
-        self.encoder = keras.Model(features.inputs, latents, name="encoder")
+        self.encoder = keras.Model(features.inputs[0], latents, name="encoder")
 
     def real(self, turn):
         return turn.image, self.encoder(turn.image, training=turn.training)
