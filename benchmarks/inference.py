@@ -178,24 +178,23 @@ def Reshape(torch, height, width, channels):
 
 
 def measured(found, latents, turns, seconds):
-    """name -> times of one call in each turn, for each batch size; runtimes take turns, each of
-    at most `seconds`."""
+    """name -> times of one call in each turn, for each batch size.
+
+    In a turn each runtime computes for `seconds`, after a pause in which the threads of the one
+    before stop waiting busily for more work, and after one call that isn't counted.
+    """
     times = {}
     for batch in BATCHES:
         z = latents[:batch]
-        calls = {}
-        for name, (_, _, run) in found.items():
+        for name, (_, _, run) in turns * list(found.items()):
+            time.sleep(0.05)
             run(z)
-            start = time.perf_counter()
-            run(z)
-            calls[name] = max(1, min(200, int(seconds / (time.perf_counter() - start))))
-        for _ in range(turns):
-            for name, (_, _, run) in found.items():
-                start = time.perf_counter()
-                for _ in range(calls[name]):
-                    run(z)
-                taken = (time.perf_counter() - start) / calls[name]
-                times.setdefault((name, batch), []).append(taken)
+            start, calls = time.perf_counter(), 0
+            while calls == 0 or time.perf_counter() - start < seconds:
+                run(z)
+                calls += 1
+            taken = (time.perf_counter() - start) / calls
+            times.setdefault((name, batch), []).append(taken)
     return {key: np.array(value) for key, value in times.items()}
 
 
@@ -213,7 +212,7 @@ def versions():
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--nets", nargs="+", default=["28x28x1", "64x64x3"])
-    parser.add_argument("--turns", type=int, default=25)
+    parser.add_argument("--turns", type=int, default=11)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--models", type=Path, help="a folder for the trained models, to use again")
     options = parser.parse_args()
@@ -230,7 +229,7 @@ def main():
             count = 1024 if net == "28x28x1" else 256
             latents = gan.draw_latents(count, 987654321)["latent"].numpy()
             expected = gan.serve({"latent": latents}).numpy()
-            times = measured(found, latents, options.turns, seconds=0.1)
+            times = measured(found, latents, options.turns, seconds=0.05)
             for name, (needs, size, run) in found.items():
                 chunks = [run(latents[i : i + 64]) for i in range(0, count, 64)]
                 errors = np.abs(np.concatenate(chunks) - expected)
