@@ -1,5 +1,6 @@
-"""The README says what is true: its table is the cards', its code runs."""
+"""The README says what is true: its tables are the cards' and the results', its code runs."""
 
+import csv
 import re
 from pathlib import Path
 
@@ -8,10 +9,37 @@ import pytest
 import ganzoo
 
 README = Path(__file__).parent.parent / "README.md"
-TABLE = re.compile(r"(<!-- zoo:[^\n]*-->\n).*?(<!-- end of zoo -->)", re.DOTALL)
+INFERENCE = README.parent / "results" / "inference.csv"
+SHOWN = (
+    "keras predict",
+    "tf.function",
+    "onnxruntime plain tf2onnx",
+    "onnxruntime ganzoo float32",
+    "onnxruntime ganzoo int8",
+    "openvino f32",
+    "openvino rewritten bf16",
+    "pytorch f32",
+    "pytorch bf16",
+)
 
 
-def table():
+def inference():
+    """The speeds on 28×28 as Markdown, from the results."""
+    with open(INFERENCE, newline="") as file:
+        rows = {(r["net"], r["runtime"], r["batch"]): r for r in csv.DictReader(file)}
+    head = ("runtime", "1 sample", "64 samples", "times the plain export", "largest difference")
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    for runtime in SHOWN:
+        one, many = (rows["28x28x1", runtime, batch] for batch in ("1", "64"))
+        decibels = f" ({float(one['psnr']):.0f} dB)" if float(one["psnr"]) < 100 else ""
+        lines.append(
+            f"| {runtime} | {one['milliseconds']} | {many['milliseconds']} | "
+            f"{one['ratio']}, {many['ratio']} | {one['difference']}{decibels} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def zoo():
     """The zoo as Markdown, from the cards."""
     rows = ["| name | paper | | labels |", "|---|---|---|---|"]
     for card in map(ganzoo.card, ganzoo.names()):
@@ -23,18 +51,26 @@ def table():
     return "\n".join(rows) + "\n"
 
 
-def with_table(text):
-    return TABLE.sub(lambda match: match[1] + table() + match[2], text)
+def with_tables(text):
+    for table in (zoo, inference):
+        name = table.__name__
+        marks = re.compile(rf"(<!-- {name}:[^\n]*-->\n).*?(<!-- end of {name} -->)", re.DOTALL)
+        text, found = marks.subn(lambda match, table=table: match[1] + table() + match[2], text)
+        assert found == 1
+    return text
 
 
-def test_the_table_is_the_cards():
+def test_the_tables_are_the_cards_and_the_results():
     text = README.read_text()
-    assert with_table(text) == text, "stale: run `python tests/test_readme.py`"
+    assert with_tables(text) == text, "stale: run `python tests/test_readme.py`"
 
 
-def test_a_stale_table_is_seen():
-    stale = README.read_text().replace("`lsgan`", "`lsgon`")
-    assert with_table(stale) != stale
+@pytest.mark.parametrize(
+    ("word", "other"), [("`lsgan`", "`lsgon`"), ("| tf.function | ", "| tf | ")]
+)
+def test_a_stale_table_is_seen(word, other):
+    stale = README.read_text().replace(word, other)
+    assert with_tables(stale) != stale
 
 
 def test_links_lead_somewhere():
@@ -80,4 +116,4 @@ def test_the_gan_in_one_file_keeps_the_whole_contract(monkeypatch):
 
 
 if __name__ == "__main__":
-    README.write_text(with_table(README.read_text()))
+    README.write_text(with_tables(README.read_text()))
