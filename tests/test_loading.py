@@ -179,7 +179,7 @@ def test_what_is_no_file_is_told_apart(members, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["../escaped.txt", "/tmp/escaped.txt", "assets/../../escaped.txt", "a\\b", "assets/a"]
+    "name", ["../escaped.txt", "/escaped.txt", "assets/../../escaped.txt", "a\\b", "assets/a"]
 )
 def test_members_that_keras_never_writes_are_refused(members, tmp_path, name):
     path = pack(tmp_path / "gan.keras", members | {name: b"x"})
