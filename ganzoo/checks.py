@@ -16,6 +16,7 @@ from collections.abc import Callable
 from functools import cache, cached_property
 from pathlib import Path
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -124,7 +125,7 @@ def check_neither_loss_moves_the_other_player(subject: Subject) -> None:
     for still, moving in (("generator", "discriminator"), ("discriminator", "generator")):
         gan = subject.make()
         gan.build_for(subject.trained.spec)
-        getattr(gan, f"{still}_optimizer").learning_rate = 0.0
+        gan.compile(**{f"{still}_optimizer": keras.optimizers.SGD(0.0)})
         before = [[v.numpy() for v in getattr(gan, f"{p}_variables")] for p in (still, moving)]
         subject.fit(gan, 1)
         after = [[v.numpy() for v in getattr(gan, f"{p}_variables")] for p in (still, moving)]

@@ -9,6 +9,7 @@ import contextlib
 import json
 import logging
 import os
+import re
 import shlex
 import sys
 import time
@@ -472,8 +473,12 @@ def _hyperparameters(name: str, settings: list[str], seed: int | None) -> dict[s
 
 def _value(key: str, declared, text: str) -> Any:
     """`text` as the declared kind; as it is where it doesn't fit, for the library to refuse."""
+    from ganzoo import schedules
+
     if declared.optional and text.lower() == "none":
         return None
+    if declared.scheduled and "(" in text:
+        return schedules.parse(text)
     try:
         return _READERS[declared.kind](text)
     except (KeyError, ValueError):
@@ -489,6 +494,12 @@ def _number(text: str) -> int | float | str:
     return text.strip()
 
 
+def _weight(text: str):
+    from ganzoo import schedules
+
+    return schedules.parse(text) if "(" in text else float(text)
+
+
 def _items(text: str) -> list[str]:
     return [word for word in text.strip("()[]{} ").split(",") if word.strip()]
 
@@ -500,9 +511,11 @@ _READERS = {
     bool: lambda text: {"true": True, "yes": True, "false": False, "no": False}[text.lower()],
     tuple: lambda text: tuple(map(_number, _items(text))),
     dict: lambda text: {
-        key.strip(): float(weight) for key, weight in (word.split(":") for word in _items(text))
+        key.strip(): _weight(weight)
+        for key, weight in (word.split(":") for word in re.findall(_PENALTY, text.strip("{} ")))
     },
 }
+_PENALTY = r"[^,:]+:[^,(]+(?:\([^)]*\))?"  # name:number or name:linear(1, 0, 10)
 
 
 def _size(count: int) -> str:
@@ -520,7 +533,9 @@ def _agreement(measured: dict, bound: dict) -> str:
 def _written(value: Any) -> str:
     """A hyper-parameter's value as one writes it on the command line."""
     if isinstance(value, dict):
-        return ",".join(f"{key}:{weight:g}" for key, weight in value.items()) or "none"
+        return ",".join(f"{key}:{_written(weight)}" for key, weight in value.items()) or "none"
+    if isinstance(value, float):
+        return f"{value:g}"
     if isinstance(value, tuple):
         return ",".join(map(str, value))
     return str(value)

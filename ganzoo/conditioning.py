@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from ganzoo.hyperparameters import Hyperparameter
 from ganzoo.layers import LeakyReLU
+from ganzoo.packing import pack
 
 
 class Labels:
@@ -23,7 +24,7 @@ class Labels:
 
     @property
     def condition_width(self):
-        return super().condition_width + self.spec.num_classes
+        return super().condition_width + self.spec.num_classes * self.packing
 
     @property
     def latent_ranges(self):
@@ -42,7 +43,7 @@ class Labels:
         return tf.concat([super().generator_input(latents), one_hot], axis=-1)
 
     def judge(self, samples, turn):
-        one_hot = tf.one_hot(turn.labels, self.spec.num_classes)
+        one_hot = pack(tf.one_hot(turn.labels, self.spec.num_classes), self.packing)
         return self.discriminator([samples, one_hot], training=turn.training)
 
 
@@ -53,6 +54,7 @@ class Codes:
     Chen et al. 2016, arXiv:1606.03657.
     """
 
+    judges_one = "Q reads back the codes of each sample"
     categories = Hyperparameter(int, 10, "values of the categorical code", at_least=2)
     codes = Hyperparameter(int, 2, "continuous codes, U(-1, 1)", at_least=1)
 

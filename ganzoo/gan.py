@@ -12,12 +12,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ganzoo import data, networks, objectives, penalties
+from ganzoo import data, metrics, networks, objectives, penalties
 from ganzoo.hyperparameters import Hyperparameter, declared
+from ganzoo.packing import packed_shape
 from ganzoo.randomness import Noise, seed_layers_from_noise, seeded_initializers
 from ganzoo.registry import unknown
 from ganzoo.sampling import Latents, Sampling
 from ganzoo.saving import Saving
+from ganzoo.schedules import Schedule
 from ganzoo.turn import Turn
 
 Terms = dict[str, tf.Tensor]
@@ -36,6 +38,8 @@ class GAN(Sampling, Saving, keras.Model):
 
     conditional = False
     registry_name = "gan"
+    judges_one: str | None = None
+    """Why D can only judge one sample at a time, where it does: packing is refused with it."""
 
     latent_dim = Hyperparameter(int, 64, "width of the latents z ~ N(0, 1)", at_least=1)
     architecture = Hyperparameter(
@@ -67,10 +71,21 @@ class GAN(Sampling, Saving, keras.Model):
         dict, {}, f"weights by name on D's loss, of {', '.join(penalties.NAMED)}"
     )
     critic_steps = Hyperparameter(
-        int, 1, "updates of D, each on a fresh batch, per update of G", at_least=1
+        int, 1, "updates of D, each on a fresh batch, per update of G", at_least=1, at_most=1000
     )
-    generator_learning_rate = Hyperparameter(float, 2e-4, "Adam's rate for G", above=0)
-    discriminator_learning_rate = Hyperparameter(float, 2e-4, "Adam's rate for D", above=0)
+    packing = Hyperparameter(
+        int, 1, "samples that D judges at once, side by side (PacGAN)", at_least=1, at_most=64
+    )
+    ema = Hyperparameter(
+        float, 0.0, "decay of the average of G's weights that samples and exports are made from; "
+        "0: none, the weights as they are", at_least=0, at_most=0.99999,
+    )  # fmt: skip
+    generator_learning_rate = Hyperparameter(
+        float, 2e-4, "Adam's rate for G", above=0, scheduled=True
+    )
+    discriminator_learning_rate = Hyperparameter(
+        float, 2e-4, "Adam's rate for D", above=0, scheduled=True
+    )
     beta_1 = Hyperparameter(float, 0.5, "Adam's first decay", at_least=0, at_most=1)
     beta_2 = Hyperparameter(float, 0.999, "Adam's second decay", at_least=0, at_most=1)
     seed = Hyperparameter(int, 0, "of first weights, batches and every draw", at_least=0)
@@ -100,6 +115,11 @@ class GAN(Sampling, Saving, keras.Model):
             setattr(self, key, value)
         for penalty in self.penalties:
             penalties.get(penalty)
+        if self.packing > 1 and self.judges_one:
+            raise ValueError(
+                f"packing={self.packing} is not defined for {self.registry_name}, where "
+                f"{self.judges_one}: leave it out."
+            )
         if self.penalties and self.discriminator_normalization == "batch":
             raise ValueError(
                 f"penalties={dict(self.penalties)} need a critic that judges each sample alone, "
@@ -178,6 +198,12 @@ class GAN(Sampling, Saving, keras.Model):
             first_step=self.step,
             steps_per_epoch=steps_per_epoch,
         )
+        rows = stream.dataset.element_spec["image"].shape[0] // self.critic_steps
+        if rows // strategy.num_replicas_in_sync % self.packing:
+            raise ValueError(
+                f"a batch of {rows} can't be packed by {self.packing} on "
+                f"{strategy.num_replicas_in_sync} replicas: pass a batch_size that divides."
+            )
         if not self.built:
             self.build_for(stream.spec)
         with data.clear_errors():
@@ -204,13 +230,51 @@ class GAN(Sampling, Saving, keras.Model):
         }
         return data.batches(x, y, **known | options)
 
-    def evaluate(self, x=None, y=None, batch_size: int | None = None, *, value_range=None) -> dict:
-        """The terms of both losses on data, networks in inference mode: name -> float.
+    def evaluate(
+        self,
+        x=None,
+        y=None,
+        batch_size: int | None = None,
+        *,
+        value_range: tuple[float, float] | None = None,
+        samples: int = 2500,
+        extractor=None,
+        seed: int = 0,
+    ) -> metrics.Evaluation:
+        """How good the samples are, measured against data: name -> `ganzoo.metrics.Measured`, a
+        float that carries its interval, N, extractor and what real samples score at the same N.
 
-        They tell whether the critic tells held-out data from training data; they don't tell how
-        good the samples are.
+        First the terms of both losses on all of the data, networks in inference mode: they tell
+        whether the critic tells these from what it was trained on. Then, as the data has it:
+
+        - features: `frechet` (its ratio is that of Fréchet distances over random splits against a
+          fixed, disjoint half), `kid`, `precision`, `recall`, `density`, `coverage`;
+          `nearer_than_real` and `copies` tell of memorisation if this is the training data.
+        - labelled images: `label_kl`, `confidence` and the Inception-style `score` by a judge, a
+          small classifier trained on the data and cached; `agreement` with the class asked for
+          where the GAN is conditional, the `matching` of its category to labels where it has one.
+        - images: `parzen`, in nats on pixels in [0, 1], with `parzen_centroids` beside it.
+        - the bundled distributions: `modes`, `high_quality`, `mode_kl`, `mode_std`; one feature:
+          `wasserstein_1`, `histogram_jsd`; a category that the critic reads back:
+          `category_bound` on its information, in nats.
+
+        What can't be told from so few samples is left out; `.refused` says why.
+
+        Args:
+            x, y, batch_size, value_range: as in `fit`; the batches are the losses'.
+            samples: how many to draw; half of the data's rows if these are fewer, so that real
+                samples can be measured at the same N. 0 for the losses alone.
+            extractor: of the features: "inception", a Keras model of samples in the data's
+                units, or an object with `name`, `hash` and `features(x)`. By default the judge
+                for labelled images, else (64 principal components of) the numbers themselves.
+            seed: of the samples and the splits.
+
+        Raises:
+            ValueError: not built yet, or the data or the extractor don't fit.
         """
         self._check_built("evaluate")
+        if isinstance(samples, bool) or not isinstance(samples, int | np.integer) or samples < 0:
+            raise ValueError(f"samples={samples!r} won't do: it takes an int of at least 0.")
         stream = self.batches(
             x,
             y,
@@ -222,15 +286,26 @@ class GAN(Sampling, Saving, keras.Model):
         )
         if self._evaluator is None:
             self._evaluator = tf.function(self._evaluate_terms)
-        sums: dict[str, float] = {}
-        steps = 0
+        terms: dict[str, list[float]] = {}
+        rows = 0
         with data.clear_errors():
-            for batch in stream.dataset.take(stream.steps_per_epoch or -1):
-                terms = self._evaluator(batch, tf.constant(steps, tf.int64))
-                for key, value in terms.items():
-                    sums[key] = sums.get(key, 0.0) + float(value)
-                steps += 1
-        return {key: value / steps for key, value in sums.items()}
+            for step, batch in enumerate(stream.dataset.take(stream.steps_per_epoch or -1)):
+                rows += len(batch["image"])
+                for key, value in self._evaluator(batch, tf.constant(step, tf.int64)).items():
+                    terms.setdefault(key, []).append(float(value))
+        losses = {key: metrics.mean_of_batches(values, rows) for key, values in terms.items()}
+        if not samples:
+            return metrics.Evaluation(losses)
+        found = metrics.evaluate(
+            self,
+            x,
+            y,
+            value_range=value_range,
+            samples=int(samples),
+            extractor=extractor,
+            seed=seed,
+        )
+        return metrics.Evaluation(losses | found, found.refused)
 
     def _check_built(self, verb: str) -> None:
         if not self.built:
@@ -269,23 +344,26 @@ class GAN(Sampling, Saving, keras.Model):
         kind = self._normalization(self.generator_normalization, chosen)
         return chosen.generator(width, self.spec.shape, width=self.width, normalization=kind)
 
-    def make_features(self, condition: int = 0) -> keras.Model:
-        """The critic's body for `self.spec`: samples (and a condition) -> [batch, n]."""
+    @property
+    def judged_shape(self) -> tuple[int, ...]:
+        """The shape of what the critic judges at once."""
+        return packed_shape(self.spec.shape, self.packing)
+
+    def make_features(self, shape: tuple[int, ...], condition: int = 0) -> keras.Model:
+        """A critic's body: samples of `shape` (and a condition) -> [batch, n]."""
         if self._own_networks:
             model = self._own_networks[1]
-            inputs = [self.spec.shape] + [(condition,)] * bool(condition)
+            inputs = [shape] + [(condition,)] * bool(condition)
             if [tuple(x.shape[1:]) for x in model.inputs] != inputs:
                 raise ValueError(
                     f"your discriminator takes {[tuple(x.shape[1:]) for x in model.inputs]}, and "
                     f"{self.registry_name} on this data needs {inputs}."
                 )
             return model
-        chosen = networks.choose(self.architecture, self.spec.shape)
+        chosen = networks.choose(self.architecture, shape)
         kind = self.discriminator_normalization
         kind = "none" if kind == "auto" and self.penalties else self._normalization(kind, chosen)
-        return chosen.features(
-            self.spec.shape, condition=condition, width=self.width, normalization=kind
-        )
+        return chosen.features(shape, condition=condition, width=self.width, normalization=kind)
 
     @staticmethod
     def _normalization(kind: str, architecture) -> str:
@@ -293,7 +371,8 @@ class GAN(Sampling, Saving, keras.Model):
 
     def make_discriminator(self) -> keras.Model:
         """The critic for `self.spec`: its features with heads on top."""
-        features, heads = self.make_features(self.condition_width), self.make_heads()
+        features = self.make_features(self.judged_shape, self.condition_width)
+        heads = self.make_heads()
         if self._own_networks and features.output_shape[1:] == (1,):
             if len(heads) > 1:
                 raise ValueError(
@@ -312,8 +391,26 @@ class GAN(Sampling, Saving, keras.Model):
         return latents["latent"]
 
     def generate(self, latents: Latents, training: bool = False) -> tf.Tensor:
-        """Samples in network units, [batch, *shape]."""
-        return self.generator(self.generator_input(latents), training=training)
+        """Samples in network units, [batch, *shape]; of the averaged weights where there are any,
+        but while training."""
+        inputs = self.generator_input(latents)
+        if training:
+            return self.generator(inputs, training=True)
+        return self.averaged(self.generator, inputs)
+
+    def averaged(self, model: keras.Model, inputs: Any) -> tf.Tensor:
+        """What one of the generator's networks gives in inference mode: with the averages of its
+        weights where `ema` keeps them, with its weights as they are otherwise."""
+        if not self.ema:
+            return model(inputs, training=False)
+        optimizer = self.generator_optimizer
+        averages = [
+            optimizer._model_variables_moving_average[optimizer._get_variable_index(v)]
+            for v in model.trainable_variables
+        ]
+        return model.stateless_call(
+            averages, model.non_trainable_variables, inputs, training=False
+        )[0]
 
     def real(self, turn: Turn) -> Any:
         """What the critic is shown of the data."""
@@ -334,6 +431,8 @@ class GAN(Sampling, Saving, keras.Model):
         terms = {"discriminator": objective.discriminator(real, fake)}
         for name, weight in self.penalties.items():
             penalty = penalties.get(name)
+            if isinstance(weight, Schedule):
+                weight = weight(tf.convert_to_tensor(self.iterations))
             terms[name] = weight * penalty(turn.critic, turn.real, turn.fake, turn.noise)
         return terms
 
@@ -396,6 +495,9 @@ class GAN(Sampling, Saving, keras.Model):
                 or self.optimizer_for(self.discriminator_learning_rate)
             ),
         }
+        if self.ema:
+            average = {"use_ema": True, "ema_momentum": self.ema}
+            self._optimizers_config["generator_optimizer"]["config"] |= average
         if self.built:
             self._make_optimizers()
 
@@ -407,6 +509,10 @@ class GAN(Sampling, Saving, keras.Model):
                 setattr(self, name, keras.optimizers.deserialize(config))
             self.generator_optimizer.build(self.generator_variables)
             self.discriminator_optimizer.build(self.discriminator_variables)
+            if self.ema:  # Keras starts averages at zero
+                averages = self.generator_optimizer._model_variables_moving_average
+                for average, weight in zip(averages, self.generator_variables, strict=True):
+                    average.assign(weight)
 
     def build_for(self, spec: data.Spec) -> None:
         """Makes networks, optimizers and state for data of `spec`, in the strategy's scope."""
@@ -445,9 +551,10 @@ class GAN(Sampling, Saving, keras.Model):
             names.clear()
             names.extend(self._play(batch, lambda player, turn, loss: loss(turn)))
 
-        batch = {"image": tf.TensorSpec([2, *self.spec.shape], self.spec.dtype)}
+        rows = 2 * self.packing * self.critic_steps
+        batch = {"image": tf.TensorSpec([rows, *self.spec.shape], self.spec.dtype)}
         if self.conditional:
-            batch["label"] = tf.TensorSpec([2], tf.int32)
+            batch["label"] = tf.TensorSpec([rows], tf.int32)
         strategy = self.distribute_strategy
         trace = tf.function(lambda b: strategy.run(play, (b,)), autograph=False)
         trace.get_concrete_function(batch)

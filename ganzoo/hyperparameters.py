@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from ganzoo.schedules import Schedule
+
 
 @dataclass(frozen=True)
 class Hyperparameter:
@@ -18,12 +20,13 @@ class Hyperparameter:
     it; a subclass changes the default with `critic_steps = 5`.
 
     Attributes:
-        kind: int, float, bool, str, tuple or dict (of weights ≥ 0 by name).
+        kind: int, float, bool, str, tuple or dict (of weights ≥ 0, or schedules, by name).
         default: its value where the user gives none.
         doc: one line that says what it is.
         at_least, above, at_most: bounds of a number.
         choices: the accepted values, if they are few.
         optional: None is accepted, and means what `doc` says.
+        scheduled: a `schedules.Schedule` is accepted in place of a number.
     """
 
     kind: type
@@ -34,19 +37,21 @@ class Hyperparameter:
     at_most: float | None = None
     choices: tuple = ()
     optional: bool = False
+    scheduled: bool = False
 
     def describe(self) -> str:
         """What it is and what it accepts, in one line."""
         return f"{self.doc} ({self._accepted()})"
 
     def _accepted(self) -> str:
-        kinds = {dict: "weights by name, {name: number of at least 0}"}
+        kinds = {dict: "weights by name, {name: number of at least 0 or a schedule}"}
         words = [] if self.choices else [kinds.get(self.kind, self.kind.__name__)]
         if self.choices:
             words.append("one of " + ", ".join(map(repr, self.choices)))
         bounds = (("at least", self.at_least), ("above", self.above), ("at most", self.at_most))
         words += [f"{word} {bound}" for word, bound in bounds if bound is not None]
-        return ", ".join(words) + (" or None" if self.optional else "")
+        schedule = " or a schedule" if self.scheduled else ""
+        return ", ".join(words) + schedule + (" or None" if self.optional else "")
 
     def _cast(self, value: Any) -> Any:
         if isinstance(value, np.generic):
@@ -58,8 +63,8 @@ class Hyperparameter:
         if self.kind is tuple and isinstance(value, list | tuple):
             return tuple(value)
         if self.kind is dict and isinstance(value, Mapping):
-            weights = {str(k): float(v) for k, v in value.items()}
-            if all(0.0 <= v < np.inf for v in weights.values()):
+            weights = {str(k): v if isinstance(v, Schedule) else float(v) for k, v in value.items()}
+            if all(isinstance(v, Schedule) or 0.0 <= v < np.inf for v in weights.values()):
                 return weights
         if self.kind in (bool, str) and isinstance(value, self.kind):
             return value
@@ -71,8 +76,8 @@ class Hyperparameter:
         Raises:
             ValueError: wrong type, outside the bounds or not among the choices.
         """
-        if value is None and self.optional:
-            return None
+        if (value is None and self.optional) or (isinstance(value, Schedule) and self.scheduled):
+            return value
         try:
             cast = self._cast(value)
             bad = (

@@ -55,6 +55,7 @@ class Saving:
     def from_config(cls, config: dict) -> Saving:
         config = dict(config)
         spec = config.pop("spec", None)
+        config = {key: _with_schedules(value) for key, value in config.items()}
         if isinstance(config.get("architecture"), list | tuple):
             config["architecture"] = [
                 keras.saving.deserialize_keras_object(model) for model in config["architecture"]
@@ -76,6 +77,15 @@ class Saving:
             for key in ("generator_optimizer", "discriminator_optimizer")
         }
         self.compile(**optimizers, **config)
+
+
+def _with_schedules(value):
+    """A hyper-parameter as it was, from what Keras writes for schedules in it."""
+    if not isinstance(value, dict):
+        return value
+    if "registered_name" in value:
+        return keras.saving.deserialize_keras_object(value)
+    return {key: _with_schedules(member) for key, member in value.items()}
 
 
 def load(filepath: str | os.PathLike) -> keras.Model:

@@ -7,6 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from ganzoo.packing import pack
 from ganzoo.randomness import Noise
 
 
@@ -39,7 +40,7 @@ class Turn:
         noise: the draws of this update.
         training: False when `evaluate` plays it.
         latents: name -> tensor; what G makes the fakes from.
-        real, fake: what the critic judges: a tensor, or a nest of them.
+        real, fake: what the critic judges: a tensor, or a nest of them, in packs of `packing`.
         real_verdict, fake_verdict: the critic's outputs by name, "logits" among them.
     """
 
@@ -54,11 +55,11 @@ class Turn:
 
     @once
     def real(self) -> Any:
-        return self._gan.real(self)
+        return pack(self._gan.real(self), self._gan.packing)
 
     @once
     def fake(self) -> Any:
-        return self._gan.fake(self)
+        return pack(self._gan.fake(self), self._gan.packing)
 
     @once
     def real_verdict(self) -> dict[str, tf.Tensor]:

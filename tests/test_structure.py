@@ -9,13 +9,16 @@ import ganzoo
 
 ROOMS = [
     "registry",
+    "schedules",
     "hyperparameters",
+    "packing",
     "randomness",
     "objectives",
     "penalties",
     "layers",
     "networks",
     "data",
+    "metrics",  # above the GANs: it is handed one and knows no class of them
     "exporters",  # above the GANs: an exporter is handed one and knows no class of them
     "turn",
     "sampling",

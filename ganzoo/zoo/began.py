@@ -27,6 +27,7 @@ class BEGAN(GAN):
     few thousand on digits k stays at 0 and G ends on the one digit that is easiest to encode.
     """
 
+    judges_one = "D reconstructs each sample"
     latent_dim = 16
     width = 32
     generator_normalization = "none"
@@ -45,7 +46,7 @@ class BEGAN(GAN):
 
     def make_discriminator(self):
         """Samples -> their reconstructions."""
-        features = self.make_features()
+        features = self.make_features(self.spec.shape)
         if features.output_shape == features.input_shape:
             return features
         code = keras.layers.Dense(self.latent_dim)(features.outputs[0])

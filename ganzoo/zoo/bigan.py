@@ -27,8 +27,8 @@ class BiGAN(GAN):
 
     def make_discriminator(self):
         """Samples and latents -> logits; they meet above the samples' features."""
-        features = self.make_features()
-        latents = keras.Input([self.latent_dim], name="latent")
+        features = self.make_features(self.judged_shape)
+        latents = keras.Input([self.latent_dim * self.packing], name="latent")
         x = keras.layers.Concatenate()([features.outputs[0], latents])
         x = LeakyReLU()(keras.layers.Dense(512, kernel_initializer="he_normal")(x))
         logits = keras.layers.Dense(1, name="logits")(x)
@@ -36,7 +36,7 @@ class BiGAN(GAN):
 
     def make_networks(self):
         super().make_networks()
-        features = self.make_features()
+        features = self.make_features(self.spec.shape)
         latents = keras.layers.Dense(self.latent_dim)(features.outputs[0])
         self.encoder = keras.Model(features.inputs[0], latents, name="encoder")
 
@@ -55,4 +55,4 @@ class BiGAN(GAN):
         return super().generator_variables + self.encoder.trainable_variables
 
     def encode_images(self, images):
-        return self.encoder(images)
+        return self.averaged(self.encoder, images)

@@ -1,0 +1,110 @@
+"""Rates and weights that change with the step: as written, as saved, as trained with."""
+
+import json
+import math
+
+import keras
+import numpy as np
+import pytest
+
+import ganzoo
+from ganzoo import cli, runs, schedules
+
+rng = np.random.default_rng(0)
+POINTS = rng.standard_normal([64, 2]).astype("float32")
+
+
+@pytest.mark.parametrize(
+    ("schedule", "values"),
+    [
+        (schedules.linear(2.0, 0.0, 10), {0: 2, 5: 1, 10: 0, 99: 0}),
+        (schedules.linear(2.0, 0.0, 10, begin=4), {0: 2, 4: 2, 9: 1, 14: 0}),
+        (schedules.linear(0.0, 1.0, 4), {0: 0, 1: 0.25, 4: 1}),
+        (schedules.cosine(2.0, 1.0, 10), {0: 2, 5: 1.5, 10: 1, 2.5: 1.5 + math.sqrt(0.125)}),
+        (schedules.exponential(1.0, 0.01, 10), {0: 1, 5: 0.1, 10: 0.01, 11: 0.01}),
+    ],
+    ids=str,
+)
+def test_closed_forms(schedule, values):
+    for step, value in values.items():
+        assert float(schedule(step)) == pytest.approx(value, abs=1e-6)
+
+
+@pytest.mark.parametrize("shape", schedules.SHAPES)
+def test_text_and_configuration_give_it_back(shape):
+    schedule = schedules.Schedule(shape, 2e-3, 1e-5, 20000, 50)
+    assert schedules.parse(str(schedule)) == schedule == schedules.parse(f" {schedule} ")
+    config = keras.saving.serialize_keras_object(schedule)
+    assert keras.saving.deserialize_keras_object(config) == schedule
+    assert schedule != schedules.Schedule(shape, 2e-3, 1e-5, 20000)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "linear", "linear()", "linear(1)", "linear(1,2,3,4,5)", "linear(a,b,c)", "step(1,2,3)",
+        "linear(1,0,0)", "linear(-1,0,5)", "exponential(1,0,5)", "linear(nan,0,5)",
+        "cosine(1,0,-2)",
+    ],
+)  # fmt: skip
+def test_what_is_none_gets_one_sentence(text):
+    with pytest.raises(ValueError) as raised:
+        schedules.parse(text)
+    assert "\n" not in str(raised.value)
+
+
+def test_only_what_is_scheduled_takes_one():
+    with pytest.raises(ValueError, match="beta_1="):
+        ganzoo.get("gan", beta_1=schedules.linear(0.5, 0, 10))
+    with pytest.raises(ValueError, match="a schedule"):
+        ganzoo.get("gan", generator_learning_rate="linear")
+
+
+def test_a_weight_follows_its_schedule_in_training():
+    """The logged penalty over the one with weight 1, from the same weights."""
+    weight = schedules.linear(4.0, 0.0, 4)
+    scheduled = ganzoo.get("gan", width=8, penalties={"r1": weight})
+    plain = ganzoo.get("gan", width=8, penalties={"r1": 1.0})
+    scheduled.build_for(scheduled.batches(POINTS).spec)
+    plain.build_for(scheduled.spec)
+    still = {"generator_optimizer": keras.optimizers.SGD(0.0)}
+    for gan in (scheduled, plain):
+        gan.compile(**still, discriminator_optimizer=keras.optimizers.SGD(0.0))
+    logs = [
+        [h for h in gan.fit(POINTS, epochs=6, steps_per_epoch=1, verbose=0).history["r1"]]
+        for gan in (scheduled, plain)
+    ]
+    np.testing.assert_allclose(np.divide(*logs), [4, 3, 2, 1, 0, 0], rtol=1e-4, atol=1e-6)
+
+
+def test_a_rate_follows_its_schedule_through_a_save(tmp_path):
+    gan = ganzoo.get("gan", width=8, generator_learning_rate=schedules.linear(1e-2, 0.0, 4))
+    gan.fit(POINTS, steps_per_epoch=2, verbose=0)
+    assert float(gan.generator_optimizer.learning_rate) == pytest.approx(5e-3)
+    gan.save(tmp_path / "gan.keras")
+    loaded = ganzoo.load(tmp_path / "gan.keras")
+    assert loaded.generator_learning_rate == gan.generator_learning_rate
+    for _ in range(2):
+        loaded.fit(POINTS, steps_per_epoch=1, verbose=0)
+    assert float(loaded.generator_optimizer.learning_rate) == pytest.approx(0, abs=1e-9)
+    before = [v.numpy() for v in loaded.generator_variables]
+    loaded.fit(POINTS, steps_per_epoch=1, verbose=0)
+    for old, new in zip(before, loaded.generator_variables, strict=True):
+        np.testing.assert_array_equal(old, new.numpy())
+
+
+def test_the_command_line_reads_and_the_run_records_them(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    line = [
+        *("train", "r3gan", "width=8", "generator_learning_rate=cosine(1e-3, 0, 9)"),
+        *("penalties=r1:exponential(1,0.1,5),r2:2", "packing=2", "ema=0.9"),
+        *("--data", "ring", "--steps", "3", "--no-export", "--out", "run"),
+    ]
+    assert cli.main(line) == 0
+    written = json.loads((tmp_path / "run/config.json").read_text())["hyperparameters"]
+    assert written["generator_learning_rate"] == "cosine(0.001, 0, 9, 0)"
+    assert written["penalties"] == {"r1": "exponential(1, 0.1, 5, 0)", "r2": 2.0}
+    gan = runs.load(tmp_path / "run")
+    assert gan.penalties == {"r1": schedules.exponential(1.0, 0.1, 5.0), "r2": 2.0}
+    assert (gan.packing, gan.ema) == (2, 0.9)
+    assert cli.main(["train", "gan", "generator_learning_rate=linear(1)", "--data", "ring"]) == 2
