@@ -7,6 +7,7 @@ minimises. Real and fake logits reach both, since relativistic games pair them i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -114,6 +115,55 @@ def relativistic_generator(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
 
 relativistic = Objective(relativistic_discriminator, relativistic_generator, relativistic=True)
 
+
+def f_gan(
+    activation: Callable[[tf.Tensor], tf.Tensor], conjugate: Callable[[tf.Tensor], tf.Tensor]
+) -> Objective:
+    """D: −E g(V(x)) + E f*(g(V(G(z)))); G: −E f*(g(V(G(z)))), V the logits.
+
+    Nowozin et al. 2016, arXiv:1606.00709, eq. 6 and its table of activations. At its minimum over
+    D it is −D_f(p_data ‖ p_g), where g(V) = f′(p_data / p_g). The row "GAN" is `minimax`.
+
+    Args:
+        activation: g(V), in the domain of f*.
+        conjugate: f*(g(V)) as one function of V, since in floats the steps of it lose what the
+            whole keeps: −log(2 − eᵗ) is infinite from V = 17.
+    """
+
+    def discriminator(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
+        return _mean(conjugate(fake)) - _mean(activation(real))
+
+    def generator(real: tf.Tensor | None, fake: tf.Tensor) -> tf.Tensor:
+        return -_mean(conjugate(fake))
+
+    return Objective(discriminator, generator)
+
+
+kl = f_gan(
+    activation=lambda v: v,
+    conjugate=lambda v: tf.exp(v - 1.0),
+)
+reverse_kl = f_gan(
+    activation=lambda v: -tf.exp(-v),
+    conjugate=lambda v: v - 1.0,
+)
+pearson = f_gan(
+    activation=lambda v: v,
+    conjugate=lambda v: 0.25 * tf.square(v) + v,
+)
+squared_hellinger = f_gan(
+    activation=lambda v: -tf.math.expm1(-v),
+    conjugate=lambda v: tf.math.expm1(v),
+)
+jensen_shannon = f_gan(
+    activation=lambda v: math.log(2.0) - tf.nn.softplus(-v),
+    conjugate=lambda v: tf.nn.softplus(v) - math.log(2.0),
+)
+total_variation = f_gan(
+    activation=lambda v: 0.5 * tf.tanh(v),
+    conjugate=lambda v: 0.5 * tf.tanh(v),
+)
+
 NAMED = {
     "non_saturating": non_saturating,
     "minimax": minimax,
@@ -121,6 +171,12 @@ NAMED = {
     "wasserstein": wasserstein,
     "hinge": hinge,
     "relativistic": relativistic,
+    "kl": kl,
+    "reverse_kl": reverse_kl,
+    "pearson": pearson,
+    "squared_hellinger": squared_hellinger,
+    "jensen_shannon": jensen_shannon,
+    "total_variation": total_variation,
 }
 
 

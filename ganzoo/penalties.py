@@ -46,6 +46,26 @@ def gradient_penalty(critic: Critic, real: Any, fake: Any, noise: Noise) -> tf.T
     return tf.reduce_mean(tf.square(norms - 1.0))
 
 
+def _deviation(x: tf.Tensor) -> tf.Tensor:
+    """The standard deviation of all values of the global batch."""
+    moments = tf.stack([tf.reduce_mean(x), tf.reduce_mean(tf.square(x))])
+    if replica := tf.distribute.get_replica_context():
+        moments = replica.all_reduce(tf.distribute.ReduceOp.MEAN, moments)
+    return tf.sqrt(tf.maximum(moments[1] - tf.square(moments[0]), 0.0))
+
+
+def dragan(critic: Critic, real: Any, fake: Any, noise: Noise) -> tf.Tensor:
+    """E(‖∇D(x̂)‖ − 1)², x̂ = x + ε·½std(x)·u, ε ~ U(0, 1) per sample, u ~ U(0, 1) per value.
+
+    Kodali et al. 2017, arXiv:1705.07215: the gradient penalty around the data alone. The noise is
+    that of the authors' experiments, where the paper has N(0, cI).
+    """
+    around = tf.nest.map_structure(
+        lambda x: x + 0.5 * _deviation(x) * noise.uniform([tf.shape(x)[0], *x.shape[1:]]), real
+    )
+    return gradient_penalty(critic, around, real, noise)
+
+
 def r1(critic: Critic, real: Any, fake: Any, noise: Noise) -> tf.Tensor:
     """½E‖∇D(x)‖² on real data. Mescheder et al. 2018, arXiv:1801.04406, eq. 9; the weight is γ."""
     return 0.5 * tf.reduce_mean(squared_gradient_norm(critic, real))
@@ -56,7 +76,12 @@ def r2(critic: Critic, real: Any, fake: Any, noise: Noise) -> tf.Tensor:
     return 0.5 * tf.reduce_mean(squared_gradient_norm(critic, fake))
 
 
-NAMED: dict[str, Penalty] = {"gradient_penalty": gradient_penalty, "r1": r1, "r2": r2}
+NAMED: dict[str, Penalty] = {
+    "gradient_penalty": gradient_penalty,
+    "dragan": dragan,
+    "r1": r1,
+    "r2": r2,
+}
 
 
 def get(name: str) -> Penalty:
