@@ -341,6 +341,85 @@ def sample(
 
 
 @app.command()
+def evaluate(
+    run_or_model: RunOrModel,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help="A data set that ganzoo data lists; what the run was trained on by default.",
+            show_default=False,
+        ),
+    ] = None,
+    samples: Annotated[int, typer.Option(help="At most how many to draw.")] = 2500,
+    seed: Seed = 0,
+    json_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--json",
+            metavar="FILE",
+            help="Where all is written; evaluation.json in the run's folder by default.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Measures a trained GAN's samples against data, and real samples against each other."""
+    if samples < 1:
+        raise ValueError(f"--samples {samples} won't do: it takes at least 1.")
+    is_run = run_or_model.is_dir()
+    if not is_run and data is None:
+        raise ValueError("a .keras file doesn't tell its data: name them, as in --data mnist5k.")
+    if json_file is not None and (json_file.is_dir() or not json_file.parent.is_dir()):
+        raise ValueError(f"--json {json_file} won't do: it takes a file in a folder that is there.")
+    _import_tensorflow()
+    from ganzoo import plots, runs
+
+    config = runs.Run.at(run_or_model).config if is_run else {}
+    gan, name = runs.load(run_or_model), data or config["data"]
+    own = data is None or data == config.get("data")
+    size = config.get("size") if own and gan.spec.is_image else None
+    size = gan.spec.shape[:2] if gan.spec.is_image and size is None and not own else size
+    examples = ganzoo.data.load(name, size=tuple(size) if size else None)
+    value_range = config.get("value_range") if own else None
+    began, console = time.monotonic(), _console()
+    with _console(stderr=True).status("measuring"):
+        evaluation = gan.evaluate(
+            examples,
+            batch_size=config.get("batch_size"),
+            value_range=tuple(value_range) if value_range else None,
+            samples=samples,
+            seed=seed,
+        )
+    table = _table("metric", "value", "95% interval", "real", "ratio", "N", "of")
+    for key, found in evaluation.items():
+        table.add_row(
+            key,
+            f"{found:.4g}",
+            f"{found.low:.4g} to {found.high:.4g}",
+            "" if found.reference is None else f"{found.reference:.4g}",
+            "" if found.ratio is None else f"{found.ratio:.3g}",
+            f"{found.n:,}",
+            escape(", ".join(filter(None, [found.extractor, found.note]))),
+        )
+    console.print(table)
+    for key, reason in evaluation.refused.items():
+        console.print(f"{key} is left out: {escape(reason)}", soft_wrap=True)
+    record = {
+        "gan": gan.registry_name,
+        "step": gan.step,
+        "data": name,
+        "samples": samples,
+        "seed": seed,
+        "seconds": round(time.monotonic() - began, 1),
+        "ganzoo": ganzoo.__version__,
+    }
+    out = json_file or (run_or_model / "evaluation.json" if is_run else None)
+    if out is not None:
+        with plots.replacing(out) as draft:
+            draft.write_text(json.dumps(record | evaluation.to_json(), indent=2) + "\n")
+        typer.echo(_shown(out))
+
+
+@app.command()
 def export(
     run_or_model: RunOrModel,
     format: Annotated[
@@ -501,7 +580,10 @@ def _weight(text: str):
 
 
 def _items(text: str) -> list[str]:
-    return [word for word in text.strip("()[]{} ").split(",") if word.strip()]
+    """Words between commas, but for those in a schedule's parentheses."""
+    text = text.strip()
+    text = text[1:-1] if text[:1] in tuple("([{") else text
+    return [word.strip() for word in re.split(r",(?![^()]*\))", text) if word.strip()]
 
 
 _READERS = {
@@ -511,11 +593,9 @@ _READERS = {
     bool: lambda text: {"true": True, "yes": True, "false": False, "no": False}[text.lower()],
     tuple: lambda text: tuple(map(_number, _items(text))),
     dict: lambda text: {
-        key.strip(): _weight(weight)
-        for key, weight in (word.split(":") for word in re.findall(_PENALTY, text.strip("{} ")))
+        key.strip(): _weight(weight) for key, weight in (word.split(":") for word in _items(text))
     },
 }
-_PENALTY = r"[^,:]+:[^,(]+(?:\([^)]*\))?"  # name:number or name:linear(1, 0, 10)
 
 
 def _size(count: int) -> str:

@@ -254,9 +254,9 @@ class GAN(Sampling, Saving, keras.Model):
           small classifier trained on the data and cached; `agreement` with the class asked for
           where the GAN is conditional, the `matching` of its category to labels where it has one.
         - images: `parzen`, in nats on pixels in [0, 1], with `parzen_centroids` beside it.
-        - the bundled distributions: `modes`, `high_quality`, `mode_kl`, `mode_std`; one feature:
-          `wasserstein_1`, `histogram_jsd`; a category that the critic reads back:
-          `category_bound` on its information, in nats.
+        - the distributions of `ganzoo.data.load`: `modes`, `modes_lenient`, `high_quality`,
+          `mode_kl`, `mode_std`; one feature: `wasserstein_1`, `histogram_jsd`; a category that the
+          critic reads back: `category_bound` on its information, in nats.
 
         What can't be told from so few samples is left out; `.refused` says why.
 
@@ -293,7 +293,15 @@ class GAN(Sampling, Saving, keras.Model):
                 rows += len(batch["image"])
                 for key, value in self._evaluator(batch, tf.constant(step, tf.int64)).items():
                     terms.setdefault(key, []).append(float(value))
-        losses = {key: metrics.mean_of_batches(values, rows) for key, values in terms.items()}
+        critic = {
+            "extractor": f"critic of {self.registry_name}",
+            "hash": metrics.KerasFeatures(self.discriminator).hash,
+            "split": f"all {rows} rows",
+        }
+        losses = {
+            key: metrics.mean_of_batches(values, rows).beside(**critic)
+            for key, values in terms.items()
+        }
         if not samples:
             return metrics.Evaluation(losses)
         found = metrics.evaluate(

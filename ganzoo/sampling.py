@@ -54,7 +54,7 @@ class Sampling:
                 raise ValueError(unknown(f"latent of {self.registry_name}", key, drawn))
             drawn[key] = self._fixed_latent(key, value, drawn[key])
         if self._sampler is None:
-            sampler = tf.function(lambda latents: self.generate(latents))
+            sampler = tf.function(lambda latents: self.generate(latents), autograph=False)
             self._sampler = sampler.get_concrete_function(self.latent_spec)
         chunks = [
             self._sampler({k: v[i : i + batch_size] for k, v in drawn.items()}).numpy()

@@ -15,7 +15,7 @@ from PIL import Image
 import ganzoo
 from ganzoo import cli, data, runs
 
-COMMANDS = ("list", "show", "train", "sample", "export", "verify", "data")
+COMMANDS = ("list", "show", "train", "sample", "evaluate", "export", "verify", "data")
 
 
 @pytest.fixture(scope="module")

@@ -224,9 +224,10 @@ def test_bigan_encodes_and_others_refuse(lsgan):
 
 def test_evaluate_gives_the_terms_and_changes_nothing(lsgan):
     before = [w.numpy() for w in lsgan.weights]
-    terms = lsgan.evaluate(DIGITS.take(200), batch_size=50)
+    terms = lsgan.evaluate(DIGITS.take(200), batch_size=50, samples=0)
     assert set(terms) == {"discriminator", "generator"} and np.isfinite(list(terms.values())).all()
-    assert terms == lsgan.evaluate(DIGITS.take(200), batch_size=50)
+    again = lsgan.evaluate(DIGITS.take(200), batch_size=50)
+    assert list(again)[:2] == list(terms) and terms.items() <= again.items()
     for old, new in zip(before, lsgan.weights, strict=True):
         np.testing.assert_array_equal(old, new)
 

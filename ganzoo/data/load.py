@@ -42,8 +42,9 @@ def load(name: str, *, size: tuple[int, int] | None = None, seed: int = 0) -> tf
     size: (height, width) that images are resized to, with antialiasing.
     seed: draws the points, and shuffles the files of a folder.
 
-    Where the classes are known, the dataset has the attribute `class_names`. EXIF orientation
-    is ignored. Raises ValueError for an unknown name, and for files that can't be read.
+    Where the classes are known, the dataset has the attribute `class_names`; where the density
+    is, `mixture`, a `toys.Mixture`. EXIF orientation is ignored. Raises ValueError for an unknown
+    name, and for files that can't be read.
     """
     if size is not None and not (np.shape(size) == (2,) and min(size) >= 1):
         raise ValueError(f"size={size!r} is not (height, width), two positive ints.")
@@ -69,6 +70,8 @@ def load(name: str, *, size: tuple[int, int] | None = None, seed: int = 0) -> tf
         dataset = _resized(dataset, size, name)
     if class_names is not None:
         dataset.class_names = list(class_names)  # last: any transformation drops it
+    if name in _TOYS:
+        dataset.mixture = _TOYS[name]()
     return dataset
 
 
