@@ -3,13 +3,15 @@
     python benchmarks/modes.py                  # ring and grid, three seeds: about an hour
 
 Eight Gaussians on a ring and 25 on a grid, as PacGAN has them. One recipe for all names, frozen
-before the seeds of the results (4 to 6) were run, on seeds 0 to 3 and 10: batches of 128, the
+before the seeds of the results (7 to 9) were run, on seeds 0 to 6 and 10: batches of 128, the
 budget of `STEPS`, networks of width 64, 16 latents, Adam with β 0.5 and 0.9 at rates of 2e-3 for G
 and 4e-3 for D that fall linearly to 0 over the second half, and D judges pairs (`packing=2`) where
 that is defined. What makes a game itself stays as its file has it; `r3gan`'s γ falls as in its
 paper, by `GAMMA`. So the plain GANs' failures are shown as they are. Nothing else was tuned for any
 name; γ, the rates, the steps and the packing were chosen with `r3gan`, and the steps with `lsgan`
-too, which is an advantage of theirs over the others.
+too, which is an advantage of theirs over the others. On the ring more steps buy quality with
+width: `r3gan`'s medians were 92.8% and 0.65 of σ after 8,000 (seeds 4 to 6), 95.4% and 0.57 after
+10,000 (seeds 1 to 3).
 
 Rows go to results/modes.csv, in place of those of the same data and names: what
 `ganzoo.metrics.mode_coverage` says of 2,500 samples, and the medians over seeds. The samples of the
@@ -35,7 +37,7 @@ import ganzoo
 from ganzoo import metrics, schedules
 
 RESULTS = Path(__file__).parent.parent / "results"
-STEPS = {"ring": 8_000, "grid": 30_000}
+STEPS = {"ring": 9_000, "grid": 30_000}
 GAMMA = {"ring": (0.05, 3e-5), "grid": (0.03, 3e-4)}
 SAMPLES = 2500
 
@@ -72,7 +74,7 @@ def main():
     unconditional = [name for name in ganzoo.names() if not ganzoo.card(name).conditional]
     parser.add_argument("--data", nargs="+", default=list(STEPS), choices=STEPS)
     parser.add_argument("--names", nargs="+", default=unconditional, choices=unconditional)
-    parser.add_argument("--seeds", nargs="+", type=int, default=[4, 5, 6])
+    parser.add_argument("--seeds", nargs="+", type=int, default=[7, 8, 9])
     options = parser.parse_args()
     for data in options.data:
         rows, drawn = [], {}
@@ -128,7 +130,7 @@ def draw(drawn, data):
     far = 1.25 * np.abs(toy.means).max()
     columns = 5
     height = -(-len(drawn) // columns)
-    figure, axes = plt.subplots(height, columns, figsize=(8.5, 1.85 * height), squeeze=False)
+    figure, axes = plt.subplots(height, columns, figsize=(8.5, 2 * height), squeeze=False)
     for axis in axes.flat:
         axis.axis("off")
     for axis, (name, samples) in zip(axes.flat, drawn.items(), strict=False):
@@ -137,8 +139,8 @@ def draw(drawn, data):
             axis.add_patch(plt.Circle(mean, 3 * toy.sigma, color="#b9c8b0", linewidth=0))
         axis.plot(*samples.T, ",", color="#8a3a12", alpha=0.6)
         axis.set(xlim=(-far, far), ylim=(-far, far), xticks=[], yticks=[], aspect="equal")
-        axis.set_title(name, fontsize=9)
-    figure.tight_layout(pad=0.4)
+        axis.set_title(name, fontsize=9, pad=3)
+    figure.tight_layout(pad=0.4, h_pad=1)
     figure.savefig(RESULTS / f"modes-{data}.png", dpi=110)
 
 

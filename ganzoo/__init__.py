@@ -68,7 +68,7 @@ def _registry():
 
 
 def __getattr__(name: str):
-    if name in {"data", "checks", "objectives", "penalties", "metrics", "exporters"}:
+    if name in {"data", "checks", "objectives", "penalties", "schedules", "metrics", "exporters"}:
         return importlib.import_module(f"ganzoo.{name}")
     raise AttributeError(f"module 'ganzoo' has no attribute {name!r}")
 

@@ -39,6 +39,19 @@ def inference():
     return "\n".join(lines) + "\n"
 
 
+def modes():
+    """The medians over seeds as Markdown, from the results."""
+    with open(INFERENCE.with_name("modes.csv"), newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["seed"] == "median"]
+    head = ("data", "name", "modes", "of high quality", "KL to uniform", "σ within, of the true")
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    for row in sorted(rows, key=lambda r: (r["data"], -float(r["modes"]), float(r["mode_kl"]))):
+        numbers = [f"{float(row[key]):.3f}" for key in ("high_quality", "mode_kl", "mode_std")]
+        counted = f"{float(row['modes']):g} of {row['of']}"
+        lines.append(f"| {' | '.join([row['data'], row['name'], counted, *numbers])} |")
+    return "\n".join(lines) + "\n"
+
+
 def zoo():
     """The zoo as Markdown, from the cards."""
     rows = ["| name | paper | | labels |", "|---|---|---|---|"]
@@ -52,7 +65,7 @@ def zoo():
 
 
 def with_tables(text):
-    for table in (zoo, inference):
+    for table in (zoo, inference, modes):
         name = table.__name__
         marks = re.compile(rf"(<!-- {name}:[^\n]*-->\n).*?(<!-- end of {name} -->)", re.DOTALL)
         text, found = marks.subn(lambda match, table=table: match[1] + table() + match[2], text)
