@@ -111,17 +111,20 @@ def write(rows):
         "samples": SAMPLES,
         "ganzoo": ganzoo.__version__,
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, no GPU",
-        "command": "python benchmarks/modes.py --data DATA --names NAME",
     }
     file, again = RESULTS / "modes.csv", {(row["data"], row["name"]) for row in rows}
-    names, kept = [*max(rows, key=len), *facts], []
+    names, kept = [*max(rows, key=len), *facts, "command"], []
     if file.exists():
         with open(file, newline="") as old:
             kept = [r for r in csv.DictReader(old) if (r["data"], r["name"]) not in again]
     with open(file, "w", newline="") as new:
         writer = csv.DictWriter(new, names, restval="")
         writer.writeheader()
-        writer.writerows([*kept, *(row | facts for row in rows)])
+        writer.writerows([*kept, *(row | facts | {"command": command(row)} for row in rows)])
+
+
+def command(row):
+    return f"python benchmarks/modes.py --data {row['data']} --names {row['name']}"
 
 
 def draw(drawn, data):
