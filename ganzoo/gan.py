@@ -40,12 +40,14 @@ class GAN(Sampling, Saving, keras.Model):
     registry_name = "gan"
     judges_one: str | None = None
     """Why D can only judge one sample at a time, where it does: packing is refused with it."""
+    architecture_of_images = "dcgan"
+    """What architecture "auto" is for images from 8×8."""
 
     latent_dim = Hyperparameter(int, 64, "width of the latents z ~ N(0, 1)", at_least=1)
     architecture = Hyperparameter(
         str,
         "auto",
-        "networks; auto: dcgan for images from 8×8, else mlp; or your own pair of Keras models",
+        "networks; auto: the paper's for images from 8×8, else mlp; or your own pair of Keras models",
         choices=("auto", *sorted(networks.NAMED)),
     )
     width = Hyperparameter(
@@ -348,7 +350,7 @@ class GAN(Sampling, Saving, keras.Model):
                     f"{self.registry_name} on this data needs {(width,)} to {self.spec.shape}."
                 )
             return model
-        chosen = networks.choose(self.architecture, self.spec.shape)
+        chosen = networks.choose(self.architecture, self.spec.shape, self.architecture_of_images)
         kind = self._normalization(self.generator_normalization, chosen)
         return chosen.generator(width, self.spec.shape, width=self.width, normalization=kind)
 
@@ -368,7 +370,7 @@ class GAN(Sampling, Saving, keras.Model):
                     f"{self.registry_name} on this data needs {inputs}."
                 )
             return model
-        chosen = networks.choose(self.architecture, shape)
+        chosen = networks.choose(self.architecture, shape, self.architecture_of_images)
         kind = self.discriminator_normalization
         kind = "none" if kind == "auto" and self.penalties else self._normalization(kind, chosen)
         return chosen.features(shape, condition=condition, width=self.width, normalization=kind)

@@ -226,7 +226,7 @@ def check_second_order(model, name, shape, directions=1):
 
 
 @pytest.mark.parametrize("normalization", ["none", "layer"])
-@pytest.mark.parametrize("architecture", ["mlp", "dcgan"])
+@pytest.mark.parametrize("architecture", ["mlp", "dcgan", "infogan"])
 @each
 def test_second_order_gradients_against_finite_differences(name, architecture, normalization):
     keras.utils.set_random_seed(0)

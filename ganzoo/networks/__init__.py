@@ -16,23 +16,24 @@ from types import ModuleType
 
 import keras
 
-from ganzoo.networks import dcgan, mlp
+from ganzoo.networks import dcgan, infogan, mlp
 
-NAMED: dict[str, ModuleType] = {"dcgan": dcgan, "mlp": mlp}
+NAMED: dict[str, ModuleType] = {"dcgan": dcgan, "infogan": infogan, "mlp": mlp}
 
 
-def choose(name: str, shape: tuple[int, ...]) -> ModuleType:
-    """The architecture `name` for samples of `shape`; "auto" is dcgan where it can, else mlp.
+def choose(name: str, shape: tuple[int, ...], of_images: str = "dcgan") -> ModuleType:
+    """The architecture `name` for samples of `shape`; "auto" is `of_images` where that can make
+    them, else mlp.
 
     Raises:
         ValueError: the architecture can't make samples of that shape.
     """
     if name == "auto":
         try:
-            dcgan.check(shape)
+            NAMED[of_images].check(shape)
         except ValueError:
             return mlp
-        return dcgan
+        return NAMED[of_images]
     NAMED[name].check(shape)
     return NAMED[name]
 

@@ -53,10 +53,16 @@ def _initializer(normalization: str):
 
 
 def generator(
-    inputs: int, shape: tuple[int, ...], *, width: int | None = None, normalization: str = "batch"
+    inputs: int,
+    shape: tuple[int, ...],
+    *,
+    width: int | None = None,
+    normalization: str = "batch",
+    dense: int = 0,
 ) -> keras.Model:
     """[batch, inputs] -> [batch, H, W, C] in [-1, 1]; the last hidden stage has `width` (64)
-    channels, each one before twice as many, up to 8·width."""
+    channels, each one before twice as many, up to 8·width. `dense`: units, in multiples of
+    `width`, of a layer before the first maps; the paper has none."""
     *targets, base = _sizes(shape)
     options = {"kernel_initializer": _initializer(normalization)}
 
@@ -65,10 +71,12 @@ def generator(
             x = layer(x)
         return kl.ReLU()(x)
 
-    z = keras.Input([inputs], name="latent")
+    x = z = keras.Input([inputs], name="latent")
     channels = _width(width, len(targets) - 1)
     bias = normalization != "batch"  # batch normalisation has a bias of its own
-    x = kl.Dense(math.prod(base) * channels, use_bias=bias, **options)(z)
+    if dense:
+        x = activate(kl.Dense(dense * (width or 64), use_bias=bias, **options)(x))
+    x = kl.Dense(math.prod(base) * channels, use_bias=bias, **options)(x)
     x = activate(kl.Reshape((*base, channels))(x))
     for stage, target in reversed(list(enumerate(targets))):
         last = stage == 0
@@ -87,9 +95,10 @@ def features(
     condition: int = 0,
     width: int | None = None,
     normalization: str = "batch",
+    dense: int = 0,
 ) -> keras.Model:
     """Images [batch, H, W, C] -> [batch, n]; the first stage has `width` (64) channels, each next
-    one twice as many, up to 8·width. A condition is repeated over the image as further
+    one twice as many, up to 8·width. `dense` as in `generator`, after the last maps. A condition is repeated over the image as further
     channels: where it joined only the last stage, D ignored the labels for 800 steps on MNIST."""
     options = {"kernel_initializer": _initializer(normalization)}
     x = sample = keras.Input(shape, name="sample")
@@ -97,10 +106,14 @@ def features(
         given = keras.Input([condition], name="condition")
         maps = kl.UpSampling2D(shape[:2])(kl.Reshape((1, 1, condition))(given))
         x = kl.Concatenate()([x, maps])
-    for stage in range(len(_sizes(shape)) - 1):
+    stages = max(2, len(_sizes(shape)) - 1)
+    for stage in range(stages + bool(dense)):
         normalized = normalize(normalization) if stage else []
-        bias = not normalized or normalization != "batch"
-        x = kl.Conv2D(_width(width, stage), 4, 2, "same", use_bias=bias, **options)(x)
+        options["use_bias"] = not normalized or normalization != "batch"
+        if stage < stages:
+            x = kl.Conv2D(_width(width, stage), 4, 2, "same", **options)(x)
+        else:
+            x = kl.Dense(dense * (width or 64), **options)(kl.Flatten()(x))
         for layer in normalized:
             x = layer(x)
         x = LeakyReLU()(x)

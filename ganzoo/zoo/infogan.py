@@ -26,6 +26,7 @@ class InfoGAN(Codes, GAN):
     have. Rates as in the authors' MNIST experiment. Deviation: the noise is normal.
     """
 
+    architecture_of_images = "infogan"
     latent_dim = 62
     generator_learning_rate = 1e-3
     information_weight = Hyperparameter(float, 1.0, "λ, weight of the bound L_I", at_least=0)
