@@ -67,27 +67,43 @@ def _registry():
     return importlib.import_module("ganzoo.registry")
 
 
+_ROOMS = {
+    "checkpoints", "checks", "data", "exporters", "metrics", "objectives", "penalties", "schedules",
+    "usefulness",
+}  # fmt: skip
+
+
 def __getattr__(name: str):
-    if name in {"data", "checks", "objectives", "penalties", "schedules", "metrics", "exporters"}:
+    if name in _ROOMS:
         return importlib.import_module(f"ganzoo.{name}")
     raise AttributeError(f"module 'ganzoo' has no attribute {name!r}")
 
 
 class _RegisterOnKerasImport(importlib.abc.MetaPathFinder):
     """Registers the zoo when Keras is imported, whoever does it: `keras.models.load_model` then
-    knows the GANs' classes, though `import ganzoo` imports no Keras."""
+    knows the GANs' classes, though `import ganzoo` imports no Keras. Where a room of ganzoo does
+    it, the room is finished first, since the zoo needs it whole."""
+
+    inside = 0
 
     def find_spec(self, fullname, path=None, target=None):
-        if fullname != "keras":
+        if fullname != "keras" and not fullname.startswith("ganzoo."):
             return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec("keras")
+        others = (finder for finder in list(sys.meta_path) if finder is not self)
+        found = (finder.find_spec(fullname, path, target) for finder in others)
+        spec = next(filter(None, found), None)
         if spec is not None:
             execute = spec.loader.exec_module
 
             def execute_and_register(module):
-                execute(module)
-                _registry()
+                self.inside += 1
+                try:
+                    execute(module)
+                finally:
+                    self.inside -= 1
+                if not self.inside and "keras" in sys.modules and self in sys.meta_path:
+                    sys.meta_path.remove(self)
+                    _registry()
 
             spec.loader.exec_module = execute_and_register
         return spec

@@ -16,9 +16,10 @@ from rich.console import Console
 from rich.table import Column
 
 from ganzoo import plots
+from ganzoo.checkpoints import Checkpoints, StopAtStep
 
 __all__ = [
-    "Checkpoint",
+    "Checkpoints",
     "Diverged",
     "HistoryCSV",
     "Progress",
@@ -87,24 +88,11 @@ class SamplePictures(_EveryFewEpochs):
         )
 
 
-class Checkpoint(_EveryFewEpochs):
-    """Saves the GAN to one `.keras` file every `every` epochs and at the end.
-
-    The file is always whole: a crash while saving leaves the one before.
-    """
-
-    def __init__(self, path: str | os.PathLike, every: int = 1):
-        super().__init__(every)
-        self.path = Path(path)
-
-    def write(self, epoch):
-        self.model.save(self.path)
-
-
 class HistoryCSV(keras.callbacks.Callback):
     """Keeps a CSV file with a row per epoch: `epoch` from 1, `seconds` it took, then the logs.
 
-    A file that is there is continued. keras.callbacks.CSVLogger counts from 0, knows no seconds
+    A file that is there is continued; rows of epochs that are made again, after a training died
+    between two checkpoints, are replaced. keras.callbacks.CSVLogger counts from 0, knows no seconds
     and adds an empty `val_` column for each log.
     """
 
@@ -119,6 +107,7 @@ class HistoryCSV(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         self._began = time.perf_counter()
+        self._rows = [row for row in self._rows if int(row["epoch"]) <= epoch]
 
     def on_epoch_end(self, epoch, logs=None):
         seconds = round(time.perf_counter() - self._began, 3)
@@ -128,18 +117,6 @@ class HistoryCSV(keras.callbacks.Callback):
             writer = csv.DictWriter(file, list(self._rows[-1]), extrasaction="ignore")
             writer.writeheader()
             writer.writerows(self._rows)
-
-
-class StopAtStep(keras.callbacks.Callback):
-    """Ends training when the GAN has made `step` generator updates in all."""
-
-    def __init__(self, step: int):
-        super().__init__()
-        self.step = step
-
-    def on_train_batch_end(self, batch, logs=None):
-        if self.model.step >= self.step:
-            self.model.stop_training = True
 
 
 class StopOnDivergence(keras.callbacks.Callback):
@@ -221,6 +198,7 @@ class Progress(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         self._began = time.perf_counter()
         self._printed, self._done, self._line = -math.inf, 0, ""
+        self._before = self.model.step if self.steps else 0  # of a training that goes on
         epochs, steps = self.params.get("epochs"), self.params.get("steps")
         self._total = self.steps or (epochs * steps if epochs and steps else None)
         if self.console.is_interactive:
@@ -238,7 +216,9 @@ class Progress(keras.callbacks.Callback):
             self._bar.start()
             # the first step takes as long as hundreds of others
             waiting = {"epoch": f"1/{epochs}", "rate": "", "losses": "tracing the first step"}
-            self._task = self._bar.add_task("", total=self._total, **waiting)
+            self._task = self._bar.add_task(
+                "", total=self._total, completed=self._before, **waiting
+            )
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch = f"{epoch + 1}/{self.params['epochs']}"
@@ -262,8 +242,8 @@ class Progress(keras.callbacks.Callback):
         parts = [f"epoch {self._epoch}", f"step {self.model.step}"]
         if self._done > 1:
             parts.append(f"{self._rate():.3g} steps/s")
-            if self._total and self._done < self._total:
-                left = round((self._total - self._done) / self._rate())
+            if self._total and (steps := self._total - self._before - self._done) > 0:
+                left = round(steps / self._rate())
                 parts.append(f"{left // 60}:{left % 60:02} left")
         self._line = "  ".join([*parts, self._losses(logs)])
         if time.perf_counter() - self._printed >= self.SECONDS_BETWEEN_LINES:

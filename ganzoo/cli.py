@@ -152,6 +152,18 @@ RunOrModel = Annotated[
 Size = Annotated[
     str | None, typer.Option(metavar="H,W", help="Height and width to resize images to.")
 ]
+Settings = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="KEY=VALUE",
+        help="Hyper-parameters that ganzoo show NAME lists: "
+        "width=32, coding=-1,1,0, penalties=r1:10,r2:10.",
+    ),
+]
+ValueRange = Annotated[
+    str | None,
+    typer.Option(metavar="LO,HI", help="Of numbers that are neither bytes nor in [-1, 1]."),
+]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same samples.")]
 
 
@@ -211,16 +223,14 @@ def show(name: GANName) -> None:
 @app.command()
 def train(
     context: typer.Context,
-    name: GANName,
-    settings: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="KEY=VALUE",
-            help="Hyper-parameters that ganzoo show NAME lists: "
-            "width=32, coding=-1,1,0, penalties=r1:10,r2:10.",
-        ),
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="One that ganzoo list shows.")
     ] = None,
-    data: Annotated[str, typer.Option(help="A data set that ganzoo data lists.")] = "mnist5k",
+    settings: Settings = None,
+    data: Annotated[
+        str | None,
+        typer.Option(help="A data set that ganzoo data lists; mnist5k by default."),
+    ] = None,
     epochs: Annotated[
         int | None,
         typer.Option(
@@ -236,10 +246,7 @@ def train(
         int | None, typer.Option(help="Rows of each update; 64 by default.")
     ] = None,
     size: Size = None,
-    value_range: Annotated[
-        str | None,
-        typer.Option(metavar="LO,HI", help="Of numbers that are neither bytes nor in [-1, 1]."),
-    ] = None,
+    value_range: ValueRange = None,
     seed: Annotated[
         int | None, typer.Option(help="Of weights, batches and draws; the same as seed=.")
     ] = None,
@@ -253,32 +260,50 @@ def train(
     export: Annotated[
         bool, typer.Option("--export/--no-export", help="Export SavedModel and ONNX.")
     ] = True,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN",
+            help="Go on with a run that was killed, from its newest checkpoint; in place of "
+            "everything else.",
+        ),
+    ] = None,
 ) -> None:
     """Trains a GAN and leaves its pictures, history, model and exports in a folder.
 
-    Ctrl-C ends training after the step in hand, and saves what was learned.
+    Ctrl-C ends training after the step in hand, and saves what was learned; --resume goes on.
     """
+    asked = (name, settings, data, epochs, steps, batch_size, size, value_range, seed, out)
+    if resume is not None and any(value is not None for value in asked):
+        raise ValueError(f"--resume {resume} says all that there is to say: leave out the rest.")
+    if resume is None and name is None:
+        raise ValueError("train what? Name one that ganzoo list shows, or --resume a run.")
     shape = _numbers("--size", size)
     _import_tensorflow()
-    hyperparameters = _hyperparameters(name, settings or [], seed)
+    hyperparameters = _hyperparameters(name, settings or [], seed) if name else None
     from ganzoo import runs
 
-    began = time.monotonic()
+    began, console = time.monotonic(), _console(stderr=True)
     try:
-        run = runs.train(
-            name,
-            data,
-            hyperparameters=hyperparameters,
-            epochs=epochs,
-            steps=steps,
-            batch_size=batch_size,
-            size=shape,
-            value_range=_numbers("--value-range", value_range, float),
-            out=out,
-            export=export,
-            command=context.obj,
-            console=_console(stderr=True),
-        )
+        if resume is not None:
+            run = runs.resume(resume, export=export, console=console)
+            name, data = run.config["gan"], run.config["data"]
+        else:
+            data = data or "mnist5k"
+            run = runs.train(
+                name,
+                data,
+                hyperparameters=hyperparameters,
+                epochs=epochs,
+                steps=steps,
+                batch_size=batch_size,
+                size=shape,
+                value_range=_numbers("--value-range", value_range, float),
+                out=out,
+                export=export,
+                command=context.obj,
+                console=console,
+            )
     except runs.Interrupted as stop:
         raise _Interrupted(f"{stop} {_what_is_left(stop.run)}") from stop
     taken = round(time.monotonic() - began)
@@ -368,8 +393,7 @@ def evaluate(
     is_run = run_or_model.is_dir()
     if not is_run and data is None:
         raise ValueError("a .keras file doesn't tell its data: name them, as in --data mnist5k.")
-    if json_file is not None and (json_file.is_dir() or not json_file.parent.is_dir()):
-        raise ValueError(f"--json {json_file} won't do: it takes a file in a folder that is there.")
+    _check_file("--json", json_file)
     _import_tensorflow()
     from ganzoo import plots, runs
 
@@ -417,6 +441,106 @@ def evaluate(
         with plots.replacing(out) as draft:
             draft.write_text(json.dumps(record | evaluation.to_json(), indent=2) + "\n")
         typer.echo(_shown(out))
+
+
+@app.command()
+def augment(
+    context: typer.Context,
+    name: GANName,
+    settings: Settings = None,
+    data: Annotated[
+        str, typer.Option(help="A data set that ganzoo data lists, of labelled images.")
+    ] = "digits",
+    per_class: Annotated[
+        list[int] | None,
+        typer.Option(
+            help="How many real images of each class there are; give it once for each number. "
+            "10, 20 and 50 by default.",
+            show_default=False,
+        ),
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="How many GANs for each number, at least 2.")] = 5,
+    steps: Annotated[
+        int | None,
+        typer.Option(help="Generator updates of each GAN; 1,600 by default.", show_default=False),
+    ] = None,
+    size: Size = None,
+    value_range: ValueRange = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Where all is written.")
+    ] = None,
+    csv_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--csv",
+            metavar="FILE",
+            help="Where a row for each arm is written; the rows of other commands in it stay.",
+        ),
+    ] = None,
+) -> None:
+    """Measures whether a GAN's samples help a classifier where labelled images are few.
+
+    Classifiers learn from so many real images per class alone, with samples of a GAN that was
+    trained on these images alone, with shifts, turns and zooms, and with both; none of them has
+    seen the images that they are tested on.
+    """
+    shape, limits = _numbers("--size", size), _numbers("--value-range", value_range, float)
+    _check_file("--json", json_file)
+    _import_tensorflow()
+    hyperparameters = _hyperparameters(name, settings or [], None)
+    from ganzoo import plots, usefulness
+
+    chosen = {
+        "per_class": per_class or usefulness.PER_CLASS,
+        "seeds": range(seeds),
+        "steps": usefulness.STEPS if steps is None else steps,
+    }
+    usefulness.check(name, **chosen, **hyperparameters)
+    if csv_file is not None:
+        usefulness.check_csv(csv_file)
+    began, console = time.monotonic(), _console()
+    found = usefulness.augmentation(
+        name,
+        ganzoo.data.load(data, size=shape),
+        value_range=limits,
+        console=_console(stderr=True),
+        **chosen,
+        **hyperparameters,
+    )
+    table = _table("per class", "trained on", "accuracy", "more than real")
+    for arm in found:
+        numbers = (arm.accuracy, arm.difference)
+        table.add_row(
+            str(arm.per_class) if arm.name == usefulness.ARMS[0] else "",
+            arm.name,
+            *("" if m is None else f"{m:.3f} ± {m.high - m:.3f}" for m in numbers),
+        )
+    console.print(table)
+    console.print(
+        f"means over {seeds} seeds ± their 95% intervals (Student's t), on {found[0].tested:,} "
+        "test images",
+        soft_wrap=True,
+    )
+    facts = {
+        "data": data,
+        "name": name,
+        "hyperparameters": " ".join(settings or []),
+        "steps": chosen["steps"],
+        "seeds": " ".join(map(str, chosen["seeds"])),
+        "seconds": round(time.monotonic() - began, 1),
+        "command": context.obj,
+    }
+    if csv_file is not None:
+        usefulness.save_csv(found, csv_file, facts)
+        typer.echo(_shown(csv_file))
+    if json_file is not None:
+        record = facts | {
+            "ganzoo": ganzoo.__version__,
+            "arms": [arm.to_json() for arm in found],
+        }
+        with plots.replacing(json_file) as draft:
+            draft.write_text(json.dumps(record, indent=2) + "\n")
+        typer.echo(_shown(json_file))
 
 
 @app.command()
@@ -521,6 +645,11 @@ def data_(
 
 
 # ---- words
+
+
+def _check_file(option: str, path: Path | None) -> None:
+    if path is not None and (path.is_dir() or not path.parent.is_dir()):
+        raise ValueError(f"{option} {path} won't do: it takes a file in a folder that is there.")
 
 
 def _numbers(option: str, text: str | None, kind: type = int) -> tuple | None:

@@ -6,13 +6,14 @@ overridden. What a hook may ask about the update in hand is on the `Turn` it is 
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from ganzoo import data, metrics, networks, objectives, penalties
+from ganzoo import checkpoints, data, metrics, networks, objectives, penalties
 from ganzoo.hyperparameters import Hyperparameter, declared
 from ganzoo.packing import packed_shape
 from ganzoo.randomness import Noise, seed_layers_from_noise, seeded_initializers
@@ -47,7 +48,7 @@ class GAN(Sampling, Saving, keras.Model):
     architecture = Hyperparameter(
         str,
         "auto",
-        "networks; auto: the paper's for images from 8×8, else mlp; or your own pair of Keras models",
+        "networks; auto: the paper's for images from 8×8, else mlp; or your own two Keras models",
         choices=("auto", *sorted(networks.NAMED)),
     )
     width = Hyperparameter(
@@ -166,6 +167,7 @@ class GAN(Sampling, Saving, keras.Model):
         shuffle: bool = True,
         steps_per_epoch: int | None = None,
         initial_epoch: int = 0,
+        checkpoint: str | os.PathLike | checkpoints.Checkpoints | None = None,
     ) -> keras.callbacks.History:
         """Plays the game on data, Algorithm 1 of Goodfellow et al. 2014: per step `critic_steps`
         updates of D, each on a fresh batch, then one of G.
@@ -177,6 +179,11 @@ class GAN(Sampling, Saving, keras.Model):
             y: integer labels; needed by conditional GANs, ignored by others.
             batch_size: rows of each update over all replicas; 64, or a batched dataset's own.
             value_range: (low, high) of other numbers, mapped to [-1, 1].
+            checkpoint: a folder. What was saved there by a training that died is taken up first,
+                so that the same line run again goes on, up to `epochs` in all; then each epoch is
+                saved there, the last three are kept (`ganzoo.checkpoints.Checkpoints` to choose).
+                The same batches follow as without the break: arrays are read from any step, a
+                dataset is replayed up to there, and must give the same elements each time.
             The rest is as in keras.Model.fit.
 
         Returns:
@@ -191,6 +198,9 @@ class GAN(Sampling, Saving, keras.Model):
                 "steps_per_execution > 1 and jit_compile=True don't work under a strategy of "
                 f"{strategy.num_replicas_in_sync} replicas: compile without them."
             )
+        if checkpoint is not None:
+            checkpoint = checkpoints.at(checkpoint)
+            checkpoint.restore(self)
         stream = self.batches(
             x,
             y,
@@ -206,6 +216,15 @@ class GAN(Sampling, Saving, keras.Model):
                 f"a batch of {rows} can't be packed by {self.packing} on "
                 f"{strategy.num_replicas_in_sync} replicas: pass a batch_size that divides."
             )
+        if checkpoint is not None:
+            if stream.steps_per_epoch is None:
+                raise ValueError(
+                    "checkpoint= was given with a dataset of unknown length, whose position can't "
+                    "be found again: pass steps_per_epoch=… too."
+                )
+            initial_epoch = max(initial_epoch, self.step // stream.steps_per_epoch)
+            end = checkpoints.StopAtStep(epochs * stream.steps_per_epoch)
+            callbacks = [*keras.tree.flatten(callbacks or []), end, checkpoint]
         if not self.built:
             self.build_for(stream.spec)
         with data.clear_errors():
@@ -287,7 +306,7 @@ class GAN(Sampling, Saving, keras.Model):
             replicas=1,
         )
         if self._evaluator is None:
-            self._evaluator = tf.function(self._evaluate_terms)
+            self._evaluator = tf.function(self._evaluate_terms, autograph=False)
         terms: dict[str, list[float]] = {}
         rows = 0
         with data.clear_errors():

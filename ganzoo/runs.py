@@ -10,7 +10,7 @@ A run's folder:
     history.csv             a row of losses per epoch; losses.png draws it
     samples/epoch_0005.png  the same latents as training went on
     samples.png             what the trained GAN makes of them
-    checkpoint.keras        the state some epochs ago, or at the end
+    checkpoints/            the last three states, from which `resume` goes on
     model.keras             the trained GAN
     export/FORMAT/1/        the generator as SavedModel and as ONNX
 """
@@ -35,9 +35,10 @@ import tensorflow as tf
 from rich.console import Console
 
 import ganzoo
-from ganzoo import callbacks, data, plots
+from ganzoo import callbacks, data, plots, registry, schedules
+from ganzoo.checkpoints import Checkpoints
 
-__all__ = ["STEPS", "Interrupted", "Run", "load", "train"]
+__all__ = ["STEPS", "Interrupted", "Run", "load", "resume", "train"]
 
 STEPS = 1600  # by which digits are recognisable; a minute or two on two cores
 PICTURES = 10
@@ -146,10 +147,16 @@ class Run:
         Raises:
             ValueError: none was saved yet.
         """
-        for name in ("model.keras", "checkpoint.keras"):
-            if self._file(name).exists():
-                return self._file(name)
+        newest = self.checkpoints.newest
+        for path in (self._file("model.keras"), newest):
+            if path is not None and path.exists():
+                return path
         raise ValueError(f"{self.path} holds no saved GAN: its training stopped before the first.")
+
+    @property
+    def checkpoints(self) -> Checkpoints:
+        """Those of this training."""
+        return Checkpoints(self._file("checkpoints"))
 
     def load(self):
         """The trained GAN, or its last checkpoint where training didn't finish."""
@@ -258,10 +265,82 @@ def train(
         | {"python": platform.python_version()},
     }
     run = Run.new(out, config) if out else Run.create(root, f"{name}-{dataset}", config)
+    _carry_on(run, gan, examples, epochs, steps_per_epoch, last_step, batch_size, export, console)
+    return run
+
+
+def resume(path: str | os.PathLike, *, export: bool = True, console: Console | None = None) -> Run:
+    """Goes on with the training of a run that was killed, interrupted or ran out of disk, from its
+    newest whole checkpoint (else from the start) to the end that it was to have.
+
+    The trained weights are bit for bit those of a training without the break, on one device and
+    data that `ganzoo.data.load` gives in one order. Rows of history.csv that are newer than the
+    checkpoint are made again.
+
+    Args:
+        path: the run's folder.
+        export, console: as in `train`.
+
+    Raises:
+        ValueError: it is no run, it has made all of its steps, it is being trained, or its data,
+            checkpoints or configuration can't be read any more.
+        OSError, callbacks.Diverged, Interrupted: as in `train`.
+    """
+    run = Run.at(path)
     try:
-        _fit(run, gan, examples, epochs, steps_per_epoch, last_step, batch_size, console)
-        if export:
-            for format in EXPORTED:
+        config = run.config
+        name, steps, chosen = str(config["gan"]), int(config["steps"]), config["hyperparameters"]
+        read = {key: config[key] and tuple(config[key]) for key in ("size", "value_range")}
+        dataset, batch_size = config["data"], config["batch_size"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{run.path}/config.json can't be read ({type(error).__name__}): it isn't as "
+            "ganzoo wrote it."
+        ) from error
+    chosen = _as_given(name, chosen)
+    if chosen.get("architecture") == "own":
+        raise ValueError(
+            f"{run.path} was trained with networks of your own, which its configuration can't "
+            "name: go on in Python, with gan.fit(..., checkpoint=…)."
+        )
+    gan = ganzoo.get(name, **chosen)
+    run.checkpoints.restore(gan)
+    if gan.step >= steps and (run.path / "model.keras").exists():
+        raise ValueError(f"{run.path} has made all of its {steps} steps: train a new run.")
+    if console is not None:
+        console.print(f"going on from step {gan.step:,} of {steps:,}")
+    stream, examples = _load(gan, dataset, read["size"], read["value_range"], batch_size)
+    epochs, steps_per_epoch, last_step = _length(None, steps, stream.steps_per_epoch)
+    if not gan.built:
+        gan.build_for(stream.spec)
+    _carry_on(run, gan, examples, epochs, steps_per_epoch, last_step, batch_size, export, console)
+    return run
+
+
+def _as_given(name: str, hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
+    """What config.json says of hyper-parameters, with its schedules read."""
+    declared = registry.find(name).hyperparameters()
+
+    def read(value):
+        if isinstance(value, dict):
+            return {key: read(member) for key, member in value.items()}
+        return schedules.parse(value) if isinstance(value, str) else value
+
+    return {
+        key: read(value) if key in declared and (declared[key].scheduled or isinstance(value, dict))
+        else value
+        for key, value in hyperparameters.items()
+    }  # fmt: skip
+
+
+def _carry_on(
+    run, gan, examples, epochs, steps_per_epoch, last_step, batch_size, export, console
+) -> None:
+    """Trains to the last step and exports, or says what is left."""
+    try:
+        with _alone(run):
+            _fit(run, gan, examples, epochs, steps_per_epoch, last_step, batch_size, console)
+            for format in EXPORTED if export else ():
                 with _status(console, f"exporting {format}"):
                     run.export(gan, format)
     except KeyboardInterrupt as stop:
@@ -271,13 +350,37 @@ def train(
         if isinstance(stop, Interrupted):
             raise
         raise Interrupted(f"stopped at step {gan.step}.", run) from None
+    except _Busy:
+        raise
     except BaseException as error:
         if gan.step:
             error.add_note(f"{run.path} keeps what was written up to then.")
         else:
             run.discard()
         raise
-    return run
+
+
+class _Busy(ValueError):
+    """Another process trains this run."""
+
+
+@contextlib.contextmanager
+def _alone(run: Run):
+    """Keeps a second process from training the same run. The lock ends with the process, however
+    that ends; where the system has none, nothing is kept."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        yield
+        return
+    with run._file("config.json").open() as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise _Busy(f"{run.path} is being trained by another process: wait for it.") from None
+        except OSError:  # a file system without locks
+            pass
+        yield
 
 
 def _load(gan, dataset: str, size, value_range, batch_size):
@@ -301,6 +404,7 @@ def _fit(run, gan, examples, epochs, steps_per_epoch, last_step, batch_size, con
     """Trains, and leaves model, pictures and history in the run even if Ctrl-C ends it."""
     real = None if gan.spec.is_image else _vectors(examples)
     every = max(1, round(epochs / PICTURES))
+    saved = Checkpoints(run.path / "checkpoints", every)
     stop = callbacks.StopOnInterrupt()
     watching = [
         callbacks.StopOnDivergence(),
@@ -308,7 +412,6 @@ def _fit(run, gan, examples, epochs, steps_per_epoch, last_step, batch_size, con
         stop,
         callbacks.HistoryCSV(run.path / "history.csv"),
         callbacks.SamplePictures(run.path / "samples", every, real=real),
-        callbacks.Checkpoint(run.path / "checkpoint.keras", every),
     ]
     with contextlib.ExitStack() as active:
         active.enter_context(stop)
@@ -317,10 +420,11 @@ def _fit(run, gan, examples, epochs, steps_per_epoch, last_step, batch_size, con
         try:
             gan.fit(
                 examples,
-                epochs=epochs,
+                epochs=epochs if gan.step < last_step else 0,
                 batch_size=batch_size,
                 steps_per_epoch=steps_per_epoch,
                 callbacks=watching,
+                checkpoint=saved,
                 verbose=0,
             )
             gan.save(run.path / "model.keras")  # first, where the disk is nearly full

@@ -35,6 +35,8 @@ class Saving:
         draft = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}.keras")
         try:
             super().save(draft, **kwargs)
+            with open(draft, "rb") as written:  # or a power cut leaves the name and not the bytes
+                os.fsync(written.fileno())
             os.replace(draft, path)
         except OSError as error:
             raise OSError(f"{path} was not written: {error.strerror or error}.") from error

@@ -15,7 +15,9 @@ from PIL import Image
 import ganzoo
 from ganzoo import cli, data, runs
 
-COMMANDS = ("list", "show", "train", "sample", "evaluate", "export", "verify", "data")
+COMMANDS = (
+    "list", "show", "train", "sample", "evaluate", "augment", "export", "verify", "data",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -149,8 +151,11 @@ def test_hyperparameters_are_read_by_kind(name, settings, values):
 
 
 BAD_INPUT = [
+    ("train", "train what? name one that ganzoo list shows, or --resume a run."),
+    ("train --resume nowhere", "there is no run at nowhere."),
+    ("train lsgan --resume a", "--resume a says all that there is to say: leave out the rest."),
+    ("train --resume a --steps 9", "--resume a says all that there is to say: leave out the rest."),
     ("trian", "did you mean 'train'"),
-    ("train", "missing argument 'name'"),
     ("train lsgna", "'lsgan'"),
     ("train lsgan widht=8", "'width'"),
     ("train lsgan width=eight", "width='eight' won't do"),

@@ -82,7 +82,7 @@ def test_a_run_holds_everything(tmp_path):
     run = runs.train("lsgan", **SMALL | {"export": True}, out=tmp_path / "a", command="typed")
     assert files(run.path) >= {
         "config.json", "history.csv", "losses.png", "samples.png", "samples/epoch_0001.png",
-        "checkpoint.keras", "model.keras",
+        "checkpoints/step_00000003.keras", "model.keras",
         "export/onnx/1/model.onnx", "export/tf_saved_model/1/saved_model.pb",
     }  # fmt: skip
     assert not [name for name in files(run.path) if os.path.basename(name).startswith(".")]
@@ -150,7 +150,7 @@ def test_failing_before_the_first_step_leaves_nothing(tmp_path, monkeypatch):
 
 
 def test_a_full_disk_later_leaves_whole_files(tmp_path, monkeypatch):
-    monkeypatch.setattr(callbacks.Checkpoint, "write", no_space)
+    monkeypatch.setattr(callbacks.Checkpoints, "save", no_space)
     with pytest.raises(OSError, match="No space") as error:
         runs.train("lsgan", **SMALL, out=tmp_path / "a")
     assert "keeps what was written" in error.value.__notes__[0]
@@ -191,7 +191,11 @@ def test_ctrl_c_stops_after_a_whole_step_and_saves(tmp_path, monkeypatch):
         signal.signal(signal.SIGINT, before)
     assert stop.value.run.path == tmp_path / "a"
     assert [row["epoch"] for row in stop.value.run.history] == [1, 2]
-    assert files(tmp_path / "a") >= {"model.keras", "checkpoint.keras", "samples.png"}
+    assert files(tmp_path / "a") >= {
+        "model.keras",
+        "checkpoints/step_00000029.keras",
+        "samples.png",
+    }
     assert runs.load(tmp_path / "a").step == 29
 
 
@@ -230,7 +234,7 @@ def watched(tmp_path_factory):
                 callbacks.StopAtStep(9),
                 callbacks.HistoryCSV(folder / "history.csv"),
                 callbacks.SamplePictures(folder / "samples", every=2, count=9),
-                callbacks.Checkpoint(folder / "c.keras", every=3),
+                callbacks.Checkpoints(folder / "c", every=3),
                 progress,
             ],
         )
@@ -241,10 +245,10 @@ def test_what_callbacks_write(watched):
     gan, folder, _ = watched
     assert gan.step == 9
     assert files(folder) == {
-        "history.csv", "c.keras",
+        "history.csv", "c/step_00000006.keras", "c/step_00000009.keras",
         *(f"samples/epoch_{epoch:04}.png" for epoch in (1, 2, 4, 5)),
     }  # fmt: skip
-    assert ganzoo.load(folder / "c.keras").step == 9
+    assert ganzoo.load(folder / "c/step_00000009.keras").step == 9
     rows = (folder / "history.csv").read_text().splitlines()
     assert rows[0] == "epoch,seconds,discriminator,generator"
     assert [row.split(",")[0] for row in rows[1:]] == ["1", "2", "3", "4", "5"]
@@ -296,7 +300,7 @@ def test_progress_on_a_terminal_shows_a_bar(watched):
     assert out.getvalue().rstrip().endswith("\x1b[?25h")  # the cursor is back
 
 
-@pytest.mark.parametrize("kind", [callbacks.Checkpoint, callbacks.SamplePictures])
+@pytest.mark.parametrize("kind", [callbacks.Checkpoints, callbacks.SamplePictures])
 def test_every_is_checked(kind, tmp_path):
     with pytest.raises(ValueError, match="every=0"):
         kind(tmp_path / "x", every=0)

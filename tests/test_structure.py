@@ -24,6 +24,7 @@ ROOMS = [
     "sampling",
     "archives",
     "saving",
+    "checkpoints",
     "gan",
     "conditioning",
     "zoo",
@@ -31,6 +32,7 @@ ROOMS = [
     "plots",
     "callbacks",
     "runs",
+    "usefulness",
     "cli",
 ]
 HOUSE = Path(ganzoo.__file__).parent

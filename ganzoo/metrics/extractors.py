@@ -11,7 +11,7 @@ import hashlib
 import math
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol
@@ -162,7 +162,7 @@ class Judge:
     def __init__(self, spec: Spec, weights: list[np.ndarray], accuracy: float, frequencies):
         self.spec, self.accuracy = spec, float(accuracy)
         self.frequencies = np.asarray(frequencies, np.float64)
-        self._network = _without_strategy(self._make_network, spec, len(self.frequencies))
+        self._network = without_strategy(classifier, spec, len(self.frequencies))
         self._network.set_weights(weights)
         self.hash = digest(*(np.asarray(w) for w in weights))
         self.name = f"judge of {self.accuracy:.2%}"
@@ -193,7 +193,7 @@ class Judge:
         path = _cache() / "judges" / f"{key}.npz"
         kept = _read(path)
         if kept is None:
-            kept = _without_strategy(cls._train, spec, x, y)
+            kept = without_strategy(cls._train, spec, x, y)
             _write(path, kept)
         weights = [kept[f"weight_{i}"] for i in range(len(kept) - 1)]
         return cls(spec, weights, kept["accuracy"], counts / counts.sum())
@@ -220,60 +220,71 @@ class Judge:
         features, logits = (np.concatenate(parts) for parts in zip(*chunks, strict=True))
         return features.astype(np.float64), logits.astype(np.float64)
 
-    @staticmethod
-    def _make_network(spec: Spec, classes: int, seed: int = 0) -> keras.Model:
-        """Images in [-1, 1] -> [features, logits]; large images are averaged down to 32 pixels."""
-        seeds = iter(range(seed, seed + 100))
-
-        def layer(kind, *sizes, **options):
-            initializer = keras.initializers.HeNormal(next(seeds))
-            # float32 whatever the user's policy: the judge must not depend on it
-            return kind(*sizes, kernel_initializer=initializer, dtype="float32", **options)
-
-        conv = {"padding": "same", "activation": "relu"}
-        inputs = x = keras.Input(spec.shape, dtype="float32")
-        if (factor := math.ceil(max(spec.shape[:2]) / 32)) > 1:
-            x = keras.layers.AveragePooling2D(factor, padding="same", dtype="float32")(x)
-        for channels in (32, 64):
-            x = layer(keras.layers.Conv2D, channels, 3, **conv)(x)
-            x = keras.layers.MaxPooling2D(2, padding="same", dtype="float32")(x)
-        x = keras.layers.Flatten(dtype="float32")(x)
-        features = layer(keras.layers.Dense, WIDTH, activation="relu")(x)
-        logits = layer(keras.layers.Dense, classes)(features)
-        return keras.Model(inputs, [features, logits], name="judge")
-
     @classmethod
     def _train(cls, spec: Spec, x: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
         rng = np.random.default_rng(0)
         held_out, train = np.split(rng.permutation(len(x)), [len(x) // 7])
-        network = cls._make_network(spec, int(y.max()) + 1)
-        schedule = keras.optimizers.schedules.CosineDecay(cls.RATE, cls.STEPS)
-        optimizer = keras.optimizers.Adam(schedule)
-        variables = network.trainable_variables
-        optimizer.build(variables)
         images, reach = spec.encode(x).numpy(), [round(cls.SHIFT * n) for n in spec.shape[:2]]
         padded = np.pad(images, [(0, 0), *((r, r) for r in reach), (0, 0)], mode="edge")
-
-        @tf.function(autograph=False)
-        def step(rows, labels):
-            with tf.GradientTape() as tape:
-                logits = network(rows, training=True)[1]
-                losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
-                loss = tf.reduce_mean(losses)
-            optimizer.apply(tape.gradient(loss, [v.value for v in variables]), variables)
-
         height, width = spec.shape[:2]
-        for _ in range(cls.STEPS):
-            chosen = rng.choice(train, cls.BATCH)
-            top, left = (rng.integers(0, 2 * r + 1) for r in reach)  # one shift for the batch
-            step(padded[chosen, top : top + height, left : left + width], y[chosen])
+
+        def batches():
+            for _ in range(cls.STEPS):
+                chosen = rng.choice(train, cls.BATCH)
+                top, left = (rng.integers(0, 2 * r + 1) for r in reach)  # one shift for the batch
+                yield padded[chosen, top : top + height, left : left + width], y[chosen]
+
+        network = classifier(spec, int(y.max()) + 1)
+        train_classifier(network, batches(), cls.STEPS, cls.RATE)
         judge = cls(spec, network.get_weights(), 0.0, np.ones(int(y.max()) + 1))
         accuracy = np.mean(judge.labels(x[held_out]) == y[held_out])
         weights = {f"weight_{i}": w for i, w in enumerate(network.get_weights())}
         return weights | {"accuracy": np.float64(accuracy)}
 
 
-def _without_strategy(make: Callable, *arguments) -> Any:
+def classifier(spec: Spec, classes: int, seed: int = 0) -> keras.Model:
+    """A small convolutional network, untrained: images in [-1, 1] -> [features, logits]; large
+    images are averaged down to 32 pixels. First weights are drawn from `seed` … `seed` + 3."""
+    seeds = iter(range(seed, seed + 4))
+
+    def layer(kind, *sizes, **options):
+        initializer = keras.initializers.HeNormal(next(seeds))
+        # float32 whatever the user's policy: what is measured must not depend on it
+        return kind(*sizes, kernel_initializer=initializer, dtype="float32", **options)
+
+    conv = {"padding": "same", "activation": "relu"}
+    inputs = x = keras.Input(spec.shape, dtype="float32")
+    if (factor := math.ceil(max(spec.shape[:2]) / 32)) > 1:
+        x = keras.layers.AveragePooling2D(factor, padding="same", dtype="float32")(x)
+    for channels in (32, 64):
+        x = layer(keras.layers.Conv2D, channels, 3, **conv)(x)
+        x = keras.layers.MaxPooling2D(2, padding="same", dtype="float32")(x)
+    x = keras.layers.Flatten(dtype="float32")(x)
+    features = layer(keras.layers.Dense, WIDTH, activation="relu")(x)
+    logits = layer(keras.layers.Dense, classes)(features)
+    return keras.Model(inputs, [features, logits], name="judge")
+
+
+def train_classifier(network: keras.Model, batches: Iterable, steps: int, rate: float) -> None:
+    """Trains a `classifier` on batches of (images in [-1, 1], labels): cross entropy, Adam, a rate
+    that falls to 0 over `steps` by a cosine."""
+    optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(rate, steps))
+    variables = network.trainable_variables
+    optimizer.build(variables)
+
+    @tf.function(autograph=False)
+    def step(images, labels):
+        with tf.GradientTape() as tape:
+            logits = network(images, training=True)[1]
+            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+            loss = tf.reduce_mean(losses)
+        optimizer.apply(tape.gradient(loss, [v.value for v in variables]), variables)
+
+    for images, labels in batches:
+        step(images, labels)
+
+
+def without_strategy(make: Callable, *arguments) -> Any:
     """What `make` gives in a thread of its own, which has no tf.distribute strategy: under one,
     Keras would mirror the variables."""
     with ThreadPoolExecutor(1) as alone:

@@ -98,8 +98,9 @@ def features(
     dense: int = 0,
 ) -> keras.Model:
     """Images [batch, H, W, C] -> [batch, n]; the first stage has `width` (64) channels, each next
-    one twice as many, up to 8·width. `dense` as in `generator`, after the last maps. A condition is repeated over the image as further
-    channels: where it joined only the last stage, D ignored the labels for 800 steps on MNIST."""
+    one twice as many, up to 8·width, and there are at least two. `dense` as in `generator`, after
+    the last maps. A condition is repeated over the image as further channels: where it joined only
+    the last stage, D ignored the labels for 800 steps on MNIST."""
     options = {"kernel_initializer": _initializer(normalization)}
     x = sample = keras.Input(shape, name="sample")
     if condition:

@@ -40,7 +40,9 @@ class NonSaturatingGAN(GAN):
     any data. `as_published=True` takes the networks and the optimizer of the authors' MNIST
     experiment: G 100→1200→1200→x with ReLU, D of two maxout layers of 240 units with 5 pieces and
     dropout, images in [0, 1] within the networks, SGD with rate 0.1 and growing momentum; give it
-    batches of 100. Its deviation: the output bias starts at 0, not at the pixels' marginals.
+    batches of 100. Its deviations: the output bias starts at 0, not at the pixels' marginals;
+    latents are N(0, 1), theirs U(−√3, √3); L_D is the sum of its two terms, theirs the mean; D
+    moves before G, theirs at once.
     """
 
     objective = objectives.non_saturating

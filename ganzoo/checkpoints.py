@@ -1,0 +1,167 @@
+"""Checkpoints: a folder of `.keras` files, so that a training that dies goes on where it was.
+
+    gan.fit(data, epochs=100, checkpoint="checkpoints")
+
+Each file is whole or not there, and holds both players, both optimizers, the state of the game, the
+step and the seed. Draws, the order of the data and schedules are functions of seed and step: what
+goes on from step n is bit for bit what would have gone on without the break, on one device.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import warnings
+from pathlib import Path
+
+import keras
+
+from ganzoo import archives, data
+
+KEEP = 3
+_FILE = re.compile(r"step_(\d+)\.keras")
+_DRAFT = re.compile(r"\.step_\d+-[0-9a-f]+\.keras")  # what a killed save leaves
+
+
+class Checkpoints(keras.callbacks.Callback):
+    """Saves `folder/step_00001600.keras` and so on, for `gan.fit(..., checkpoint=…)`.
+
+    Args:
+        folder: of one training alone; made if need be.
+        every: epochs between checkpoints; there is one after the last epoch too.
+        keep: how many of the newest are kept.
+    """
+
+    def __init__(self, folder: str | os.PathLike, every: int = 1, keep: int = KEEP):
+        super().__init__()
+        for name, value in (("every", every), ("keep", keep)):
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ValueError(f"{name}={value!r} won't do: it takes an int of at least 1.")
+        self.folder, self.every, self.keep = Path(folder), every, keep
+        self._saved: set[Path] = set()
+
+    @property
+    def newest(self) -> Path | None:
+        """The file with the most steps, whole or not; None where there is none."""
+        return next(iter(self._files()), None)
+
+    def _files(self) -> list[Path]:
+        """Newest first."""
+        entries = self.folder.iterdir() if self.folder.is_dir() else ()
+        return sorted(filter(lambda path: _FILE.fullmatch(path.name), entries), reverse=True)
+
+    def on_epoch_end(self, epoch, logs=None):
+        if (epoch + 1) % self.every == 0:
+            self.save(self.model)
+
+    def on_train_end(self, logs=None):
+        self.save(self.model)
+
+    def save(self, gan) -> None:
+        """Writes a checkpoint, and removes those that are no longer kept.
+
+        Raises:
+            OSError: it can't be written; those before are still there.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / f"step_{gan.step:08}.keras"
+        if not gan.built or path in self._saved:
+            return
+        gan.save(path)
+        self._saved.add(path)
+        for old in self._files()[self.keep :]:
+            old.unlink(missing_ok=True)
+        for draft in self.folder.iterdir():
+            if _DRAFT.fullmatch(draft.name):
+                draft.unlink(missing_ok=True)
+
+    def restore(self, gan) -> None:
+        """Brings a GAN to the newest whole checkpoint, if there is one that is further than it is.
+
+        A damaged file is passed over with a warning.
+
+        Raises:
+            ValueError: the checkpoints are another GAN's, or all of them are damaged.
+        """
+        files = self._files()
+        for path in files:
+            try:
+                config, numbers = archives.read(path)
+                step = int(_FILE.fullmatch(path.name)[1])
+                if step <= gan.step:
+                    return
+                self._check_same(gan, config)
+                archives.check(config, numbers)
+                spec = data.Spec.from_config(config["config"]["spec"])
+                if not gan.built:
+                    gan.build_for(spec)
+                if gan.spec != spec:
+                    raise _Another(
+                        f"{self.folder} holds checkpoints of a GAN for data of another kind, "
+                        f"{spec.dtype} of shape {spec.shape}: name another folder."
+                    )
+                gan.load_weights(path)
+            except _Another:
+                raise
+            except Exception as error:  # zipfile, json, h5py and Keras have errors of their own
+                reason = str(error).strip().split("\n")[0].rstrip(".") or type(error).__name__
+                warnings.warn(
+                    f"{path} is damaged ({reason}): going on from the one before.", stacklevel=3
+                )
+                continue
+            self._saved.add(path)
+            return
+        if files:
+            raise ValueError(
+                f"none of the {len(files)} checkpoints in {self.folder} is whole: remove them to "
+                "begin anew."
+            )
+
+    def _check_same(self, gan, config: dict) -> None:
+        name = str(config.get("registered_name")).rpartition(">")[2]
+        if name != gan.registry_name:
+            raise _Another(
+                f"{self.folder} holds checkpoints of {name}, not of {gan.registry_name}: name "
+                "another folder."
+            )
+        ours = keras.saving.serialize_keras_object(gan)["config"]
+        ours = json.loads(json.dumps(ours))  # tuples are lists there
+        for key in gan.hyperparameters():
+            if (there := config["config"].get(key)) != ours[key]:
+                raise _Another(
+                    f"{self.folder} holds checkpoints of {name} with {key}={_shown(there)}, not "
+                    f"{_shown(ours[key])}: make the GAN with that, or name another folder."
+                )
+
+
+class StopAtStep(keras.callbacks.Callback):
+    """Ends training when the GAN has made `step` generator updates in all."""
+
+    def __init__(self, step: int):
+        super().__init__()
+        self.step = step
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.model.step >= self.step:
+            self.model.stop_training = True
+
+
+class _Another(ValueError):
+    """The checkpoints aren't this GAN's, which is no damage."""
+
+
+def _shown(value) -> str:
+    return repr(value)[:80]
+
+
+def at(checkpoint: str | os.PathLike | Checkpoints) -> Checkpoints:
+    """The checkpoints in a folder; or those that were given already.
+
+    Raises:
+        ValueError: it is a file.
+    """
+    found = checkpoint if isinstance(checkpoint, Checkpoints) else Checkpoints(checkpoint)
+    if found.folder.exists() and not found.folder.is_dir():
+        raise ValueError(f"checkpoint={str(found.folder)!r} is a file: name a folder.")
+    return found
