@@ -49,7 +49,8 @@ class Checkpoints(keras.callbacks.Callback):
     def _files(self) -> list[Path]:
         """Newest first."""
         entries = self.folder.iterdir() if self.folder.is_dir() else ()
-        return sorted(filter(lambda path: _FILE.fullmatch(path.name), entries), reverse=True)
+        found = [path for path in entries if _FILE.fullmatch(path.name)]
+        return sorted(found, key=_step_of, reverse=True)
 
     def on_epoch_end(self, epoch, logs=None):
         if (epoch + 1) % self.every == 0:
@@ -88,10 +89,9 @@ class Checkpoints(keras.callbacks.Callback):
         for path in files:
             try:
                 config, numbers = archives.read(path)
-                step = int(_FILE.fullmatch(path.name)[1])
-                if step <= gan.step:
-                    return
                 self._check_same(gan, config)
+                if _step_of(path) <= gan.step:
+                    return
                 archives.check(config, numbers)
                 spec = data.Spec.from_config(config["config"]["spec"])
                 if not gan.built:
@@ -145,6 +145,10 @@ class StopAtStep(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         if self.model.step >= self.step:
             self.model.stop_training = True
+
+
+def _step_of(path: Path) -> int:
+    return int(_FILE.fullmatch(path.name)[1])
 
 
 class _Another(ValueError):

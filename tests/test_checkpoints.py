@@ -290,9 +290,7 @@ def test_two_processes_never_train_one_run(tmp_path):
         pytest.fail("both were let in")
 
 
-@pytest.mark.parametrize(
-    "config", ["{", "[]", '{"gan": "a"}', '{"gan": "a", "steps": "x"}']
-)
+@pytest.mark.parametrize("config", ["{", "[]", '{"gan": "a"}', '{"gan": "a", "steps": "x"}'])
 def test_a_broken_configuration_is_said(tmp_path, config):
     (tmp_path / "config.json").write_text(config)
     with pytest.raises(ValueError, match=r"config\.json can't be read"):
