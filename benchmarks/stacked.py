@@ -1,17 +1,22 @@
 """Stacked digits, 1,000 modes that only a judge can tell apart: a task of benchmarks/modes.py.
 
 Three digits as red, green and blue, out of 8×8 ones: the Stacked MNIST of Srivastava et al. 2017,
-arXiv:1705.07761, section 4.1, and Lin et al. 2018, arXiv:1712.04086, section 4.2, in small. A judge
-of digits labels each channel, and the three labels are the mode. It calls noise a digit too, so
-quality is asked apart: a channel has it if it is as near to some real digit, in pixels, as 99% of
-the real are to another, and the judge as sure of it as of 99% of the real. A sample is of high
-quality if its three channels are: 94% of a perfect sampler's, 17% of blends of two digits each, and
-none of noise.
+arXiv:1705.07761, and Lin et al. 2018, arXiv:1712.04086, in small, so the figures are not theirs. A
+judge of digits labels each channel, and the three labels are the mode. It calls noise a digit too,
+so quality is asked apart: a channel has it if it is as near to some real digit, in pixels, as 99%
+of the real are to another, and the judge as sure of it as of 99% of the real. A sample is of high
+quality if its three channels are: 94% of a perfect sampler's, 97% of the training data, 16% of
+blends of two digits each, and none of noise. The judge errs too: of real stacks of 450 modes it
+finds 478.
 
-One recipe for all names, chosen with `lsgan` and `r3gan` on seeds 0 and 1: DCGAN's networks of
-width 64, 32 latents, batches of 64, rates of 2e-3 that fall to 0 over the second half, no packing.
-Packs of two found fewer modes (`lsgan` 801 of 1,000 against 963), so did 64 latents (963 against
-978), 128 (with packs, 744) and a rate of 4e-3 for D (826); perceptrons found 200 to 430.
+One recipe for all names: `hyperparameters`, batches of 64, 4,000 steps. It was chosen with `lsgan`
+and `r3gan` alike, on seeds 0 and 1 and one run of each choice, which is an advantage of theirs over
+the others. MLPs of width 256 had 2 to 4% of high quality after 4,000 steps where DCGAN's of width
+64 had 6 to 12%, with packs of 2; without packs it was 19% (`lsgan`) and 22% (`r3gan`), so nothing
+is packed here. Then, with 32 latents and a critic of one more stage, 22% and 22%; of width 32, 11%
+and 14%; in 3,000 batches of 128, 13% and 23%. A rate of 4e-3 for D took `lsgan` with 64 latents to
+11%. For `r3gan`'s γ, from 0.05, 0.3 and 1, all falling to a thirtieth or so, the KL was 0.26, 0.21
+and 0.16 and the quality 21%. In that recipe `dcgan` is the game of `gan`.
 """
 
 import matplotlib.pyplot as plt
@@ -40,7 +45,7 @@ def hyperparameters(name):
         "discriminator_learning_rate": rate,
     }
     if name == "r3gan":
-        gamma = schedules.exponential(0.3, 0.01, STEPS)
+        gamma = schedules.exponential(1.0, 0.03, STEPS)
         chosen["penalties"] = {"r1": gamma, "r2": gamma}
     return chosen
 
@@ -86,7 +91,7 @@ class Digits:
 
 
 def _flat(images):
-    return images.reshape(len(images), -1).astype(float)
+    return images.reshape(len(images), np.prod(images.shape[1:])).astype(float)
 
 
 def _spread(images, digit):

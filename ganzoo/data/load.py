@@ -101,9 +101,9 @@ def _digits():
 
 
 def _stacked_digits(seed):
-    """1,000 modes that can be told apart: each channel is a digit drawn anew, and the label is the
-    number they make, red first. Stacked MNIST of Srivastava et al. 2017, arXiv:1705.07761, section
-    4.1, with the 8×8 digits; PacGAN's 128,000 stacks would take 25 MB where 51,200 take 10."""
+    """Each channel is a digit drawn anew, and the label is the number they make, red first: 1,000
+    modes. Stacked MNIST of Srivastava et al. 2017, arXiv:1705.07761, out of the 8×8 digits;
+    the 128,000 stacks of PacGAN would take 25 MB where 51,200 take 10."""
     images, labels = _digit_images()
     drawn = np.random.default_rng(seed).integers(len(images), size=(51_200, 3))
     stacks = np.moveaxis(images[drawn], 1, -1)
