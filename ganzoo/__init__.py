@@ -69,7 +69,7 @@ def _registry():
 
 _ROOMS = {
     "checkpoints", "checks", "data", "exporters", "metrics", "objectives", "penalties", "schedules",
-    "usefulness",
+    "strategies", "usefulness",
 }  # fmt: skip
 
 

@@ -1,4 +1,7 @@
-"""What watches a training run: Keras callbacks, for `gan.fit(..., callbacks=[...])`."""
+"""What watches a training run: Keras callbacks, for `gan.fit(..., callbacks=[...])`.
+
+Of several workers only the chief writes and shows anything.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ import rich.progress
 from rich.console import Console
 from rich.table import Column
 
-from ganzoo import plots
+from ganzoo import plots, strategies
 from ganzoo.checkpoints import Checkpoints, StopAtStep
 
 __all__ = [
@@ -32,6 +35,10 @@ __all__ = [
 
 class Diverged(RuntimeError):
     """A loss is no longer finite, so nothing that follows means anything."""
+
+
+def _is_chief(callback: keras.callbacks.Callback) -> bool:
+    return strategies.is_chief(callback.model.distribute_strategy)
 
 
 class _EveryFewEpochs(keras.callbacks.Callback):
@@ -52,13 +59,15 @@ class _EveryFewEpochs(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         self._last = epoch + 1
         if self.due(self._last):
-            self.write(self._last)
-            self._written = self._last
+            self._write_once()
 
     def on_train_end(self, logs=None):
-        if self._last != self._written:
+        self._write_once()
+
+    def _write_once(self):
+        if self._last != self._written and _is_chief(self):
             self.write(self._last)
-            self._written = self._last
+        self._written = self._last
 
 
 class SamplePictures(_EveryFewEpochs):
@@ -112,6 +121,8 @@ class HistoryCSV(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         seconds = round(time.perf_counter() - self._began, 3)
         self._rows.append({"epoch": epoch + 1, "seconds": seconds, **(logs or {})})
+        if not _is_chief(self):
+            return
         # written anew, since a full disk would leave half a row at the end of an appended file
         with plots.replacing(self.path) as draft, draft.open("w", newline="") as file:
             writer = csv.DictWriter(file, list(self._rows[-1]), extrasaction="ignore")

@@ -12,14 +12,16 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 import warnings
 from pathlib import Path
 
 import keras
 
-from ganzoo import archives, data
+from ganzoo import archives, data, strategies
 
 KEEP = 3
+MOST_SECONDS = 300
 _FILE = re.compile(r"step_(\d+)\.keras")
 _DRAFT = re.compile(r"\.step_\d+-[0-9a-f]+\.keras")  # what a killed save leaves
 
@@ -29,7 +31,8 @@ class Checkpoints(keras.callbacks.Callback):
 
     Args:
         folder: of one training alone; made if need be.
-        every: epochs between checkpoints; there is one after the last epoch too.
+        every: epochs between checkpoints, or fewer if these take over five minutes; there is one
+            after the last epoch too.
         keep: how many of the newest are kept.
     """
 
@@ -40,6 +43,7 @@ class Checkpoints(keras.callbacks.Callback):
                 raise ValueError(f"{name}={value!r} won't do: it takes an int of at least 1.")
         self.folder, self.every, self.keep = Path(folder), every, keep
         self._saved: set[Path] = set()
+        self._written = time.monotonic()
 
     @property
     def newest(self) -> Path | None:
@@ -53,23 +57,27 @@ class Checkpoints(keras.callbacks.Callback):
         return sorted(found, key=_step_of, reverse=True)
 
     def on_epoch_end(self, epoch, logs=None):
-        if (epoch + 1) % self.every == 0:
+        if (epoch + 1) % self.every == 0 or time.monotonic() - self._written > MOST_SECONDS:
             self.save(self.model)
 
     def on_train_end(self, logs=None):
         self.save(self.model)
 
     def save(self, gan) -> None:
-        """Writes a checkpoint, and removes those that are no longer kept.
+        """Writes a checkpoint, and removes those that are no longer kept; of several workers only
+        the chief does.
 
         Raises:
             OSError: it can't be written; those before are still there.
         """
+        if not strategies.is_chief(gan.distribute_strategy):
+            return
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"step_{gan.step:08}.keras"
         if not gan.built or path in self._saved:
             return
         gan.save(path)
+        self._written = time.monotonic()
         self._saved.add(path)
         for old in self._files()[self.keep :]:
             old.unlink(missing_ok=True)

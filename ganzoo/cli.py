@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     Returns:
         0, or 1 where training diverged, an export disagreed with Keras or there is a bug, 2 where
-        what was asked for can't be done, 130 after Ctrl-C.
+        what was asked for can't be done, 75 where another worker is gone, 130 after Ctrl-C.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     command = shlex.join(["ganzoo", *arguments])
@@ -83,7 +83,8 @@ def _verdict(error: Exception) -> tuple[int, str]:
     ours = isinstance(error, RuntimeError) and type(error).__module__.startswith("ganzoo.")
     # sentences are one line: what has more comes from the depths of a library, not from us
     if "\n" not in str(error) and (ours or isinstance(error, ValueError | OSError)):
-        return FAILED if ours else BAD_INPUT, " ".join([str(error), *notes])
+        code = getattr(error, "exit_code", FAILED) if ours else BAD_INPUT
+        return code, " ".join([str(error), *notes])
     first = next(iter(str(error).strip().splitlines()), "")
     name = type(error).__name__ + (f": {first}" if first else "")
     ask = "This may be a bug: run again with --debug to see where."
@@ -107,20 +108,31 @@ def _only_our_words():
         yield
 
 
-def _import_tensorflow() -> None:
+def _import_tensorflow(strategy: str | None = None):
     """Imports it with file descriptor 2 shut: its libraries write there before they know of
-    TF_CPP_MIN_LOG_LEVEL, both when loaded and when they first look for devices."""
-    if "tensorflow" in sys.modules or os.environ.get("TF_CPP_MIN_LOG_LEVEL", "0") == "0":
-        return
+    TF_CPP_MIN_LOG_LEVEL, both when loaded and when they first look for devices. Returns the
+    strategy, which has to be made before anything else."""
+    heard = "tensorflow" in sys.modules or os.environ.get("TF_CPP_MIN_LOG_LEVEL", "0") == "0"
+    with contextlib.nullcontext() if heard else _without_standard_error():
+        import tensorflow as tf
+
+        if strategy is None:
+            tf.config.list_logical_devices()
+            return None
+        from ganzoo import strategies
+
+        return strategies.make(strategy)
+
+
+@contextlib.contextmanager
+def _without_standard_error():
     with contextlib.ExitStack() as restore, open(os.devnull, "w") as null:
         with contextlib.suppress(OSError):  # a process may have no standard error
             saved = os.dup(2)
             restore.callback(os.close, saved)
             restore.callback(os.dup2, saved, 2)
             os.dup2(null.fileno(), 2)
-        import tensorflow as tf
-
-        tf.config.list_logical_devices()
+        yield
 
 
 def _console(stderr: bool = False) -> Console:
@@ -260,12 +272,20 @@ def train(
     export: Annotated[
         bool, typer.Option("--export/--no-export", help="Export SavedModel and ONNX.")
     ] = True,
+    strategy: Annotated[
+        str | None,
+        typer.Option(
+            help="mirrored: on all GPUs of this machine; multiworker: on all machines that "
+            "TF_CONFIG lists, each of which runs this command; with --out in a folder of all.",
+            show_default=False,
+        ),
+    ] = None,
     resume: Annotated[
         Path | None,
         typer.Option(
             metavar="RUN",
             help="Go on with a run that was killed, from its newest checkpoint; in place of "
-            "everything else.",
+            "everything else but --strategy and --no-export.",
         ),
     ] = None,
 ) -> None:
@@ -279,14 +299,18 @@ def train(
     if resume is None and name is None:
         raise ValueError("train what? Name one that ganzoo list shows, or --resume a run.")
     shape = _numbers("--size", size)
-    _import_tensorflow()
+    if strategy == "multiworker" and resume is None and out is None:
+        raise ValueError("several workers need one run: name a folder that all reach in --out.")
+    chosen = _import_tensorflow(strategy)
     hyperparameters = _hyperparameters(name, settings or [], seed) if name else None
-    from ganzoo import runs
+    from ganzoo import runs, strategies
 
     began, console = time.monotonic(), _console(stderr=True)
+    writes = chosen is None or strategies.is_chief(chosen)
+    console.quiet = not writes
     try:
         if resume is not None:
-            run = runs.resume(resume, export=export, console=console)
+            run = runs.resume(resume, export=export, strategy=chosen, console=console)
             name, data = run.config["gan"], run.config["data"]
         else:
             data = data or "mnist5k"
@@ -301,11 +325,14 @@ def train(
                 value_range=_numbers("--value-range", value_range, float),
                 out=out,
                 export=export,
+                strategy=chosen,
                 command=context.obj,
                 console=console,
             )
     except runs.Interrupted as stop:
         raise _Interrupted(f"{stop} {_what_is_left(stop.run)}") from stop
+    if not writes:
+        return
     taken = round(time.monotonic() - began)
     facts = {"run": "", "picture": "samples.png", "losses": "losses.png"}
     if export:

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ganzoo import checkpoints, data, metrics, networks, objectives, penalties
+from ganzoo import checkpoints, data, metrics, networks, objectives, penalties, strategies
 from ganzoo.hyperparameters import Hyperparameter, declared
 from ganzoo.packing import packed_shape
 from ganzoo.randomness import Noise, seed_layers_from_noise, seeded_initializers
@@ -133,7 +133,7 @@ class GAN(Sampling, Saving, keras.Model):
     @property
     def step(self) -> int:
         """How many generator updates were made."""
-        return int(np.asarray(self.iterations.value)) if self.built else 0
+        return int(keras.ops.convert_to_numpy(self.iterations)) if self.built else 0
 
     @classmethod
     def hyperparameters(cls) -> dict[str, Hyperparameter]:
@@ -191,6 +191,7 @@ class GAN(Sampling, Saving, keras.Model):
 
         Raises:
             ValueError: the data can't be trained on; one sentence says why and what would mend it.
+            strategies.WorkerLost: of several workers one is gone.
         """
         strategy = self.distribute_strategy
         if strategy.num_replicas_in_sync > 1 and (self.steps_per_execution > 1 or self.jit_compile):
@@ -227,9 +228,13 @@ class GAN(Sampling, Saving, keras.Model):
             callbacks = [*keras.tree.flatten(callbacks or []), end, checkpoint]
         if not self.built:
             self.build_for(stream.spec)
-        with data.clear_errors():
+        dataset = stream.dataset
+        strategies.check_together(strategy, self.step)
+        if strategies.workers(strategy) > 1:
+            dataset = strategies.own_rows(strategy, dataset)
+        with data.clear_errors(), strategies.lost_workers(strategy):
             return super().fit(
-                stream.dataset,
+                dataset,
                 epochs=epochs,
                 verbose=verbose,
                 callbacks=callbacks,
@@ -625,6 +630,24 @@ class GAN(Sampling, Saving, keras.Model):
             self._trackers[name].update_state(value)
         self.iterations.assign_add(1)
         return {name: tracker.result() for name, tracker in self._trackers.items()}
+
+    def make_train_function(self, force: bool = False) -> None:
+        """Keras's own fails where there are several workers, whose logs it takes for vectors:
+        keras#20585."""
+        strategy = self.distribute_strategy
+        if strategies.workers(strategy) == 1:
+            super().make_train_function(force)
+        elif self.train_function is None or force:
+
+            def step(batch):
+                logs = strategy.run(self.train_step, (batch,))
+                return {k: strategy.reduce("MEAN", v, axis=None) for k, v in logs.items()}
+
+            step = step if self.run_eagerly else tf.function(step, autograph=False)
+            self.train_function = lambda iterator: step(next(iterator))
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        """Nothing: all is built by now, and Keras's fails with several workers (keras#20585)."""
 
     def _update(self, player: str, turn: Turn, loss) -> Terms:
         variables = getattr(self, f"{player}_variables")

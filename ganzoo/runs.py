@@ -35,7 +35,7 @@ import tensorflow as tf
 from rich.console import Console
 
 import ganzoo
-from ganzoo import callbacks, data, plots, registry, schedules
+from ganzoo import callbacks, data, plots, registry, schedules, strategies
 from ganzoo.checkpoints import Checkpoints
 
 __all__ = ["STEPS", "Interrupted", "Run", "load", "resume", "train"]
@@ -213,6 +213,7 @@ def train(
     out: str | os.PathLike | None = None,
     root: str | os.PathLike = "runs",
     export: bool = True,
+    strategy: tf.distribute.Strategy | None = None,
     command: str | None = None,
     console: Console | None = None,
 ) -> Run:
@@ -230,6 +231,8 @@ def train(
         value_range: (low, high) of numbers that are neither bytes nor in [-1, 1].
         out: the run's folder, which must be new or empty; else the next `root/name-dataset-001`.
         export: whether to export the generator as SavedModel and ONNX.
+        strategy: what it is trained under, see `ganzoo.strategies`. Several workers need `out`, a
+            folder that all of them reach; only the chief writes there.
         command: what the user typed, for the record.
         console: where to show progress; None for silence.
 
@@ -244,9 +247,14 @@ def train(
             raise ValueError(f"{key}={value} won't do: it takes an int of at least 1.")
     if epochs is not None and steps is not None:
         raise ValueError("epochs and steps were both given: say how long in one of them.")
-    if out is not None:
+    strategy = strategy or tf.distribute.get_strategy()
+    writes = strategies.is_chief(strategy)
+    if out is None and strategies.workers(strategy) > 1:
+        raise ValueError("several workers need one run: name a folder that all reach in out.")
+    if out is not None and writes:
         check_free(out)
-    gan = ganzoo.get(name, **(hyperparameters or {}))
+    with strategy.scope():
+        gan = ganzoo.get(name, **(hyperparameters or {}))
     stream, examples = _load(gan, dataset, size, value_range, batch_size)
     epochs, steps_per_epoch, last_step = _length(epochs, steps, stream.steps_per_epoch)
     gan.build_for(stream.spec)
@@ -259,17 +267,27 @@ def train(
         "epochs": epochs,
         "steps": last_step,
         "batch_size": batch_size or 64,
+        "replicas": strategy.num_replicas_in_sync,
         "command": command,
         "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "versions": {module.__name__: module.__version__ for module in (ganzoo, tf, keras, np)}
         | {"python": platform.python_version()},
     }
-    run = Run.new(out, config) if out else Run.create(root, f"{name}-{dataset}", config)
+    if not writes:
+        run = Run(Path(out))
+    else:
+        run = Run.new(out, config) if out else Run.create(root, f"{name}-{dataset}", config)
     _carry_on(run, gan, examples, epochs, steps_per_epoch, last_step, batch_size, export, console)
     return run
 
 
-def resume(path: str | os.PathLike, *, export: bool = True, console: Console | None = None) -> Run:
+def resume(
+    path: str | os.PathLike,
+    *,
+    export: bool = True,
+    strategy: tf.distribute.Strategy | None = None,
+    console: Console | None = None,
+) -> Run:
     """Goes on with the training of a run that was killed, interrupted or ran out of disk, from its
     newest whole checkpoint (else from the start) to the end that it was to have.
 
@@ -279,7 +297,8 @@ def resume(path: str | os.PathLike, *, export: bool = True, console: Console | N
 
     Args:
         path: the run's folder.
-        export, console: as in `train`.
+        export, strategy, console: as in `train`; the strategy may be another one than before, and
+            with as many rows in a batch gives the same weights but for rounding.
 
     Raises:
         ValueError: it is no run, it has made all of its steps, it is being trained, or its data,
@@ -303,7 +322,8 @@ def resume(path: str | os.PathLike, *, export: bool = True, console: Console | N
             f"{run.path} was trained with networks of your own, which its configuration can't "
             "name: go on in Python, with gan.fit(..., checkpoint=…)."
         )
-    gan = ganzoo.get(name, **chosen)
+    with (strategy or tf.distribute.get_strategy()).scope():
+        gan = ganzoo.get(name, **chosen)
     run.checkpoints.restore(gan)
     if gan.step >= steps and (run.path / "model.keras").exists():
         raise ValueError(f"{run.path} has made all of its {steps} steps: train a new run.")
@@ -337,15 +357,20 @@ def _carry_on(
     run, gan, examples, epochs, steps_per_epoch, last_step, batch_size, export, console
 ) -> None:
     """Trains to the last step and exports, or says what is left."""
+    writes = strategies.is_chief(gan.distribute_strategy)
     try:
-        with _alone(run):
+        with _alone(run) if writes else contextlib.nullcontext():
             _fit(run, gan, examples, epochs, steps_per_epoch, last_step, batch_size, console)
-            for format in EXPORTED if export else ():
+            for format in EXPORTED if export and writes else ():
                 with _status(console, f"exporting {format}"):
                     run.export(gan, format)
+            # the others wait for the chief: who ends early seems to be lost
+            with contextlib.suppress(*[strategies.WorkerLost] * writes):
+                strategies.check_together(gan.distribute_strategy, gan.step)
     except KeyboardInterrupt as stop:
         if not gan.step:
-            run.discard()
+            if writes:
+                run.discard()
             raise
         if isinstance(stop, Interrupted):
             raise
@@ -355,7 +380,7 @@ def _carry_on(
     except BaseException as error:
         if gan.step:
             error.add_note(f"{run.path} keeps what was written up to then.")
-        else:
+        elif writes:
             run.discard()
         raise
 
@@ -405,6 +430,7 @@ def _fit(run, gan, examples, epochs, steps_per_epoch, last_step, batch_size, con
     real = None if gan.spec.is_image else _vectors(examples)
     every = max(1, round(epochs / PICTURES))
     saved = Checkpoints(run.path / "checkpoints", every)
+    writes = strategies.is_chief(gan.distribute_strategy)
     stop = callbacks.StopOnInterrupt()
     watching = [
         callbacks.StopOnDivergence(),
@@ -427,10 +453,11 @@ def _fit(run, gan, examples, epochs, steps_per_epoch, last_step, batch_size, con
                 checkpoint=saved,
                 verbose=0,
             )
-            gan.save(run.path / "model.keras")  # first, where the disk is nearly full
-            plots.save_picture(gan, run.path / "samples.png", real=real)
+            if writes:
+                gan.save(run.path / "model.keras")  # first, where the disk is nearly full
+                plots.save_picture(gan, run.path / "samples.png", real=real)
         finally:
-            if history := run.history:
+            if writes and (history := run.history):
                 plots.save_history(history, run.path / "losses.png")
     if stop.interrupted:
         raise Interrupted(f"stopped at step {gan.step} of {last_step}.", run)

@@ -10,6 +10,7 @@ import ganzoo
 ROOMS = [
     "registry",
     "schedules",
+    "strategies",
     "hyperparameters",
     "packing",
     "randomness",

@@ -1,0 +1,184 @@
+"""Many devices and many machines: which `tf.distribute` strategy, and which worker does what.
+
+With several workers every process runs the same program, each with the `TF_CONFIG` that
+https://www.tensorflow.org/guide/distributed_training describes. Each trains on its rows of every
+batch, and only the chief, the first of them, writes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import threading
+
+import tensorflow as tf
+
+NAMES = ("mirrored", "multiworker")
+_FORM = (
+    '{"cluster": {"worker": ["host:port", …]}, "task": {"type": "worker", "index": 0}}, with the '
+    "same cluster for all workers and an index of its own for each"
+)
+
+
+def make(name: str) -> tf.distribute.Strategy:
+    """A strategy by name: "mirrored" for all GPUs of this machine (or its CPU, where it has none),
+    "multiworker" for those of all machines that TF_CONFIG lists.
+
+    Several workers wait here for each other, and TensorFlow allows the latter only before anything
+    else was computed.
+
+    Raises:
+        ValueError: the name is unknown, TF_CONFIG is missing or ill-formed, or it is too late.
+        WorkerLost: the others can't be reached.
+    """
+    if name == "mirrored":
+        return tf.distribute.MirroredStrategy()
+    if name != "multiworker":
+        raise ValueError(f"there is no strategy {name!r}: there are {' and '.join(NAMES)}.")
+    _check_tf_config(os.environ.get("TF_CONFIG"))
+    try:
+        with _default_signals():
+            return tf.distribute.MultiWorkerMirroredStrategy()
+    except RuntimeError as error:
+        raise ValueError(
+            "a strategy of several workers has to be made before TensorFlow computes anything: "
+            "make it first in your program."
+        ) from error
+    except tf.errors.OpError as error:
+        reason = error.message.strip().split("\n")[0]
+        raise WorkerLost(
+            f"the workers of TF_CONFIG can't be brought together ({reason[:200]}): start all of "
+            "them, and see that their ports are free and can be reached."
+        ) from error
+
+
+@contextlib.contextmanager
+def _default_signals():
+    """Lets Ctrl-C end a process that waits for the others, which is done outside of Python, and
+    SIGTERM end it afterwards: TensorFlow takes that for news to its own preemption handler."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    interrupt, terminate = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, interrupt)
+        signal.signal(signal.SIGTERM, terminate)
+
+
+def _check_tf_config(text: str | None) -> None:
+    if not text:
+        raise ValueError(f"multiworker needs TF_CONFIG in the environment: set it to {_FORM}.")
+    try:
+        config = json.loads(text)
+        cluster, task = config["cluster"], config["task"]
+        workers = cluster[task["type"]]
+        hosts = [host for kind in cluster.values() for host in kind]
+        right = (
+            isinstance(workers, list)
+            and set(cluster) <= {"chief", "worker"}
+            and all(isinstance(host, str) and host.rpartition(":")[2].isdecimal() for host in hosts)
+            and len(set(hosts)) == len(hosts)
+            and int(task["index"]) in range(len(workers))
+        )
+    except (KeyError, TypeError, ValueError, AttributeError):
+        right = False
+    if not right:
+        raise ValueError(f"TF_CONFIG={text[:200]!r} won't do: it takes {_FORM}.")
+
+
+class WorkerLost(RuntimeError):
+    """Another worker died or can't be reached any more, and none can go on without it."""
+
+    exit_code = 75  # "try again", by the convention of sysexits.h
+
+
+@contextlib.contextmanager
+def lost_workers(strategy: tf.distribute.Strategy):
+    """Within it, what TensorFlow says when a worker is gone is raised as WorkerLost."""
+    errors = tf.errors
+    gone = (
+        errors.UnavailableError, errors.AbortedError, errors.CancelledError,
+        errors.DeadlineExceededError,
+    )  # fmt: skip
+    try:
+        yield
+    except gone as error:
+        if workers(strategy) == 1:
+            raise
+        raise WorkerLost(
+            "another worker is gone: start all of them again, they go on from the last checkpoint."
+        ) from error
+
+
+def workers(strategy: tf.distribute.Strategy) -> int:
+    """How many processes train together."""
+    resolver = strategy.cluster_resolver
+    if resolver is None or not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return 1
+    return max(1, resolver.cluster_spec().num_tasks("worker") + _chiefs(resolver.cluster_spec()))
+
+
+def _chiefs(cluster) -> int:
+    return cluster.num_tasks("chief") if "chief" in cluster.jobs else 0
+
+
+def is_chief(strategy: tf.distribute.Strategy) -> bool:
+    """Whether this process is the one that writes."""
+    return strategy.extended.should_checkpoint
+
+
+def own_rows(
+    strategy: tf.distribute.Strategy, dataset: tf.data.Dataset
+) -> tf.distribute.DistributedDataset:
+    """Of a dataset of global batches, the same on every worker, this worker's part.
+
+    Row blocks go to the replicas in their order, as `experimental_distribute_dataset` deals them
+    within one process; its sharding among several would read other rows than one device reads.
+    """
+
+    def of(context):
+        replicas = strategy.num_replicas_in_sync
+        here = replicas // context.num_input_pipelines
+
+        @tf.autograph.experimental.do_not_convert
+        def blocks(batch):
+            def block(column):
+                rows = column.shape[0] // replicas
+                mine = tf.reshape(column, [replicas, rows, *column.shape[1:]])
+                return mine[context.input_pipeline_id * here :][:here]
+
+            return {name: block(column) for name, column in batch.items()}
+
+        return dataset.map(blocks, tf.data.AUTOTUNE).unbatch().prefetch(here)
+
+    return strategy.distribute_datasets_from_function(of)
+
+
+def check_together(strategy: tf.distribute.Strategy, step: int) -> None:
+    """Waits for all workers, and raises ValueError where they are at different steps, each with
+    weights of its own: nothing would tell later."""
+    if workers(strategy) == 1:
+        return
+    replicas = strategy.num_replicas_in_sync
+
+    @tf.function(autograph=False)
+    def spread():
+        def squares():
+            number = tf.constant(step, tf.float64)
+            return tf.stack([number, number**2])
+
+        mean = strategy.reduce("SUM", strategy.run(squares), axis=None) / replicas
+        return mean[1] - mean[0] ** 2
+
+    with lost_workers(strategy):
+        apart = spread().numpy()
+    if apart > 0.1:
+        raise ValueError(
+            f"this worker is at step {step} and another is not: let all workers read the "
+            "checkpoints of one shared folder."
+        )

@@ -1,0 +1,46 @@
+"""One of two workers: trains each GAN for three steps and writes the weights.
+
+python tests/worker.py INDEX PORT,PORT OUT.npz NAME [NAME ...]
+"""
+
+import json
+import os
+import sys
+
+import numpy as np
+
+
+def train(names):
+    """Name of GAN and variable -> weights. SGD for the reason that `check_two_replicas_equal_one`
+    gives."""
+    import keras
+
+    import ganzoo
+
+    images = np.random.default_rng(0).integers(256, size=(400, 8, 8, 1), dtype="uint8")
+    labels = np.arange(400) % 10
+    found = {}
+    for name in names:
+        gan = ganzoo.get(name, width=8)
+        gan.compile(keras.optimizers.SGD(0.01), keras.optimizers.SGD(0.01))
+        history = gan.fit(images, labels, batch_size=16, steps_per_epoch=3, verbose=0)
+        found |= {f"{name}/{k}": np.array(v) for k, v in history.history.items()}
+        found |= {f"{name}/{v.path}": keras.ops.convert_to_numpy(v) for v in gan.weights}
+    return found
+
+
+if __name__ == "__main__":
+    index, ports, out, *names = sys.argv[1:]
+    os.environ["TF_CONFIG"] = json.dumps(
+        {
+            "cluster": {"worker": [f"127.0.0.1:{port}" for port in ports.split(",")]},
+            "task": {"type": "worker", "index": int(index)},
+        }
+    )
+    from ganzoo import strategies
+
+    strategy = strategies.make("multiworker")
+    with strategy.scope():
+        found = train(names)
+    np.savez(out, **found)
+    strategies.check_together(strategy, 0)
