@@ -13,7 +13,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ganzoo import checkpoints, data, metrics, networks, objectives, penalties, strategies
+from ganzoo import (
+    checkpoints,
+    data,
+    metrics,
+    networks,
+    objectives,
+    penalties,
+    precision,
+    strategies,
+)
 from ganzoo.hyperparameters import Hyperparameter, declared
 from ganzoo.packing import packed_shape
 from ganzoo.randomness import Noise, seed_layers_from_noise, seeded_initializers
@@ -91,6 +100,12 @@ class GAN(Sampling, Saving, keras.Model):
     )
     beta_1 = Hyperparameter(float, 0.5, "Adam's first decay", at_least=0, at_most=1)
     beta_2 = Hyperparameter(float, 0.999, "Adam's second decay", at_least=0, at_most=1)
+    precision = Hyperparameter(
+        str,
+        "float32",
+        "what the networks compute in while they train; auto: what this machine is fast at",
+        choices=precision.NAMES,
+    )
     seed = Hyperparameter(int, 0, "of first weights, batches and every draw", at_least=0)
 
     # -- the user's side -------------------------------------------------------------------
@@ -116,6 +131,7 @@ class GAN(Sampling, Saving, keras.Model):
             else:
                 value = parameter.validate(key, value)
             setattr(self, key, value)
+        self.precision = precision.choose(self.precision)
         for penalty in self.penalties:
             penalties.get(penalty)
         if self.packing > 1 and self.judges_one:
@@ -433,18 +449,19 @@ class GAN(Sampling, Saving, keras.Model):
         return self.averaged(self.generator, inputs)
 
     def averaged(self, model: keras.Model, inputs: Any) -> tf.Tensor:
-        """What one of the generator's networks gives in inference mode: with the averages of its
-        weights where `ema` keeps them, with its weights as they are otherwise."""
-        if not self.ema:
-            return model(inputs, training=False)
-        optimizer = self.generator_optimizer
-        averages = [
-            optimizer._model_variables_moving_average[optimizer._get_variable_index(v)]
-            for v in model.trainable_variables
-        ]
-        return model.stateless_call(
-            averages, model.non_trainable_variables, inputs, training=False
-        )[0]
+        """What one of the generator's networks gives in inference mode, in float32: with the
+        averages of its weights where `ema` keeps them, with its weights as they are otherwise."""
+        with precision.in_float32(model):
+            if not self.ema:
+                return model(inputs, training=False)
+            optimizer = precision.inner(self.generator_optimizer)
+            averages = [
+                optimizer._model_variables_moving_average[optimizer._get_variable_index(v)]
+                for v in model.trainable_variables
+            ]
+            return model.stateless_call(
+                averages, model.non_trainable_variables, inputs, training=False
+            )[0]
 
     def real(self, turn: Turn) -> Any:
         """What the critic is shown of the data."""
@@ -540,11 +557,12 @@ class GAN(Sampling, Saving, keras.Model):
         and then either counts steps twice or restores nothing."""
         with self.distribute_strategy.scope():
             for name, config in self._optimizers_config.items():
-                setattr(self, name, keras.optimizers.deserialize(config))
+                inner = keras.optimizers.deserialize(config)
+                setattr(self, name, precision.optimizer(inner, self.precision))
             self.generator_optimizer.build(self.generator_variables)
             self.discriminator_optimizer.build(self.discriminator_variables)
             if self.ema:  # Keras starts averages at zero
-                averages = self.generator_optimizer._model_variables_moving_average
+                averages = precision.inner(self.generator_optimizer)._model_variables_moving_average
                 for average, weight in zip(averages, self.generator_variables, strict=True):
                     average.assign(weight)
 
@@ -565,6 +583,7 @@ class GAN(Sampling, Saving, keras.Model):
             raise
         for model in self.layers:
             seed_layers_from_noise(model)
+            precision.lower(model, self.precision)
         with self.distribute_strategy.scope():
             self._trackers = {name: keras.metrics.Mean(name) for name in self._log_names()}
         self._sampler = self._evaluator = None
@@ -656,8 +675,9 @@ class GAN(Sampling, Saving, keras.Model):
             tape.watch([v.value for v in variables])
             terms = loss(turn)
             total = tf.add_n(list(terms.values())) / replicas  # Keras sums over replicas
-        gradients = tape.gradient(total, [v.value for v in variables])
-        getattr(self, f"{player}_optimizer").apply(gradients, variables)
+        optimizer = getattr(self, f"{player}_optimizer")
+        sources = [v.value for v in variables]
+        optimizer.apply(precision.scaled_gradients(tape, total, sources, optimizer), variables)
         return terms
 
     def _evaluate_terms(self, batch, number) -> Terms:

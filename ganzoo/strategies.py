@@ -107,12 +107,15 @@ def lost_workers(strategy: tf.distribute.Strategy):
     )  # fmt: skip
     try:
         yield
-    except gone as error:
+        return
+    except gone:
         if workers(strategy) == 1:
             raise
-        raise WorkerLost(
-            "another worker is gone: start all of them again, they go on from the last checkpoint."
-        ) from error
+    # Not within the clause: the error would be kept to the end of the program, with the frames
+    # that it passed, whose thread pool then ends in a traceback.
+    raise WorkerLost(
+        "another worker is gone: start all of them again, they go on from the last checkpoint."
+    )
 
 
 def workers(strategy: tf.distribute.Strategy) -> int:

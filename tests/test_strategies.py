@@ -180,8 +180,11 @@ def checkpointed(run):
 
 def kill_trainer(process):
     """The worker's Python, as a machine that fails would; its shell starts it anew."""
-    trainer = subprocess.check_output(["pgrep", "-P", str(process.pid)], text=True).split()[0]
-    os.kill(int(trainer), signal.SIGKILL)
+    found = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True)
+    if not found.stdout:
+        process.kill()
+        raise AssertionError(f"there is no worker any more: {process.communicate()[0]}")
+    os.kill(int(found.stdout.split()[0]), signal.SIGKILL)
 
 
 WORDS = ("bigan", "width=8", "--data", "digits", "--steps", "280", "--no-export")

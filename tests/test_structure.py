@@ -17,6 +17,7 @@ ROOMS = [
     "objectives",
     "penalties",
     "layers",
+    "precision",
     "networks",
     "data",
     "metrics",  # above the GANs: it is handed one and knows no class of them

@@ -44,6 +44,7 @@ class InfoGAN(Codes, GAN):
 
     def after_step(self, turn, terms):
         category, squares = self.code_errors(turn)
+        squares = self.mean_over_replicas(squares)  # or the logarithm is another one
         scales = 0.5 * tf.math.log(2 * math.pi * math.e * squares)
         return {
             "category_information": math.log(self.categories) - category,
