@@ -1,6 +1,7 @@
 import itertools
 import json
 import shutil
+import sys
 import warnings
 from pathlib import Path
 
@@ -298,6 +299,14 @@ def test_each_replica_gets_its_contiguous_half(x):
         halves = strategy.experimental_local_results(batch["image"])
         assert [h.shape for h in halves] == [(4, 1), (4, 1)]
         np.testing.assert_array_equal(tf.concat(halves, 0), whole["image"])
+
+
+def test_a_stream_is_shuffled_within_the_bytes_that_it_may_hold(monkeypatch):
+    monkeypatch.setattr(sys.modules["ganzoo.data.batches"], "_HELD_BYTES", 80)  # 20 of the rows
+    rows = np.arange(400, dtype="float32")[:, None]
+    order = [int(b["image"].item()) for b in take(batches(slices(rows), batch_size=1).dataset, 400)]
+    ahead = np.array(order) - range(400)
+    assert sorted(order) == list(range(400)) and 10 < ahead.max() <= 20
 
 
 def test_arrays_are_no_graph_constants():
@@ -709,7 +718,7 @@ def test_a_folder_is_resumed_without_the_files_before(crowd, tmp_path):
     dataset = data.load(f"folder:{shutil.copytree(crowd, tmp_path / 'crowd')}", seed=1)
     options = {"batch_size": 8, "steps": 2, "seed": 3}
     whole = take(batches(dataset, **options).dataset, 400)
-    for first_step in (1, 186, 187, 399):
+    for first_step in (186, 187, 399):
         resumed = take(batches(dataset, **options, first_step=first_step).dataset, 1)[0]
         np.testing.assert_equal(resumed, whole[first_step])
     kept = set(names(dataset, range(80)))  # the first tell the range of values

@@ -93,7 +93,8 @@ def batches(
     steps_per_epoch: needed for infinite datasets. A dataset of unknown length is repeated if it
         is given; otherwise one pass is one epoch, and first_step is ignored.
 
-    Of a dataset no more is held in memory than that buffer and the next batches, 256 MiB again.
+    Of a dataset no more is held in memory than that buffer, 256 MiB of batches made ahead, and
+    those in the making, one per core.
 
     Raises ValueError, in one sentence, for data that can't be trained on. Of a dataset only the
     first rows can be checked here: the rest is checked as it streams (see `clear_errors`).
