@@ -16,8 +16,9 @@ shows is TensorFlow's. Rows go to results/bigdata.csv, in place of those of the 
 - `steps_per_second`, of `fit` from step 50 on; `read_per_second`, batches where nothing trains.
 - `waited`: the share of the time that a training loop spends on asking for its next batch;
   `of_memory`: its steps per second, of those from memory. Both loops take turns, 4 times 60 steps
-  each, of which the first 20 are left out, because batches were made ahead meanwhile. Where all
-  cores train, reading costs what it costs, and `of_memory` shows it though no step waits.
+  each, of which the first 20 are left out, because batches were made ahead meanwhile. Where
+  reading and training share a core, `of_memory` is below 1 by what reading takes of it, and
+  `waited` is to be read beside that of "memory", which isn't 0 either.
 """
 
 import argparse
