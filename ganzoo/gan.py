@@ -198,8 +198,9 @@ class GAN(Sampling, Saving, keras.Model):
             checkpoint: a folder. What was saved there by a training that died is taken up first,
                 so that the same line run again goes on, up to `epochs` in all; then each epoch is
                 saved there, the last three are kept (`ganzoo.checkpoints.Checkpoints` to choose).
-                The same batches follow as without the break: arrays are read from any step, a
-                dataset is replayed up to there, and must give the same elements each time.
+                The same batches follow as without the break: arrays and folders of
+                `ganzoo.data.load` are read from any step, another dataset is replayed up to
+                there, and must give the same elements each time.
             The rest is as in keras.Model.fit.
 
         Returns:

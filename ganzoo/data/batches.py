@@ -22,6 +22,8 @@ _FORMS = (
 _NOT_FINITE = "data holds NaN or Inf: remove or replace those samples."
 # TensorFlow wraps the words of an assertion in its own; the brackets find ours again.
 _OPEN, _CLOSE = "[ganzoo.data:", ":ganzoo.data]"
+# What a shuffle buffer, and what batches made ahead, may take: little of a laptop's memory.
+_HELD_BYTES = 2**28
 
 
 class DataError(ValueError):
@@ -84,10 +86,15 @@ def batches(
         [0, 1] or [-1, 1], nor for vectors, which are standardised per feature without it.
     spec: that of a model already built, which the data must then fit.
     first_step: where to start. The order depends on (seed, step) alone, so a run resumed at step
-        n sees what the uninterrupted run sees. Arrays get a fresh permutation per epoch, of
-        which the rows that don't fill a step are left out; a dataset is replayed up to there.
+        n sees what the uninterrupted run sees. Arrays, and the folders and ArrayRecords of `load`,
+        get a fresh permutation of all rows per epoch, of which those that don't fill a step are
+        left out, and start at any step at once. Another dataset is replayed up to there, and
+        shuffled within a buffer of at most 10,000 rows and 256 MiB.
     steps_per_epoch: needed for infinite datasets. A dataset of unknown length is repeated if it
         is given; otherwise one pass is one epoch, and first_step is ignored.
+
+    Of a dataset no more is held in memory than that buffer, 256 MiB of batches made ahead, and
+    those in the making, one per core.
 
     Raises ValueError, in one sentence, for data that can't be trained on. Of a dataset only the
     first rows can be checked here: the rest is checked as it streams (see `clear_errors`).
@@ -110,7 +117,8 @@ def batches(
     dataset, per_epoch = source.stream(
         rows, learned, shuffle, seed, first_step, steps_per_epoch, labels
     )
-    return Batches(dataset.prefetch(tf.data.AUTOTUNE), learned, per_epoch)
+    # Autotuned, it may grow to half of the machine's memory.
+    return Batches(dataset.prefetch(_held(learned, rows, 16)), learned, per_epoch)
 
 
 class _Arrays:
@@ -154,19 +162,36 @@ class _Arrays:
             columns = {"image": tf.constant(self.x)}
             if labels:
                 columns["label"] = tf.constant(self.y.reshape(-1).astype("int32"))
-        count, per_epoch = len(self.x), len(self.x) // rows
 
         @tf.autograph.experimental.do_not_convert
-        def rows_of(step):
-            row = step % per_epoch * rows + tf.range(rows, dtype=tf.int64)
-            if shuffle:
-                key = tf.stack([tf.constant(seed, tf.int64), step // per_epoch])
-                last = tf.constant(count - 1, tf.int64)
-                row = tf.random.experimental.index_shuffle(row, key, last)
+        def read(row):
             return {name: tf.gather(column, row) for name, column in columns.items()}
 
-        numbers = tf.data.Dataset.range(first_step, np.iinfo("int64").max)
-        return numbers.map(rows_of, tf.data.AUTOTUNE), steps_per_epoch or per_epoch
+        dataset, per_epoch = _by_number(read, len(self.x), rows, shuffle, seed, first_step)
+        return dataset, steps_per_epoch or per_epoch
+
+
+def _by_number(read, count, rows, shuffle, seed, first_step):
+    """Endless steps of what `read` makes of their row numbers, int64 (rows,); steps per epoch."""
+    per_epoch = count // rows
+
+    @tf.autograph.experimental.do_not_convert
+    def step_of(step):
+        row = step % per_epoch * rows + tf.range(rows, dtype=tf.int64)
+        if shuffle:
+            key = tf.stack([tf.constant(seed, tf.int64), step // per_epoch])
+            last = tf.constant(count - 1, tf.int64)
+            row = tf.random.experimental.index_shuffle(row, key, last)
+        return read(row)
+
+    numbers = tf.data.Dataset.range(first_step, np.iinfo("int64").max)
+    return numbers.map(step_of, tf.data.AUTOTUNE), per_epoch
+
+
+def _held(spec, rows, most):
+    """How many times that many rows may be held in memory."""
+    size = rows * int(np.prod(spec.shape)) * tf.as_dtype(spec.dtype).size
+    return max(1, min(_HELD_BYTES // size, most))
 
 
 class _Stream:
@@ -191,6 +216,8 @@ class _Stream:
             return {"image": x, "label": y} if labels else {"image": x}
 
         self.class_names = getattr(dataset, "class_names", None)
+        self.records = getattr(dataset, "records", None)
+        self.parts = parts
         self.dataset = dataset.map(parts)
         self.cardinality = int(dataset.cardinality())
         self.iterator = iter(self.dataset)
@@ -222,7 +249,8 @@ class _Stream:
 
     def _next(self):
         try:
-            return next(self.iterator, None)
+            with clear_errors():
+                return next(self.iterator, None)
         except tf.errors.InvalidArgumentError as error:
             if "different shapes" not in error.message:
                 raise
@@ -241,6 +269,15 @@ class _Stream:
         return int(self.dataset.reduce(np.int64(0), larger)) + 1
 
     def stream(self, rows, spec, shuffle, seed, first_step, steps_per_epoch, labels):
+        if self.records is not None:
+
+            def read(row):
+                return self.parts(self.records.read(row))
+
+            count = self.records.count
+            dataset, per_epoch = _by_number(read, count, rows, shuffle, seed, first_step)
+            steps_per_epoch = steps_per_epoch or per_epoch
+            return dataset.map(_checked(spec, labels), tf.data.AUTOTUNE), steps_per_epoch
         endless = self.cardinality != tf.data.UNKNOWN_CARDINALITY or steps_per_epoch is not None
         if endless and steps_per_epoch is None:
             steps_per_epoch = max(self._count() // rows, 1)
@@ -248,9 +285,7 @@ class _Stream:
         if not dataset.element_spec["image"].shape[int(self.batched) :].is_fully_defined():
             dataset = dataset.map(_one_shape(spec.shape, self.batched))
         if shuffle and not self.batched:
-            # 10,000 large pictures don't fit in memory.
-            fit = 2**30 // (int(np.prod(spec.shape)) * tf.as_dtype(spec.dtype).size)
-            held = max(1, min(fit, 10_000, self.cardinality if self.cardinality > 0 else 10_000))
+            held = _held(spec, 1, self.cardinality if 0 < self.cardinality < 10_000 else 10_000)
             dataset = _reshuffled(dataset, held, seed) if endless else dataset.shuffle(held, seed)
         elif endless:
             dataset = dataset.repeat()
@@ -350,7 +385,7 @@ def _one_shape(shape, batched):
         x = element["image"]
         seen = tf.shape(x)[int(batched) :]
         words = tf.strings.reduce_join(tf.strings.as_string(seen), separator=", ")
-        _assert(
+        refuse_unless(
             tf.reduce_all(seen == shape),
             f"data has rows of different shapes, {shape} and (",
             words,
@@ -369,12 +404,12 @@ def _checked(spec, labels):
     def checked(element):
         x = element["image"]
         if x.dtype.is_floating:
-            _assert(tf.reduce_all(tf.math.is_finite(x)), _NOT_FINITE)
+            refuse_unless(tf.reduce_all(tf.math.is_finite(x)), _NOT_FINITE)
         exact = x.dtype == tf.bool or (x.dtype.is_integer and spec.admits(x.dtype.min, x.dtype.max))
         if spec.value_range is not None and not exact:
             lo, hi = spec.value_range
             wide = tf.cast(x, tf.float64)
-            _assert(
+            refuse_unless(
                 tf.reduce_all(tf.abs(wide - (lo + hi) / 2) <= (1 + SLACK) * (hi - lo) / 2),
                 "data holds values from ",
                 tf.strings.as_string(tf.reduce_min(wide), shortest=True),
@@ -389,13 +424,15 @@ def _checked(spec, labels):
         least, largest = tf.reduce_min(y), tf.reduce_max(y)
         worst = tf.strings.as_string(tf.where(least < 0, least, largest))
         inside = (least >= 0) & (largest < spec.num_classes)
-        _assert(inside, *_outside(worst, spec.num_classes))
+        refuse_unless(inside, *_outside(worst, spec.num_classes))
         return element | {"label": tf.cast(y, tf.int32)}
 
     return checked
 
 
-def _assert(condition, *words):
+def refuse_unless(condition, *words):
+    """In a graph of tf.data: fails with the words (str or string tensors) as the one sentence that
+    `clear_errors` raises, unless the condition is true."""
     tf.debugging.Assert(condition, [tf.strings.join([_OPEN, *words, _CLOSE])])
 
 

@@ -12,6 +12,7 @@ import tensorflow as tf
 from PIL import Image
 
 from ganzoo.data import toys
+from ganzoo.data.records import Records
 
 _TOYS = {"ring": toys.ring, "grid": toys.grid, "gaussian": toys.gaussian}
 _DESCRIPTIONS = {
@@ -25,6 +26,9 @@ _DESCRIPTIONS = {
     "folder:PATH": "PNG and JPEG pictures, one sub-folder per class if there are classes",
     "npz:PATH": "arrays x and y (or image and label, x_train and y_train) of a NumPy archive",
 }
+# Up to so many files, the folders that people fill by hand, all are decoded before training starts;
+# of more only so many, which finds what one file in a hundred has but for a chance of 2e-9.
+_LOOKED_AT = 2_000
 _KEYS = (("x", "y"), ("image", "label"), ("images", "labels"), ("x_train", "y_train"))
 
 
@@ -43,6 +47,14 @@ def load(name: str, *, size: tuple[int, int] | None = None, seed: int = 0) -> tf
     size: (height, width) that images are resized to, with antialiasing.
     seed: draws the points and the stacks, and shuffles the files of a folder.
 
+    A folder of any size is ready at once: its names are listed, and 2,000 files, drawn at random,
+    are decoded for their size and whether all are grey; later ones in colour become grey then.
+    Files that are broken or of another size are refused here if they are among these 2,000, with
+    a `ganzoo.data.DataError` that names the file when training comes to them otherwise. Folders
+    and the ArrayRecords of TFDS are read row by row as training needs them, in a random order of
+    the whole and from any step: see `ganzoo.data.batches`. A dataset that is transformed (`map`,
+    `batch`, …) is a stream like any other.
+
     Where the classes are known, the dataset has the attribute `class_names`; where the density
     is, `mixture`, a `toys.Mixture`. EXIF orientation is ignored. Raises ValueError for an unknown
     name, and for files that can't be read.
@@ -59,7 +71,7 @@ def load(name: str, *, size: tuple[int, int] | None = None, seed: int = 0) -> tf
     elif name in _TOYS:
         dataset, class_names = _points(_TOYS[name](), seed)
     elif kind == "tfds" and rest:
-        dataset, class_names = _tfds(rest)
+        dataset, class_names = _tfds(rest, size)
     elif kind == "folder" and rest:
         dataset, class_names = _folder(Path(rest).expanduser(), size, seed)
     elif kind == "npz" and rest:
@@ -69,7 +81,7 @@ def load(name: str, *, size: tuple[int, int] | None = None, seed: int = 0) -> tf
             f"there is no data set {name!r}{_nearest(str(name), _DESCRIPTIONS)}: there are"
             f" {', '.join(_DESCRIPTIONS)}."
         )
-    if size is not None:
+    if size is not None and not hasattr(dataset, "records"):
         dataset = _resized(dataset, size, name)
     if class_names is not None:
         dataset.class_names = list(class_names)  # last: any transformation drops it
@@ -128,17 +140,23 @@ def _resized(dataset, size, name):
     if not (isinstance(dataset.element_spec, dict) and "image" in dataset.element_spec):
         raise ValueError(f"size={size!r} was given, but {name!r} holds no images.")
 
+    return dataset.map(_resize_to(size), tf.data.AUTOTUNE)
+
+
+def _resize_to(size):
     @tf.autograph.experimental.do_not_convert
     def resized(element):
+        if size is None:
+            return element
         image = tf.image.resize(element["image"], size, antialias=True)
         kind = element["image"].dtype
         image = tf.saturate_cast(image if kind.is_floating else tf.round(image), kind)
         return element | {"image": image}
 
-    return dataset.map(resized, tf.data.AUTOTUNE)
+    return resized
 
 
-def _tfds(name):
+def _tfds(name, size):
     import requests
     import tensorflow_datasets as tfds
 
@@ -175,21 +193,56 @@ def _tfds(name):
             ) from error
     if "train" not in builder.info.splits:
         raise ValueError(f"tfds:{name} has no train split, but {', '.join(builder.info.splits)}.")
-    kept = [key for key in ("image", "label") if key in features]
+    kept = {key: features[key] for key in ("image", "label") if key in features}
+    class_names = getattr(kept.get("label"), "names", None)
+    if builder.info.file_format == tfds.core.FileFormat.ARRAY_RECORD:
+        return _array_records(builder, tfds.features.FeaturesDict(kept), size), class_names
 
     @tf.autograph.experimental.do_not_convert
     def only(element):
         return {key: element[key] for key in kept}
 
-    dataset = builder.as_dataset(split="train").map(only, tf.data.AUTOTUNE)
-    return dataset, getattr(features["label"], "names", None) if "label" in kept else None
+    return builder.as_dataset(split="train").map(only, tf.data.AUTOTUNE), class_names
+
+
+def _array_records(builder, features, size):
+    from tensorflow_datasets.core.decode import DeserializeMethod
+
+    raw = DeserializeMethod.RAW_BYTES
+    source = builder.as_data_source(split="train", deserialize_method=raw)
+    resized = _resize_to(size)
+
+    def record(row):
+        try:
+            return source[row]
+        except Exception:  # ArrayRecord's readers raise whatever they stumble over
+            return b""  # which decodes to nothing, so that the error names the row
+
+    def records(rows):
+        return np.array([record(row) for row in rows], object)
+
+    def find(rows):
+        data = tf.numpy_function(records, [rows], tf.string, stateful=False)
+        data.set_shape(rows.shape)
+        place = f" of tfds:{builder.info.full_name}"
+        return {"data": data, "name": "row " + tf.strings.as_string(rows) + place}
+
+    def decode(element):
+        return resized(features.deserialize_example(element["data"]))
+
+    shape = tuple(decode({"data": tf.constant(source[0])})["image"].shape)
+    return Records(len(source), shape, find, decode, "an image of TensorFlow Datasets").dataset()
 
 
 def _folder(root, size, seed):
     files, labels, class_names = _pictures(root)
+    # Also for those who read the dataset as a stream: a shuffle buffer sees only so many of files
+    # that are sorted by class.
+    order = np.random.default_rng(seed).permutation(len(files))
+    looked_at = [files[i] for i in np.sort(order[:_LOOKED_AT])]
     with ThreadPoolExecutor() as pool:
-        facts = list(pool.map(_facts, files))
-    broken = [file for file, fact in zip(files, facts, strict=True) if fact is None]
+        facts = list(pool.map(_facts, looked_at))
+    broken = [file for file, fact in zip(looked_at, facts, strict=True) if fact is None]
     if broken:
         raise ValueError(
             f"{broken[0]} can't be read as PNG or JPEG"
@@ -201,25 +254,27 @@ def _folder(root, size, seed):
     if size is None and other is not None:
         first, second = ("×".join(map(str, sizes[i])) for i in (0, other))
         raise ValueError(
-            f"pictures have different sizes (height×width): {files[0]} is {first}, but"
-            f" {files[other]} is {second}: pass size=(height, width)."
+            f"pictures have different sizes (height×width): {looked_at[0]} is {first}, but"
+            f" {looked_at[other]} is {second}: pass size=(height, width)."
         )
-    height, width = sizes[0] if other is None else (None, None)
     channels = 1 if all(grey for *_, grey in facts) else 3
-    # A shuffle buffer sees only so many of files that are sorted by class.
-    order = np.random.default_rng(seed).permutation(len(files))
-    columns = {"image": np.array([str(file) for file in files])[order]}
-    if labels is not None:
-        columns["label"] = np.array(labels, "int64")[order]
+    resized = _resize_to(size)
+    with tf.device("CPU:0"):
+        columns = {"name": tf.constant([os.fsencode(files[i]) for i in order])}
+        if labels is not None:
+            columns["label"] = tf.constant(np.array(labels, "int64")[order])
 
-    @tf.autograph.experimental.do_not_convert
-    def decoded(element):
-        data = tf.io.read_file(element["image"])
+    def find(rows):
+        return {key: tf.gather(column, rows) for key, column in columns.items()}
+
+    def decode(element):
+        data = tf.io.read_file(element["name"])
         image = tf.io.decode_image(data, channels=channels, expand_animations=False)
-        return element | {"image": tf.ensure_shape(image, (height, width, channels))}
+        label = {} if labels is None else {"label": element["label"]}
+        return resized({"image": tf.ensure_shape(image, (None, None, channels))} | label)
 
-    dataset = tf.data.Dataset.from_tensor_slices(columns)
-    return dataset.map(decoded, tf.data.AUTOTUNE), class_names
+    shape = (*(size or sizes[0]), channels)
+    return Records(len(files), shape, find, decode, "PNG or JPEG").dataset(), class_names
 
 
 def _pictures(root):
@@ -227,13 +282,18 @@ def _pictures(root):
     if not root.is_dir():
         raise ValueError(f"{root} is not a folder.")
 
-    def below(files):
+    def pictures(folder, names):
         kinds = (".png", ".jpg", ".jpeg")
-        return sorted(f for f in files if f.suffix.lower() in kinds and f.name[0] != ".")
+        kept = (name for name in names if name.lower().endswith(kinds) and name[0] != ".")
+        return [os.path.join(folder, name) for name in kept]
 
-    flat = below(root.iterdir())
-    classes = {d.name: below(d.rglob("*")) for d in sorted(root.iterdir()) if d.is_dir()}
-    classes = {name: files for name, files in classes.items() if files and name[0] != "."}
+    def below(folder):
+        return sorted(f for here, _, names in os.walk(folder) for f in pictures(here, names))
+
+    _, folders, names = next(os.walk(root), (root, [], []))
+    flat = sorted(pictures(root, names))
+    classes = {name: below(root / name) for name in sorted(folders) if name[0] != "."}
+    classes = {name: files for name, files in classes.items() if files}
     if flat and classes:
         raise ValueError(
             f"{root} holds pictures of its own and sub-folders of pictures ({', '.join(classes)}):"
@@ -243,8 +303,8 @@ def _pictures(root):
         raise ValueError(f"{root} holds no PNG or JPEG files, nor do its sub-folders.")
     if flat:
         return flat, None, None
-    labelled = [(f, label) for label, files in enumerate(classes.values()) for f in files]
-    return *zip(*labelled, strict=True), list(classes)
+    labels = np.repeat(range(len(classes)), [len(files) for files in classes.values()])
+    return [f for files in classes.values() for f in files], labels, list(classes)
 
 
 def _facts(file):
