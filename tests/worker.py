@@ -25,7 +25,7 @@ def train(names):
         gan.compile(keras.optimizers.SGD(0.01), keras.optimizers.SGD(0.01))
         history = gan.fit(images, labels, batch_size=16, steps_per_epoch=3, verbose=0)
         found |= {f"{name}/{k}": np.array(v) for k, v in history.history.items()}
-        found |= {f"{name}/{v.path}": keras.ops.convert_to_numpy(v) for v in gan.weights}
+        found |= {f"{name}/{n}": weights for n, weights in enumerate(gan.get_weights())}
     return found
 
 
