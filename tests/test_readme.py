@@ -52,6 +52,27 @@ def modes():
     return "\n".join(lines) + "\n"
 
 
+def augmentation():
+    """What samples and classical moves add to a classifier's accuracy, from the results."""
+    with open(INFERENCE.with_name("augmentation.csv"), newline="") as file:
+        rows = list(csv.DictReader(file))
+    arms = list(dict.fromkeys(row["arm"] for row in rows))
+    head = ("images per class", "accuracy", *(arm.replace("real", "", 1) for arm in arms[1:]))
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    for count in dict.fromkeys(row["per_class"] for row in rows):
+        real, *more = (
+            {k: 100 * float(r[k] or 0) for k in ("accuracy", "difference", "difference_high")}
+            for r in rows
+            if r["per_class"] == count
+        )
+        cells = [count, f"{real['accuracy']:.1f}%"]
+        for arm in more:
+            spread = arm["difference_high"] - arm["difference"]
+            cells.append(f"{arm['difference']:+.1f} ± {spread:.1f}")
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
 def zoo():
     """The zoo as Markdown, from the cards."""
     rows = ["| name | paper | | labels |", "|---|---|---|---|"]
@@ -65,7 +86,7 @@ def zoo():
 
 
 def with_tables(text):
-    for table in (zoo, inference, modes):
+    for table in (zoo, inference, modes, augmentation):
         name = table.__name__
         marks = re.compile(rf"(<!-- {name}:[^\n]*-->\n).*?(<!-- end of {name} -->)", re.DOTALL)
         text, found = marks.subn(lambda match, table=table: match[1] + table() + match[2], text)
