@@ -661,7 +661,7 @@ def data_(
         "shape": "×".join(map(str, stream.spec.shape)),
         "dtype": stream.spec.dtype,
         "samples": f"{count:,}" if count >= 0 else "unknown",
-        "classes": f"{len(classes)}: {', '.join(classes)}" if classes else "not named",
+        "classes": f"{len(classes)}: {_listed(classes)}" if classes else "not named",
     }
     for key, value in described.items():
         table.add_row(key, escape(value))
@@ -752,6 +752,13 @@ _READERS = {
         key.strip(): _weight(weight) for key, weight in (word.split(":") for word in _items(text))
     },
 }
+
+
+def _listed(names: list[str], most: int = 20) -> str:
+    """All of them, or the first and the last of too many to read."""
+    if len(names) > most:
+        names = [*names[:3], "…", names[-1]]
+    return ", ".join(names)
 
 
 def _size(count: int) -> str:

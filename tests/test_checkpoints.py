@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -295,3 +296,32 @@ def test_a_broken_configuration_is_said(tmp_path, config):
     (tmp_path / "config.json").write_text(config)
     with pytest.raises(ValueError, match=r"config\.json can't be read"):
         runs.resume(tmp_path)
+
+
+FILLS_UP = """
+set -u
+mount -t tmpfs -o size=300k tmpfs "$1"
+$2 train gan width=8 --data ring --steps 3000 --no-export --out "$1/run"; echo "code $?"
+mount -o remount,size=20m "$1"
+$2 train --resume "$1/run" --no-export; echo "code $?"
+cp "$1/run/model.keras" "$1/../model.keras"
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(
+    subprocess.run(["unshare", "-rm", "true"], capture_output=True).returncode != 0,
+    reason="a small disk can't be mounted here",
+)
+def test_a_disk_that_fills_up_stops_a_run_that_then_goes_on(tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    command = Path(sys.executable).parent / "ganzoo"
+    script = ["unshare", "-rm", "bash", "-c", FILLS_UP, "fill", disk, command]
+    said = subprocess.run(script, capture_output=True, text=True)
+    assert said.stdout.count("code 2") == said.stdout.count("code 0") == 1, said
+    assert "No space left on device" in said.stderr and "Traceback" not in said.stderr
+    assert "going on from step 1,562" in said.stderr
+    chosen = {"hyperparameters": {"width": 8}, "steps": 3000, "export": False}
+    whole = runs.train("gan", "ring", out=tmp_path / "whole", **chosen)
+    assert_same(ganzoo.load(tmp_path / "model.keras"), whole.load())

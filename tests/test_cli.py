@@ -375,3 +375,8 @@ def test_ctrl_c_in_a_shell(ganzoo_in, tmp_path):
     assert last.endswith("is saved: ganzoo sample r")
     assert ganzoo_in(tmp_path, last.rpartition(" ganzoo ")[2])[0] == 0
     assert ganzoo_in(tmp_path, "export r --format onnx")[0] == 0
+
+
+def test_a_thousand_classes_are_not_all_listed(capsys):
+    assert cli.main(["data", "stacked_digits"]) == 0
+    assert "1000: 000, 001, 002, …, 999\n" in capsys.readouterr().out
