@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
     # taken out here, so that it may stand anywhere
     arguments = [word for word in arguments if word != "--debug"] or ["--help"]
     try:
-        with contextlib.nullcontext() if debug else _only_our_words():
+        with contextlib.nullcontext() if debug else _only_our_words(), _our_log():
             code = typer.main.get_command(app).main(
                 arguments, prog_name="ganzoo", standalone_mode=False, obj=command
             )
@@ -106,6 +106,21 @@ def _only_our_words():
         warnings.filterwarnings("always", module="ganzoo")
         warnings.showwarning = lambda message, *_: _complain(f"warning: {message}")
         yield
+
+
+@contextlib.contextmanager
+def _our_log():
+    """Shows what ganzoo decides by itself, such as a precision."""
+    log, shown = logging.getLogger("ganzoo"), logging.Handler()
+    shown.emit = lambda record: _complain(record.getMessage() + ".")
+    before = log.level
+    log.addHandler(shown)
+    log.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        log.removeHandler(shown)
+        log.setLevel(before)
 
 
 def _import_tensorflow(strategy: str | None = None):

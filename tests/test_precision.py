@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 import ganzoo
-from ganzoo import checks, penalties, precision
+from ganzoo import checks, cli, penalties, precision
 from ganzoo.turn import Turn
 
 HALVES = ("bfloat16", "float16")
@@ -194,6 +194,12 @@ def test_auto_is_chosen_by_the_gpus(capabilities, chosen, monkeypatch, caplog):
     with caplog.at_level(logging.INFO, "ganzoo"):
         assert precision.choose("auto") == chosen
     assert f"precision=auto is {chosen} on GPUs" in caplog.text
+
+
+def test_the_command_line_says_what_auto_is(tmp_path, capsys):
+    words = ["train", "gan", "width=8", "precision=auto", "--data", "ring", "--steps", "1"]
+    assert cli.main([*words, "--no-export", "--out", str(tmp_path / "run")]) == 0
+    assert "ganzoo: precision=auto is " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("features", "chosen"), [(True, "bfloat16"), (False, "float32")])
