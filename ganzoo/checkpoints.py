@@ -106,8 +106,8 @@ class Checkpoints(keras.callbacks.Callback):
                     )
                 touched = True  # a file may fail half-read
                 with warnings.catch_warnings():
-                    # Keras leaves weights that aren't in the file as they came
-                    warnings.filterwarnings("error", "Skipping nested container", UserWarning)
+                    # Keras leaves what isn't in the file, an optimizer's state too, as it came
+                    warnings.filterwarnings("error", "Skipping (nested|variable)", UserWarning)
                     gan.load_weights(path)
             except _Another:
                 raise

@@ -111,8 +111,8 @@ def load(filepath: str | os.PathLike) -> keras.Model:
         registry.find(name)  # which knows the GANs of plugins
         archives.check(config, numbers)
         with warnings.catch_warnings(), archives.allowance(numbers):
-            # Keras warns of weights that aren't in the file, and leaves them as they came.
-            warnings.filterwarnings("error", "Skipping nested container", UserWarning)
+            # Keras warns of what isn't in the file, weights or an optimizer's, and leaves it so.
+            warnings.filterwarnings("error", "Skipping (nested|variable)", UserWarning)
             # safe_mode=True gives way to keras.config.enable_unsafe_deserialization()
             with SafeModeScope(True):
                 return keras.saving.load_model(path, safe_mode=True)
