@@ -56,6 +56,9 @@ class Checkpoints(keras.callbacks.Callback):
         found = [path for path in entries if _FILE.fullmatch(path.name)]
         return sorted(found, key=_step_of, reverse=True)
 
+    def on_train_begin(self, logs=None):
+        self.folder.mkdir(parents=True, exist_ok=True)  # refused now, not after an epoch
+
     def on_epoch_end(self, epoch, logs=None):
         if (epoch + 1) % self.every == 0 or time.monotonic() - self._written > MOST_SECONDS:
             self.save(self.model)
@@ -93,13 +96,13 @@ class Checkpoints(keras.callbacks.Callback):
         Raises:
             ValueError: the checkpoints are another GAN's, or all of them are damaged.
         """
-        files = self._files()
+        files, made, damaged, touched = self._files(), gan.step, [], False
         for path in files:
             try:
                 config, numbers = archives.read(path)
                 self._check_same(gan, config)
-                if _step_of(path) <= gan.step:
-                    return
+                if _step_of(path) <= made and not touched:
+                    break
                 archives.check(config, numbers)
                 spec = data.Spec.from_config(config["config"]["spec"])
                 if not gan.built:
@@ -109,22 +112,28 @@ class Checkpoints(keras.callbacks.Callback):
                         f"{self.folder} holds checkpoints of a GAN for data of another kind, "
                         f"{spec.dtype} of shape {spec.shape}: name another folder."
                     )
-                gan.load_weights(path)
+                touched = True  # a file may fail half-read
+                with warnings.catch_warnings():
+                    # Keras leaves what isn't in the file, an optimizer's state too, as it came
+                    warnings.filterwarnings("error", "Skipping (nested|variable)", UserWarning)
+                    gan.load_weights(path)
             except _Another:
                 raise
             except Exception as error:  # zipfile, json, h5py and Keras have errors of their own
-                reason = str(error).strip().split("\n")[0].rstrip(".") or type(error).__name__
-                warnings.warn(
-                    f"{path} is damaged ({reason}): going on from the one before.", stacklevel=3
-                )
+                reason = str(error).strip().split("\n")[0][:200].rstrip(".")
+                reason = reason or type(error).__name__
+                damaged.append(f"{path} is damaged ({reason})")
                 continue
             self._saved.add(path)
-            return
-        if files:
-            raise ValueError(
-                f"none of the {len(files)} checkpoints in {self.folder} is whole: remove them to "
-                "begin anew."
-            )
+            break
+        else:
+            if files:
+                raise ValueError(
+                    f"none of the {len(files)} checkpoints in {self.folder} is whole, "
+                    f"{damaged[0]}: remove them to begin anew."
+                )
+        for words in damaged:
+            warnings.warn(f"{words}: going on from the one before.", stacklevel=3)
 
     def _check_same(self, gan, config: dict) -> None:
         name = str(config.get("registered_name")).rpartition(">")[2]
@@ -171,8 +180,12 @@ def at(checkpoint: str | os.PathLike | Checkpoints) -> Checkpoints:
     """The checkpoints in a folder; or those that were given already.
 
     Raises:
-        ValueError: it is a file.
+        ValueError: it is a file, or no path.
     """
+    if not isinstance(checkpoint, str | os.PathLike | Checkpoints) or (
+        not isinstance(checkpoint, Checkpoints) and "\0" in os.fsdecode(checkpoint)
+    ):
+        raise ValueError(f"checkpoint={checkpoint!r} is no path: name a folder.")
     found = checkpoint if isinstance(checkpoint, Checkpoints) else Checkpoints(checkpoint)
     if found.folder.exists() and not found.folder.is_dir():
         raise ValueError(f"checkpoint={str(found.folder)!r} is a file: name a folder.")

@@ -82,7 +82,9 @@ def _verdict(error: Exception) -> tuple[int, str]:
         return BAD_INPUT, " ".join([f"{of}{error.strerror}.", *notes])
     ours = isinstance(error, RuntimeError) and type(error).__module__.startswith("ganzoo.")
     # sentences are one line: what has more comes from the depths of a library, not from us
-    if "\n" not in str(error) and (ours or isinstance(error, ValueError | OSError)):
+    if ("\n" not in str(error) or _by_us(error)) and (
+        ours or isinstance(error, ValueError | OSError)
+    ):
         code = getattr(error, "exit_code", FAILED) if ours else BAD_INPUT
         return code, " ".join([str(error), *notes])
     first = next(iter(str(error).strip().splitlines()), "")
@@ -91,8 +93,16 @@ def _verdict(error: Exception) -> tuple[int, str]:
     return FAILED, " ".join([f"{name[:200].rstrip('.')}.", *notes, ask])
 
 
+def _by_us(error: Exception) -> bool:
+    """Whether ganzoo raised it: then a line break is part of a name that was given."""
+    frames = list(traceback.walk_tb(error.__traceback__))
+    return bool(frames) and str(frames[-1][0].f_globals.get("__name__")).startswith("ganzoo.")
+
+
 def _complain(sentence: str) -> None:
-    print(f"ganzoo: {sentence}", file=sys.stderr)
+    # a file's name may hold line breaks, and what a terminal would obey
+    letters = (x if x.isprintable() else x.encode("unicode_escape").decode() for x in sentence)
+    print(f"ganzoo: {''.join(letters)}", file=sys.stderr)
 
 
 @contextlib.contextmanager
@@ -328,7 +338,7 @@ def train(
             run = runs.resume(resume, export=export, strategy=chosen, console=console)
             name, data = run.config["gan"], run.config["data"]
         else:
-            data = data or "mnist5k"
+            data = "mnist5k" if data is None else data
             run = runs.train(
                 name,
                 data,
@@ -365,7 +375,7 @@ def train(
 @app.command()
 def sample(
     run_or_model: RunOrModel,
-    count: Annotated[int, typer.Option("--count", "-n", help="How many.")] = 64,
+    count: Annotated[int, typer.Option("--count", "-n", max=10**6, help="How many.")] = 64,
     seed: Seed = 0,
     labels: Annotated[
         str | None,
@@ -440,7 +450,9 @@ def evaluate(
     from ganzoo import plots, runs
 
     config = runs.Run.at(run_or_model).config if is_run else {}
-    gan, name = runs.load(run_or_model), data or config["data"]
+    gan, name = runs.load(run_or_model), config.get("data") if data is None else data
+    if name is None:
+        raise ValueError(f"{run_or_model} doesn't tell its data: name them, as in --data mnist5k.")
     own = data is None or data == config.get("data")
     size = config.get("size") if own and gan.spec.is_image else None
     size = gan.spec.shape[:2] if gan.spec.is_image and size is None and not own else size
@@ -654,6 +666,7 @@ def data_(
     if out is not None and (name is None or out.suffix != ".png"):
         raise ValueError("--out takes examples of a data set: ganzoo data digits --out digits.png.")
     shape = _numbers("--size", size)
+    _check_file("--out", out)
     _import_tensorflow()
     import numpy as np
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from ganzoo import data
 from ganzoo.hyperparameters import Hyperparameter
 from ganzoo.layers import LeakyReLU
 from ganzoo.packing import pack
@@ -19,7 +20,7 @@ class Labels:
     conditional = True
     num_classes = Hyperparameter(
         int, None, "how many classes there are; None: as many as the data has",
-        at_least=2, optional=True,
+        at_least=2, at_most=data.CLASSES, optional=True,
     )  # fmt: skip
 
     @property
@@ -55,8 +56,10 @@ class Codes:
     """
 
     judges_one = "Q reads back the codes of each sample"
-    categories = Hyperparameter(int, 10, "values of the categorical code", at_least=2)
-    codes = Hyperparameter(int, 2, "continuous codes, U(-1, 1)", at_least=1)
+    categories = Hyperparameter(
+        int, 10, "values of the categorical code", at_least=2, at_most=data.CLASSES
+    )
+    codes = Hyperparameter(int, 2, "continuous codes, U(-1, 1)", at_least=1, at_most=65_536)
 
     @property
     def latent_ranges(self):

@@ -53,7 +53,9 @@ class GAN(Sampling, Saving, keras.Model):
     architecture_of_images = "dcgan"
     """What architecture "auto" is for images from 8×8."""
 
-    latent_dim = Hyperparameter(int, 64, "width of the latents z ~ N(0, 1)", at_least=1)
+    latent_dim = Hyperparameter(
+        int, 64, "width of the latents z ~ N(0, 1)", at_least=1, at_most=65_536
+    )
     architecture = Hyperparameter(
         str,
         "auto",
@@ -62,7 +64,7 @@ class GAN(Sampling, Saving, keras.Model):
     )
     width = Hyperparameter(
         int, None, "channels or units of the networks; None: the architecture's own",
-        at_least=1, optional=True,
+        at_least=1, at_most=16_384, optional=True,
     )  # fmt: skip
     generator_normalization = Hyperparameter(
         str,
@@ -106,7 +108,9 @@ class GAN(Sampling, Saving, keras.Model):
         "what the networks compute in while they train; auto: what this machine is fast at",
         choices=precision.NAMES,
     )
-    seed = Hyperparameter(int, 0, "of first weights, batches and every draw", at_least=0)
+    seed = Hyperparameter(
+        int, 0, "of first weights, batches and every draw", at_least=0, at_most=2**63 - 1
+    )
 
     # -- the user's side -------------------------------------------------------------------
 
@@ -210,6 +214,14 @@ class GAN(Sampling, Saving, keras.Model):
             ValueError: the data can't be trained on; one sentence says why and what would mend it.
             strategies.WorkerLost: of several workers one is gone.
         """
+        for name, value in (("epochs", epochs), ("initial_epoch", initial_epoch)):
+            if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
+                raise ValueError(f"{name}={value!r} won't do: it takes an int of at least 0.")
+        for callback in keras.tree.flatten(callbacks or []):
+            if not isinstance(callback, keras.callbacks.Callback):
+                raise ValueError(
+                    f"callbacks hold {callback!r:.80}: they take keras.callbacks.Callback objects."
+                )
         strategy = self.distribute_strategy
         if strategy.num_replicas_in_sync > 1 and (self.steps_per_execution > 1 or self.jit_compile):
             raise ValueError(
@@ -318,6 +330,12 @@ class GAN(Sampling, Saving, keras.Model):
         self._check_built("evaluate")
         if isinstance(samples, bool) or not isinstance(samples, int | np.integer) or samples < 0:
             raise ValueError(f"samples={samples!r} won't do: it takes an int of at least 0.")
+        if (
+            isinstance(seed, bool)
+            or not isinstance(seed, int | np.integer)
+            or not 0 <= seed < 2**63
+        ):
+            raise ValueError(f"seed={seed!r} won't do: it takes an int from 0 to 2**63 - 1.")
         stream = self.batches(
             x,
             y,

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ganzoo.schedules import Schedule
+from ganzoo.schedules import LARGEST, Schedule
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,10 @@ class Hyperparameter:
         return f"{self.doc} ({self._accepted()})"
 
     def _accepted(self) -> str:
-        kinds = {dict: "weights by name, {name: number of at least 0 or a schedule}"}
+        kinds = {
+            dict: "weights by name, {name: number of at least 0 or a schedule}",
+            float: "float of 32 bits",
+        }
         words = [] if self.choices else [kinds.get(self.kind, self.kind.__name__)]
         if self.choices:
             words.append("one of " + ", ".join(map(repr, self.choices)))
@@ -63,12 +66,20 @@ class Hyperparameter:
         if self.kind is tuple and isinstance(value, list | tuple):
             return tuple(value)
         if self.kind is dict and isinstance(value, Mapping):
-            weights = {str(k): v if isinstance(v, Schedule) else float(v) for k, v in value.items()}
-            if all(isinstance(v, Schedule) or 0.0 <= v < np.inf for v in weights.values()):
+            weights = {str(k): self._weight(v) for k, v in value.items()}
+            if all(isinstance(v, Schedule) or 0.0 <= v <= LARGEST for v in weights.values()):
                 return weights
         if self.kind in (bool, str) and isinstance(value, self.kind):
             return value
         raise TypeError
+
+    @staticmethod
+    def _weight(value: Any) -> Any:
+        if isinstance(value, Schedule):
+            return value
+        if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
+            raise TypeError  # float() reads text, and True as 1
+        return float(value)
 
     def validate(self, name: str, value: Any) -> Any:
         """`value` as this hyper-parameter's type.
@@ -85,12 +96,13 @@ class Hyperparameter:
                 or (self.at_least is not None and not cast >= self.at_least)
                 or (self.above is not None and not cast > self.above)
                 or (self.at_most is not None and not cast <= self.at_most)
-                or (self.kind is float and not np.isfinite(cast))
+                or (self.kind is float and not abs(cast) <= LARGEST)
             )
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             bad = True
         if bad:
-            raise ValueError(f"{name}={value!r} won't do: it takes {self._accepted()}.")
+            seen = " ".join(repr(value).split())[:200]
+            raise ValueError(f"{name}={seen} won't do: it takes {self._accepted()}.")
         return cast
 
     def with_default(self, name: str, default: Any) -> Hyperparameter:

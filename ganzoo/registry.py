@@ -128,6 +128,8 @@ def _load_plugins() -> None:
 def names(pattern: str = "*") -> list[str]:
     """Sorted names of all registered GANs that match a shell-style `pattern`, as in "*wgan*"."""
     _load_plugins()
+    if not isinstance(pattern, str):
+        raise ValueError(f"{pattern!r} is no pattern: write one such as '*wgan*'.")
     return fnmatch.filter(sorted(_classes), pattern)
 
 
@@ -138,7 +140,7 @@ def find(name: str) -> type:
         ValueError: no GAN has that name; the message tells the nearest names.
     """
     _load_plugins()
-    if name not in _classes:
+    if not isinstance(name, str) or name not in _classes:
         raise ValueError(unknown("GAN", name, _classes))
     return _classes[name]
 
@@ -166,4 +168,4 @@ def unknown(kind: str, name: object, known: Any) -> str:
     known = sorted(known)
     near = difflib.get_close_matches(str(name), known, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
-    return f"no {kind} is called {name!r}: {hint}there are {', '.join(known)}."
+    return f"no {kind} is called {name!r:.200}: {hint}there are {', '.join(known)}."

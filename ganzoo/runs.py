@@ -25,7 +25,7 @@ import os
 import platform
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ import tensorflow as tf
 from rich.console import Console
 
 import ganzoo
-from ganzoo import callbacks, data, plots, registry, schedules, strategies
+from ganzoo import callbacks, checkpoints, data, plots, registry, schedules, strategies
 from ganzoo.checkpoints import Checkpoints
 
 __all__ = ["STEPS", "Interrupted", "Run", "load", "resume", "train"]
@@ -43,6 +43,24 @@ __all__ = ["STEPS", "Interrupted", "Run", "load", "resume", "train"]
 STEPS = 1600  # by which digits are recognisable; a minute or two on two cores
 PICTURES = 10
 EXPORTED = ("tf_saved_model", "onnx")
+
+
+def _pair(kinds) -> Callable[[Any], bool]:
+    return lambda value: (
+        value is None
+        or (isinstance(value, list) and len(value) == 2 and all(type(n) in kinds for n in value))
+    )
+
+
+_CONFIG: dict[str, tuple[Callable[[Any], bool], str]] = {  # what `resume` needs
+    "gan": (lambda value: isinstance(value, str), "no name"),
+    "data": (lambda value: isinstance(value, str), "no name"),
+    "steps": (lambda value: type(value) is int and value >= 1, "no int from 1"),
+    "hyperparameters": (lambda value: isinstance(value, dict), "no object"),
+    "batch_size": (lambda n: n is None or (type(n) is int and n >= 1), "no int from 1"),
+    "size": (_pair((int,)), "no pair of ints"),
+    "value_range": (_pair((int, float)), "no pair of numbers"),
+}
 
 
 class Interrupted(KeyboardInterrupt):
@@ -63,6 +81,7 @@ class Run:
     def __init__(self, path: Path):
         self.path = path
         self._made: list[Path] = []
+        self._new = False
 
     @classmethod
     def create(cls, root: str | os.PathLike, name: str, config: Mapping[str, Any]) -> Run:
@@ -92,6 +111,7 @@ class Run:
             OSError: it can't be made; then nothing is left of it.
         """
         run = cls(Path(path))
+        run._new = True
         if exist_ok:
             check_free(run.path)
         run._made = [p for p in (run.path, *run.path.parents) if not p.exists()]
@@ -128,17 +148,47 @@ class Run:
 
     @property
     def config(self) -> dict[str, Any]:
-        """What was trained, and on what."""
-        return json.loads(self._file("config.json").read_text())
+        """What was trained, and on what.
+
+        Raises:
+            ValueError: it can't be read, or isn't as ganzoo wrote it.
+        """
+        try:
+            config = json.loads(self._file("config.json").read_text())
+        except (ValueError, RecursionError) as error:
+            raise self._unreadable("it is no JSON") from error
+        if not isinstance(config, dict):
+            raise self._unreadable("it is no JSON object")
+        for key, (fits, words) in _CONFIG.items():
+            if key in config and not fits(config[key]):
+                raise self._unreadable(f"{key}={' '.join(repr(config[key]).split())[:80]}, {words}")
+        return config
+
+    def _unreadable(self, why: str) -> ValueError:
+        return ValueError(
+            f"{self._file('config.json')} can't be read ({why}): it isn't as ganzoo wrote it."
+        )
 
     @property
     def history(self) -> list[dict[str, float]]:
-        """A row per epoch: `epoch`, `seconds` and the losses by name."""
+        """A row per epoch: `epoch`, `seconds` and the losses by name.
+
+        Raises:
+            ValueError: it can't be read.
+        """
         path = self._file("history.csv")
         if not path.exists():
             return []
-        with path.open(newline="") as file:
-            return [{key: float(v) for key, v in row.items()} for row in csv.DictReader(file)]
+        try:
+            with path.open(newline="") as file:
+                rows = list(csv.DictReader(file))
+            for row in rows:
+                int(row["epoch"])
+            return [{key: float(v) for key, v in row.items()} for row in rows]
+        except (KeyError, TypeError, ValueError, csv.Error) as error:
+            raise ValueError(
+                f"{path} can't be read: it isn't as ganzoo wrote it; move it away to go on."
+            ) from error
 
     @property
     def model(self) -> Path:
@@ -306,16 +356,13 @@ def resume(
         OSError, callbacks.Diverged, Interrupted: as in `train`.
     """
     run = Run.at(path)
-    try:
-        config = run.config
-        name, steps, chosen = str(config["gan"]), int(config["steps"]), config["hyperparameters"]
-        read = {key: config[key] and tuple(config[key]) for key in ("size", "value_range")}
-        dataset, batch_size = config["data"], config["batch_size"]
-    except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"{run.path}/config.json can't be read ({type(error).__name__}): it isn't as "
-            "ganzoo wrote it."
-        ) from error
+    config = run.config
+    if missing := [key for key in _CONFIG if key not in config]:
+        raise run._unreadable(f"it has no {missing[0]}")
+    run.history  # noqa: B018  what can't be continued is said before any step
+    name, steps, chosen = config["gan"], config["steps"], config["hyperparameters"]
+    read = {key: config[key] and tuple(config[key]) for key in ("size", "value_range")}
+    dataset, batch_size = config["data"], config["batch_size"]
     chosen = _as_given(name, chosen)
     if chosen.get("architecture") == "own":
         raise ValueError(
@@ -324,15 +371,15 @@ def resume(
         )
     with (strategy or tf.distribute.get_strategy()).scope():
         gan = ganzoo.get(name, **chosen)
-    run.checkpoints.restore(gan)
+    checkpoints.at(run.checkpoints).restore(gan)
     if gan.step >= steps and (run.path / "model.keras").exists():
         raise ValueError(f"{run.path} has made all of its {steps} steps: train a new run.")
-    if console is not None:
-        console.print(f"going on from step {gan.step:,} of {steps:,}")
     stream, examples = _load(gan, dataset, read["size"], read["value_range"], batch_size)
     epochs, steps_per_epoch, last_step = _length(None, steps, stream.steps_per_epoch)
     if not gan.built:
         gan.build_for(stream.spec)
+    if console is not None:
+        console.print(f"going on from step {gan.step:,} of {steps:,}")
     _carry_on(run, gan, examples, epochs, steps_per_epoch, last_step, batch_size, export, console)
     return run
 
@@ -369,7 +416,7 @@ def _carry_on(
                 strategies.check_together(gan.distribute_strategy, gan.step)
     except KeyboardInterrupt as stop:
         if not gan.step:
-            if writes:
+            if run._new:
                 run.discard()
             raise
         if isinstance(stop, Interrupted):
@@ -380,7 +427,7 @@ def _carry_on(
     except BaseException as error:
         if gan.step:
             error.add_note(f"{run.path} keeps what was written up to then.")
-        elif writes:
+        elif run._new:
             run.discard()
         raise
 

@@ -16,6 +16,9 @@ from ganzoo.registry import unknown
 Latents = dict[str, tf.Tensor]
 
 
+MOST = 10**6  # samples in one call: they are held in memory at once
+
+
 class Sampling:
     """The generator's side of a `GAN`, in the units of the training data."""
 
@@ -25,7 +28,8 @@ class Sampling:
     def sample(
         self, count: int, seed: int = 0, labels=None, *, batch_size: int = 256, **latents
     ) -> np.ndarray:
-        """`count` samples in the units and dtype of the training data, [count, *shape].
+        """`count` samples in the units and dtype of the training data, [count, *shape]; at most a
+        million at once.
 
         The same seed gives the same samples. The generator runs as it is deployed, with moving
         batch statistics: early in training samples can look worse than the training batches did.
@@ -39,10 +43,21 @@ class Sampling:
             ValueError: not built yet, labels out of range, or latents that this GAN doesn't have.
         """
         self._check_built("sample")
-        if not isinstance(count, int | np.integer) or count < 1:
-            raise ValueError(f"count={count!r} won't do: it takes an int of at least 1.")
+        for name, value, least, most in (
+            ("count", count, 1, MOST),
+            ("batch_size", batch_size, 1, MOST),
+            ("seed", seed, -(2**63), 2**63 - 1),
+        ):
+            whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+            if not (whole and least <= value <= most):
+                raise ValueError(
+                    f"{name}={value!r} won't do: it takes an int of at least {least} and at most "
+                    f"{most}."
+                )
         drawn = {k: v.numpy() for k, v in self.draw_latents(int(count), seed).items()}
         if labels is not None:
+            if "label" in latents:
+                raise ValueError("labels= and label= were both given: leave one out.")
             latents["label"] = labels
         for key, value in latents.items():
             if key not in drawn:
@@ -63,7 +78,13 @@ class Sampling:
         return self.spec.decode(np.concatenate(chunks))
 
     def _fixed_latent(self, key: str, value: Any, drawn: np.ndarray) -> np.ndarray:
-        value = np.asarray(value)
+        try:
+            value = np.asarray(value)
+        except ValueError:
+            raise ValueError(
+                f"{key} has rows of different lengths: it takes one row for all samples or "
+                f"{drawn.shape}, a row each."
+            ) from None
         if np.issubdtype(drawn.dtype, np.integer):
             classes = self.latent_classes(key)
             if not np.issubdtype(value.dtype, np.integer):
@@ -71,6 +92,11 @@ class Sampling:
             if value.size and (value.min() < 0 or value.max() >= classes):
                 seen = value.max() if value.max() >= classes else value.min()
                 raise ValueError(f"{key} {seen} is out of range: there are 0 to {classes - 1}.")
+        elif value.dtype.kind not in "fiu" or not np.isfinite(value.astype(drawn.dtype)).all():
+            raise ValueError(
+                f"{key} of dtype {value.dtype} won't do: it takes finite numbers of "
+                f"{drawn.dtype}, one row for all samples or {drawn.shape}, a row each."
+            )
         try:
             return np.broadcast_to(value.astype(drawn.dtype), drawn.shape)
         except ValueError:

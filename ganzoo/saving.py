@@ -27,7 +27,7 @@ class Saving:
             OSError: it can't be written.
         """
         self._check_built("save")
-        path = pathlib.Path(filepath)
+        path = _path(filepath)
         if path.suffix != ".keras":
             raise ValueError(f"{str(filepath)!r} is no name for a saved model: end it in .keras.")
         if path.exists() and not overwrite:
@@ -92,7 +92,7 @@ def _with_schedules(value):
 
 def load(filepath: str | os.PathLike) -> keras.Model:
     """See `ganzoo.load`."""
-    path = pathlib.Path(filepath)
+    path = _path(filepath)
     if path.is_dir():
         raise ValueError(f"{path} is a folder: name the .keras file of a saved GAN.")
     if not path.is_file():
@@ -111,8 +111,8 @@ def load(filepath: str | os.PathLike) -> keras.Model:
         registry.find(name)  # which knows the GANs of plugins
         archives.check(config, numbers)
         with warnings.catch_warnings(), archives.allowance(numbers):
-            # Keras warns of weights that aren't in the file, and leaves them as they came.
-            warnings.filterwarnings("error", "Skipping nested container", UserWarning)
+            # Keras warns of what isn't in the file, weights or an optimizer's, and leaves it so.
+            warnings.filterwarnings("error", "Skipping (nested|variable)", UserWarning)
             # safe_mode=True gives way to keras.config.enable_unsafe_deserialization()
             with SafeModeScope(True):
                 return keras.saving.load_model(path, safe_mode=True)
@@ -120,6 +120,12 @@ def load(filepath: str | os.PathLike) -> keras.Model:
         raise _refusal(path, "its weights don't fit its config.json") from error
     except Exception as error:  # Keras and TensorFlow have many
         raise _refusal(path, error) from error
+
+
+def _path(given) -> pathlib.Path:
+    if not isinstance(given, str | os.PathLike) or "\0" in os.fsdecode(given):
+        raise ValueError(f"{given!r} is no path: name a .keras file.")
+    return pathlib.Path(given)
 
 
 def _refusal(path: pathlib.Path, reason: object) -> ValueError:

@@ -13,6 +13,8 @@ import re
 import keras
 from keras import ops
 
+LARGEST = 3e38  # where float32, in which all is computed, ends
+
 _TEXT = re.compile(r"\s*([a-z]+)\s*\(([^()]*)\)\s*")
 
 
@@ -24,7 +26,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
     """
 
     def __init__(self, shape: str, start: float, end: float, steps: int, begin: int = 0):
-        if shape not in SHAPES:
+        if not isinstance(shape, str) or shape not in SHAPES:
             raise ValueError(f"{shape!r} is no schedule: it is one of {', '.join(SHAPES)}.")
         numbers = {"start": start, "end": end, "steps": steps, "begin": begin}
         for name, value in numbers.items():
@@ -32,9 +34,12 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
             low = 1 if name == "steps" else low
             if isinstance(value, bool) or not isinstance(value, int | float):
                 raise ValueError(f"{name} of a schedule is a number, not {value!r}.")
-            if not low <= value < math.inf:
+            if not low <= value <= LARGEST:
                 least = "above 0" if 0 < low < 1 else f"at least {low}"
-                raise ValueError(f"{name}={value} of an {shape} schedule won't do: {least}.")
+                raise ValueError(
+                    f"{name}={str(value)[:80]} of a schedule won't do: {shape} takes a number "
+                    f"{least} and at most {LARGEST:g}."
+                )
         self.shape, self.numbers = shape, numbers
 
     def __call__(self, step):
@@ -85,11 +90,13 @@ def parse(text: str) -> Schedule:
     Raises:
         ValueError: it is none.
     """
-    match = _TEXT.fullmatch(text)
+    match = _TEXT.fullmatch(str(text))
     if not match:
         raise ValueError(f"{text!r} is no schedule: write linear(START, END, STEPS[, BEGIN]).")
     try:
         numbers = [float(word) for word in match[2].split(",")]
-        return Schedule(match[1], *numbers)
-    except TypeError:
-        raise ValueError(f"{text!r} is no schedule: it takes START, END, STEPS[, BEGIN].") from None
+    except ValueError:
+        numbers = []
+    if len(numbers) not in (3, 4):
+        raise ValueError(f"{text!r} is no schedule: it takes START, END, STEPS[, BEGIN].")
+    return Schedule(match[1], *numbers)

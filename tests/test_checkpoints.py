@@ -132,10 +132,7 @@ def test_when_none_is_whole_nothing_is_overwritten(folder):
     for path in folder.iterdir():
         path.write_bytes(b"PK")
     before = {path: path.read_bytes() for path in folder.iterdir()}
-    with (
-        pytest.warns(UserWarning, match="damaged"),
-        pytest.raises(ValueError, match="none of the 2 checkpoints"),
-    ):
+    with pytest.raises(ValueError, match=r"none of the 2 checkpoints.*10\.keras is damaged"):
         make().fit(X, verbose=0, checkpoint=folder)
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
 

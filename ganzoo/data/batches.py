@@ -9,7 +9,9 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from ganzoo.data.spec import SLACK, Spec
+from ganzoo.data.spec import SLACK, Spec, checked_range
+
+CLASSES = 65_536  # that can be learned: each is a column of weights
 
 _RESIZE = (
     "resize or crop to one size, e.g. dataset.map(lambda x: tf.image.resize(x, (64, 64)))"
@@ -19,6 +21,11 @@ _FORMS = (
     "pass a numpy array, an (x, y) pair, or a tf.data.Dataset of x, (x, y) or"
     " {'image': …, 'label': …}; images are NHWC, vectors (N, features)"
 )
+_DTYPES = {
+    "bool", "bfloat16", "float16", "float32", "float64", "int8", "int16", "int32", "int64",
+    "uint8", "uint16", "uint32", "uint64",
+}  # fmt: skip
+_LONGEST = 2**20  # rows of a step that a dataset is read for before it is known to have them
 _NOT_FINITE = "data holds NaN or Inf: remove or replace those samples."
 # TensorFlow wraps the words of an assertion in its own; the brackets find ours again.
 _OPEN, _CLOSE = "[ganzoo.data:", ":ganzoo.data]"
@@ -37,9 +44,17 @@ def clear_errors():
         yield
     except tf.errors.OpError as error:
         found = re.search(re.escape(_OPEN) + "(.*?)" + re.escape(_CLOSE), str(error), re.DOTALL)
-        if found is None:
+        if found is None and "Iterator" not in str(error):
             raise
+        if found is None:
+            raise DataError(_unreadable(error)) from error
         raise DataError(found[1].replace("\\", "").strip()) from None
+
+
+def _unreadable(error):
+    """The sentence for a dataset that fails: a file is gone, a picture damaged, a map wrong."""
+    reason = re.sub(r"^.*Iterator::\S*: |\{\{.*?\}\} ?", "", error.message.split("\n")[0])
+    return f"the dataset can't be read ({reason[:200].rstrip('. ')}): mend what it reads or does."
 
 
 class Batches(NamedTuple):
@@ -110,6 +125,11 @@ def batches(
     if labels:
         least, largest = _check_labels(y_seen)
         num_classes = num_classes or (spec and spec.num_classes) or source.num_classes()
+        if spec is None and num_classes > CLASSES:
+            raise ValueError(
+                f"labels make {num_classes} classes, 0 … {num_classes - 1}, but at most {CLASSES}"
+                " can be learned: renumber them 0, 1, 2, …"
+            )
     learned = _learn(x_seen, value_range, spec, num_classes if labels else None)
     if labels and not 0 <= least <= largest < learned.num_classes:
         label = str(least if least < 0 else largest)
@@ -143,9 +163,10 @@ class _Arrays:
         y = own_y if y is None else y
         if y is not None:
             y = _array(y, "labels") if labels else y
-            if tuple(np.shape(y)[:1]) != x.shape[:1]:
+            shape = y.shape if labels else _outer_shape(y)
+            if tuple(shape[:1]) != x.shape[:1]:
                 raise ValueError(
-                    f"data has {len(x)} samples, but labels have shape {tuple(np.shape(y))}: pass"
+                    f"data has {len(x)} samples, but labels have shape {tuple(shape)}: pass"
                     " one label per sample."
                 )
         self.y = y if labels else None
@@ -206,7 +227,7 @@ class _Stream:
         for part, what in ((spec, "data"), (label if labels else None, "labels")):
             if part is not None and not isinstance(part, tf.TensorSpec):
                 raise ValueError(f"{what} of the dataset is a {type(part).__name__}: {_FORMS}.")
-        _check_dtype(spec.dtype, "data")
+        check_dtype(spec.dtype, "data")
         if labels:
             _check_label_dtype(label and label.dtype)
 
@@ -231,6 +252,11 @@ class _Stream:
 
     def look(self, rows):
         """At least one step's rows, if there are, and enough to tell range and moments from."""
+        if rows > _LONGEST:
+            raise ValueError(
+                f"a step of {rows} rows of a dataset won't do: pass a batch_size that makes it at"
+                f" most {_LONGEST}."
+            )
         enough, count = max(rows, 64 if self.is_image else 2048), 0
         xs, ys, element = [], [], self.first
         while element is not None and count < enough:
@@ -251,9 +277,9 @@ class _Stream:
         try:
             with clear_errors():
                 return next(self.iterator, None)
-        except tf.errors.InvalidArgumentError as error:
+        except tf.errors.OpError as error:
             if "different shapes" not in error.message:
-                raise
+                raise ValueError(_unreadable(error)) from error
             raise ValueError(f"data has rows of different shapes: {_RESIZE}.") from error
 
     def num_classes(self):
@@ -314,8 +340,8 @@ def _pair(data):
         key = next((k for k in ("image", "vector") if k in data), None)
         if key is None:
             raise ValueError(
-                f"data is a dict with the keys {sorted(data)}: it needs 'image' (or 'vector') and,"
-                " for labels, 'label'."
+                f"data is a dict with the keys {sorted(data, key=str)}: it needs 'image' (or"
+                " 'vector') and, for labels, 'label'."
             )
         return data[key], data.get("label")
     if not isinstance(data, tuple):
@@ -340,8 +366,16 @@ def _array(value, what):
         raise ValueError(f"{what} is of type {type(value).__name__}: {_FORMS}.")
     if array.dtype == object and array.size and isinstance(array.flat[0], np.ndarray):
         raise ValueError(f"{what} has rows of different shapes: {_RESIZE}.")
-    _check_dtype(array.dtype, what)
+    check_dtype(array.dtype, what)
     return array
+
+
+def _outer_shape(value):
+    """The shape of what won't be learned, and may be anything."""
+    try:
+        return np.shape(value)
+    except ValueError:  # rows of different lengths
+        return (len(value),)
 
 
 def _is_batched(shape, spec, label):
@@ -443,15 +477,18 @@ def _check_positive(name, value):
         raise ValueError(f"{name}={value!r} is not a positive int.")
 
 
-def _check_dtype(dtype, what):
+def check_dtype(dtype, what):
+    """Raises ValueError for what TensorFlow can't hold or can't compute with."""
     try:
-        kind = tf.as_dtype(dtype)
-        usable = kind.is_floating or kind.is_integer or kind == tf.bool
+        usable = tf.as_dtype(dtype).name in _DTYPES
     except TypeError:
         usable = False
     if not usable:
         name = getattr(dtype, "name", dtype)
-        raise ValueError(f"{what} has dtype {name}: pass real numbers, floats or integers.")
+        raise ValueError(
+            f"{what} has dtype {name}: pass real numbers, floats of 16 to 64 bits or integers of 8"
+            " to 64."
+        )
 
 
 def _check_enough(count, batch_size, steps, replicas):
@@ -507,6 +544,8 @@ def _outside(label, num_classes):
 def _learn(chunks, value_range, given, num_classes):
     """The Spec of the rows seen, or the given one if they fit it."""
     shape, dtype = chunks[0].shape[1:], chunks[0].dtype.name
+    if value_range is not None:
+        checked_range(value_range)
     # min and max propagate NaN, so one pass without a copy sees what is not finite too.
     low = float(np.min([np.min(chunk) for chunk in chunks]))
     high = float(np.max([np.max(chunk) for chunk in chunks]))

@@ -12,6 +12,7 @@ import tensorflow as tf
 from PIL import Image
 
 from ganzoo.data import toys
+from ganzoo.data.batches import check_dtype
 from ganzoo.data.records import Records
 
 _TOYS = {"ring": toys.ring, "grid": toys.grid, "gaussian": toys.gaussian}
@@ -29,6 +30,7 @@ _DESCRIPTIONS = {
 # Up to so many files, the folders that people fill by hand, all are decoded before training starts;
 # of more only so many, which finds what one file in a hundred has but for a chance of 2e-9.
 _LOOKED_AT = 2_000
+_LONGEST = 16_384  # of an image's sides, in pixels
 _KEYS = (("x", "y"), ("image", "label"), ("images", "labels"), ("x_train", "y_train"))
 
 
@@ -59,9 +61,16 @@ def load(name: str, *, size: tuple[int, int] | None = None, seed: int = 0) -> tf
     is, `mixture`, a `toys.Mixture`. EXIF orientation is ignored. Raises ValueError for an unknown
     name, and for files that can't be read.
     """
-    if size is not None and not (np.shape(size) == (2,) and min(size) >= 1):
-        raise ValueError(f"size={size!r} is not (height, width), two positive ints.")
-    kind, _, rest = str(name).partition(":")
+    if size is not None and not _is_size(size):
+        raise ValueError(
+            f"size={size!r} is not (height, width), two positive ints of at most {_LONGEST}."
+        )
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise ValueError(f"seed={seed!r} won't do: it takes an int of at least 0.")
+    if not isinstance(name, str):
+        raise ValueError(f"{name!r} is no data set: there are {', '.join(_DESCRIPTIONS)}.")
+    kind, _, rest = name.partition(":")
+    rest = os.path.expanduser(rest)
     if name == "digits":
         dataset, class_names = _digits()
     elif name == "mnist5k":
@@ -73,9 +82,9 @@ def load(name: str, *, size: tuple[int, int] | None = None, seed: int = 0) -> tf
     elif kind == "tfds" and rest:
         dataset, class_names = _tfds(rest, size)
     elif kind == "folder" and rest:
-        dataset, class_names = _folder(Path(rest).expanduser(), size, seed)
+        dataset, class_names = _folder(Path(rest), size, seed)
     elif kind == "npz" and rest:
-        dataset, class_names = _npz(Path(rest).expanduser())
+        dataset, class_names = _npz(Path(rest))
     else:
         raise ValueError(
             f"there is no data set {name!r}{_nearest(str(name), _DESCRIPTIONS)}: there are"
@@ -88,6 +97,16 @@ def load(name: str, *, size: tuple[int, int] | None = None, seed: int = 0) -> tf
     if name in _TOYS:
         dataset.mixture = _TOYS[name]()
     return dataset
+
+
+def _is_size(size):
+    return (
+        isinstance(size, list | tuple | np.ndarray)
+        and len(size) == 2
+        and all(isinstance(side, int | np.integer) for side in size)
+        and not any(isinstance(side, bool) for side in size)
+        and 1 <= min(size) <= max(size) <= _LONGEST
+    )
 
 
 def _nearest(name, names):
@@ -304,12 +323,15 @@ def _pictures(root):
     if flat:
         return flat, None, None
     labels = np.repeat(range(len(classes)), [len(files) for files in classes.values()])
-    return [f for files in classes.values() for f in files], labels, list(classes)
+    names = [os.fsencode(name).decode(errors="replace") for name in classes]
+    return [f for files in classes.values() for f in files], labels, names
 
 
 def _facts(file):
     """(height, width, whether grey) of a picture that decodes to its end; None if it doesn't."""
     try:
+        if not os.path.isfile(file):  # a pipe or a device would be read for ever
+            return None
         with Image.open(file, formats=("PNG", "JPEG")) as image:
             image.load()
             return image.height, image.width, image.getbands()[0] in ("1", "L", "I", "F")
@@ -321,20 +343,31 @@ def _npz(path):
     try:
         with np.load(path, allow_pickle=False) as archive:
             arrays = dict(archive)
-    except Exception as error:
-        raise ValueError(f"{path} can't be read as .npz of plain arrays: {error}") from error
+    except Exception as error:  # zipfile, zlib and NumPy have errors of their own
+        reason = str(error).split("\n")[0].rstrip(".")
+        if "pickle" in reason:  # NumPy's own advice is to run what is in it
+            reason = "it is no archive, or holds Python objects"
+        elif "context manager" in reason:
+            reason = "it is a single array, write it with np.savez(path, x=array)"
+        raise ValueError(f"{path} can't be read as .npz of plain arrays: {reason}.") from error
+    if foreign := [key for key, array in arrays.items() if not isinstance(array, np.ndarray)]:
+        raise ValueError(f"{path} holds {foreign[0]}, which is no array: write it with np.savez.")
     pairs = [pair for pair in _KEYS if pair[0] in arrays]
     if not pairs and len(arrays) != 1:
         wanted = " or ".join(map("/".join, _KEYS))
-        raise ValueError(f"{path} holds the arrays {', '.join(arrays)}: name them {wanted}.")
+        there = f"the arrays {', '.join(arrays)}" if arrays else "no arrays"
+        raise ValueError(f"{path} holds {there}: name them {wanted}.")
     x_key, y_key = pairs[0] if pairs else (*arrays, None)
     x, y = arrays[x_key], arrays.get(y_key)
-    if x.ndim not in (2, 3, 4) or (y is not None and len(x) != len(np.atleast_1d(y))):
+    if x.ndim not in (2, 3, 4) or (y is not None and x.shape[:1] != y.shape[:1]):
         shapes = f"{x_key} {x.shape}" + ("" if y is None else f" and {y_key} {y.shape}")
         raise ValueError(
             f"{path} holds {shapes}: images are (N, height, width, channels), vectors (N,"
             " features), labels (N,)."
         )
+    for key, array in ((x_key, x), (y_key, y)):
+        if array is not None and (array.dtype.kind not in "SU" or array is x):
+            check_dtype(array.dtype, f"{key} in {path}")
     if x.ndim == 3:  # grey images, as in keras.datasets.mnist
         x = x[..., None]
     columns = {"image" if x.ndim == 4 else "vector": x} | ({} if y is None else {"label": y})

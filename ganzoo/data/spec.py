@@ -42,17 +42,32 @@ class Spec:
             # A constant feature has a deviation of 0, or of the rounding of its mean.
             deviation = np.where(deviation > 1e-12 * np.abs(mean), deviation, 1.0)
             offset, scale = tuple(mean.tolist()), tuple(deviation.tolist())
-            return cls(tuple(shape), dtype, offset, scale, num_classes)
+            return cls(tuple(shape), dtype, offset, scale, num_classes)._computable(low, high)
         if value_range is None:
             value_range = _evident_range(dtype, low, high)
-        lo, hi = _checked_range(value_range)
+        lo, hi = checked_range(value_range)
         spec = cls(tuple(shape), dtype, (lo + hi) / 2, (hi - lo) / 2, num_classes)
+        spec._computable(lo, hi)
         if not spec.admits(low, high):
             raise ValueError(
                 f"data holds values from {low:g} to {high:g}, outside value_range=({lo:g}, {hi:g}):"
                 " pass the range that the values have, or clip them."
             )
         return spec
+
+    def _computable(self, low, high):
+        """Itself, if its numbers are neither too large nor too small to be divided by."""
+        limits, scale = np.finfo(self._wide), np.asarray(self.scale)
+        if not (
+            (np.abs(self.offset) <= limits.max).all()
+            and (limits.tiny <= scale).all()
+            and (scale <= limits.max).all()
+        ):
+            raise ValueError(
+                f"values from {low:g} to {high:g} are too large or too close together for"
+                f" {limits.dtype}: rescale the data."
+            )
+        return self
 
     @property
     def is_image(self) -> bool:
@@ -134,14 +149,15 @@ def _evident_range(dtype, low, high):
     )
 
 
-def _checked_range(value_range):
+def checked_range(value_range):
+    """(lo, hi) as floats, of whatever a user gave."""
     try:
         lo, hi = (float(v) for v in value_range)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         lo = hi = math.nan
     if not (math.isfinite(lo) and math.isfinite(hi) and lo < hi):
         raise ValueError(
-            f"value_range={value_range!r} is not a pair of finite numbers lo < hi:"
-            " pass the values that become -1 and 1, such as (0, 255)."
+            f"value_range={' '.join(repr(value_range).split())} is not a pair of finite numbers"
+            " lo < hi: pass the values that become -1 and 1, such as (0, 255)."
         )
     return lo, hi

@@ -5,6 +5,7 @@ import difflib
 import errno
 import importlib
 import json
+import math
 import os
 import shutil
 import uuid
@@ -67,7 +68,11 @@ def export(
     if precision != "float32":
         if format not in ("onnx", "web"):
             raise ValueError(f"{precision} is for the formats 'onnx' and 'web', not {format!r}")
-        if isinstance(least_psnr, bool) or not isinstance(least_psnr, int | float):
+        if (
+            isinstance(least_psnr, bool)
+            or not isinstance(least_psnr, int | float)
+            or not abs(least_psnr) < math.inf
+        ):
             raise ValueError(f"least_psnr is a number of dB, such as 40, not {least_psnr!r}")
         options = {"precision": precision, "least_psnr": float(least_psnr)}
     if not gan.built:
@@ -118,7 +123,7 @@ def verify(path):
         ValueError: there is no export at `path`.
         ExportError: it is not what was certified; the message says where it differs.
     """
-    path = Path(path)
+    path = Path(_path(path))
     folders = [path / str(version) for version in sorted(_versions(path))]
     if _format(path) or (path / certificate.FILE).is_file():
         folders = [path]
@@ -150,7 +155,7 @@ def _verified(folder):
 
 
 def _known(what, name, names):
-    if name not in names:
+    if not isinstance(name, str) or name not in names:
         near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.0)
         raise ValueError(
             f"unknown {what} {name!r}: the nearest is {near[0]!r}, all are "
@@ -162,8 +167,14 @@ def _format(folder):
     return next((name for name, mark in _MARKS.items() if (folder / mark).exists()), None)
 
 
+def _path(given):
+    if not isinstance(given, str | os.PathLike) or "\0" in os.fsdecode(given):
+        raise ValueError(f"{given!r} is no path: name a folder, such as serving/lsgan")
+    return given
+
+
 def _checked(path, format):
-    text, path = os.fspath(path), Path(path)
+    text, path = os.fspath(_path(path)), Path(path)
     if "://" in text:
         raise ValueError(f"{text} is not a local folder: export to one, then copy it there")
     if path.suffix == ".onnx":

@@ -141,7 +141,8 @@ def _chosen(extractor, spec: data.Spec, judge, real) -> extractors.Extractor:
     if isinstance(extractor, keras.Model):
         return extractors.KerasFeatures(extractor)
     if extractor is not None:
-        if not callable(getattr(extractor, "features", None)):
+        named = hasattr(extractor, "name") and hasattr(extractor, "hash")
+        if not (named and callable(getattr(extractor, "features", None))):
             raise ValueError(
                 f"extractor={extractor!r} won't do: it takes 'inception', a Keras model, or an "
                 "object with name, hash and features(x)."
