@@ -153,7 +153,7 @@ class GAN(Sampling, Saving, keras.Model):
     @property
     def step(self) -> int:
         """How many generator updates were made."""
-        return int(keras.ops.convert_to_numpy(self.iterations)) if self.built else 0
+        return int(self.iterations.numpy()) if self.built else 0
 
     @classmethod
     def hyperparameters(cls) -> dict[str, Hyperparameter]:
