@@ -9,7 +9,6 @@ import contextlib
 import json
 import logging
 import os
-import re
 import shlex
 import sys
 import time
@@ -17,7 +16,7 @@ import traceback
 import warnings
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -244,6 +243,8 @@ def list_(
 def show(name: GANName) -> None:
     """Shows the card of a GAN: its paper, its losses, its hyper-parameters."""
     _import_tensorflow()
+    from ganzoo import keywords
+
     card, console = ganzoo.card(name), _console()
     console.print(f"[bold]{card.name}[/]: {escape(card.title)}", soft_wrap=True)
     link = f"https://arxiv.org/abs/{card.arxiv}"
@@ -253,7 +254,7 @@ def show(name: GANName) -> None:
     console.print(f"\ntrained {'on' if card.conditional else 'without'} labels\n")
     table = _table("hyper-parameter", "default", "meaning")
     for key, default in card.hyperparameters.items():
-        table.add_row(key, escape(_written(default)), escape(card.descriptions[key]))
+        table.add_row(key, escape(keywords.written(default)), escape(card.descriptions[key]))
     console.print(table)
 
 
@@ -327,8 +328,9 @@ def train(
     if strategy == "multiworker" and resume is None and out is None:
         raise ValueError("several workers need one run: name a folder that all reach in --out.")
     chosen = _import_tensorflow(strategy)
-    hyperparameters = _hyperparameters(name, settings or [], seed) if name else None
-    from ganzoo import runs, strategies
+    from ganzoo import keywords, runs, strategies
+
+    hyperparameters = keywords.read(name, settings or [], seed) if name else None
 
     began, console = time.monotonic(), _console(stderr=True)
     writes = chosen is None or strategies.is_chief(chosen)
@@ -541,8 +543,9 @@ def augment(
     shape, limits = _numbers("--size", size), _numbers("--value-range", value_range, float)
     _check_file("--json", json_file)
     _import_tensorflow()
-    hyperparameters = _hyperparameters(name, settings or [], None)
-    from ganzoo import plots, usefulness
+    from ganzoo import keywords, plots, usefulness
+
+    hyperparameters = keywords.read(name, settings or [])
 
     chosen = {
         "per_class": per_class or usefulness.PER_CLASS,
@@ -714,74 +717,6 @@ def _numbers(option: str, text: str | None, kind: type = int) -> tuple | None:
         raise ValueError(f"{option} {text} won't do: write numbers, as in {option} 3,4.") from None
 
 
-def _hyperparameters(name: str, settings: list[str], seed: int | None) -> dict[str, Any]:
-    """KEY=VALUE words as the types that the GAN declares."""
-    from ganzoo import registry, zoo  # noqa: F401  the zoo registers itself
-
-    declared, values = registry.find(name).hyperparameters(), {}
-    if seed is not None:
-        settings = [*settings, f"seed={seed}"]
-    for setting in settings:
-        key, equals, text = setting.partition("=")
-        if not equals:
-            raise ValueError(
-                f"{setting!r} is no hyper-parameter: write KEY=VALUE, as in width=32"
-                " (data sets go to --data)."
-            )
-        if key in values:
-            raise ValueError(f"{key} was given twice: leave one out.")
-        values[key] = _value(key, declared[key], text) if key in declared else text
-    return values
-
-
-def _value(key: str, declared, text: str) -> Any:
-    """`text` as the declared kind; as it is where it doesn't fit, for the library to refuse."""
-    from ganzoo import schedules
-
-    if declared.optional and text.lower() == "none":
-        return None
-    if declared.scheduled and "(" in text:
-        return schedules.parse(text)
-    try:
-        return _READERS[declared.kind](text)
-    except (KeyError, ValueError):
-        if declared.kind is dict:
-            raise ValueError(f"{key}={text} won't do: write it as {key}=r1:10,r2:10.") from None
-        return text
-
-
-def _number(text: str) -> int | float | str:
-    for kind in (int, float):
-        with contextlib.suppress(ValueError):
-            return kind(text)
-    return text.strip()
-
-
-def _weight(text: str):
-    from ganzoo import schedules
-
-    return schedules.parse(text) if "(" in text else float(text)
-
-
-def _items(text: str) -> list[str]:
-    """Words between commas, but for those in a schedule's parentheses."""
-    text = text.strip()
-    text = text[1:-1] if text[:1] in tuple("([{") else text
-    return [word.strip() for word in re.split(r",(?![^()]*\))", text) if word.strip()]
-
-
-_READERS = {
-    int: int,
-    float: float,
-    str: str,
-    bool: lambda text: {"true": True, "yes": True, "false": False, "no": False}[text.lower()],
-    tuple: lambda text: tuple(map(_number, _items(text))),
-    dict: lambda text: {
-        key.strip(): _weight(weight) for key, weight in (word.split(":") for word in _items(text))
-    },
-}
-
-
 def _listed(names: list[str], most: int = 20) -> str:
     """All of them, or the first and the last of too many to read."""
     if len(names) > most:
@@ -799,17 +734,6 @@ def _agreement(measured: dict, bound: dict) -> str:
         return f"{measured['psnr']:.1f} dB from Keras ({bound['least_psnr']:g} dB asked for)"
     largest, allowed = measured["largest_difference"], bound["tolerance"]
     return f"differs from Keras by {largest:.2g} at most ({allowed:.2g} allowed)"
-
-
-def _written(value: Any) -> str:
-    """A hyper-parameter's value as one writes it on the command line."""
-    if isinstance(value, dict):
-        return ",".join(f"{key}:{_written(weight)}" for key, weight in value.items()) or "none"
-    if isinstance(value, float):
-        return f"{value:g}"
-    if isinstance(value, tuple):
-        return ",".join(map(str, value))
-    return str(value)
 
 
 def _what_is_left(run) -> str:

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 import ganzoo
-from ganzoo import cli, data, runs
+from ganzoo import cli, data, keywords, runs
 
 COMMANDS = (
     "list", "show", "train", "sample", "evaluate", "augment", "export", "verify", "data",
@@ -143,7 +143,7 @@ def test_train_as_typed(ganzoo_in, tmp_path):
     ],
 )  # fmt: skip
 def test_hyperparameters_are_read_by_kind(name, settings, values):
-    read = cli._hyperparameters(name, settings, None)
+    read = keywords.read(name, settings)
     assert read == values
     assert [type(v) for v in read.values()] == [type(v) for v in values.values()]
     gan = ganzoo.get(name, **read)

@@ -35,6 +35,7 @@ ROOMS = [
     "callbacks",
     "runs",
     "usefulness",
+    "keywords",
     "cli",
 ]
 HOUSE = Path(ganzoo.__file__).parent
