@@ -16,7 +16,6 @@ share of such samples.
 """
 
 import argparse
-import ast
 import csv
 import os
 import platform
@@ -28,7 +27,7 @@ import numpy as np
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import ganzoo
-from ganzoo import plots
+from ganzoo import keywords, plots
 
 RESULTS = Path(__file__).parent.parent / "results"
 NUMBERS = ("label_kl", "confidence", "agreement", "matching", "frechet", "modes", "high_quality")
@@ -41,15 +40,6 @@ def measured(gan, data):
     row = {key: round(float(found[key]), 4) if key in found else "" for key in NUMBERS}
     distance = found["frechet"]
     return row | {"frechet_ratio": round(distance.ratio, 2), "features": distance.extractor}
-
-
-def setting(text):
-    """("width", 128) of "width=128"; what is no Python literal is a word."""
-    key, _, value = text.partition("=")
-    try:
-        return key, ast.literal_eval(value)
-    except (SyntaxError, ValueError):
-        return key, value
 
 
 def main():
@@ -66,7 +56,7 @@ def main():
         for name in options.names:
             rows = []
             for seed in options.seeds:
-                gan = ganzoo.get(name, seed=seed, **dict(map(setting, options.set)))
+                gan = ganzoo.get(name, **keywords.read(name, options.set, seed))
                 start = time.perf_counter()
                 gan.fit(data, steps_per_epoch=options.steps, verbose=0)
                 row = {
