@@ -239,8 +239,10 @@ class GAN(Sampling, Saving, keras.Model):
             shuffle=shuffle,
             first_step=self.step,
             steps_per_epoch=steps_per_epoch,
+            part=strategies.part(strategy),
         )
         rows = stream.dataset.element_spec["image"].shape[0] // self.critic_steps
+        rows *= strategies.workers(strategy)
         if rows // strategy.num_replicas_in_sync % self.packing:
             raise ValueError(
                 f"a batch of {rows} can't be packed by {self.packing} on "

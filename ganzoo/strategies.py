@@ -130,6 +130,15 @@ def _chiefs(cluster) -> int:
     return cluster.num_tasks("chief") if "chief" in cluster.jobs else 0
 
 
+def part(strategy: tf.distribute.Strategy) -> tuple[int, int]:
+    """(i, n) for the i-th of n workers, the chief being the first."""
+    count, resolver = workers(strategy), strategy.cluster_resolver
+    if count == 1:
+        return 0, 1
+    before = _chiefs(resolver.cluster_spec()) if resolver.task_type == "worker" else 0
+    return before + resolver.task_id, count
+
+
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
     """Whether this process is the one that writes."""
     return strategy.extended.should_checkpoint
@@ -138,25 +147,21 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
 def own_rows(
     strategy: tf.distribute.Strategy, dataset: tf.data.Dataset
 ) -> tf.distribute.DistributedDataset:
-    """Of a dataset of global batches, the same on every worker, this worker's part.
+    """A dataset of this worker's `part` of each batch, as its replicas take it.
 
     Row blocks go to the replicas in their order, as `experimental_distribute_dataset` deals them
     within one process; its sharding among several would read other rows than one device reads.
     """
+    here = strategy.num_replicas_in_sync // workers(strategy)
+
+    def block(column):
+        return tf.reshape(column, [here, column.shape[0] // here, *column.shape[1:]])
+
+    @tf.autograph.experimental.do_not_convert
+    def blocks(batch):
+        return {name: block(column) for name, column in batch.items()}
 
     def of(context):
-        replicas = strategy.num_replicas_in_sync
-        here = replicas // context.num_input_pipelines
-
-        @tf.autograph.experimental.do_not_convert
-        def blocks(batch):
-            def block(column):
-                rows = column.shape[0] // replicas
-                mine = tf.reshape(column, [replicas, rows, *column.shape[1:]])
-                return mine[context.input_pipeline_id * here :][:here]
-
-            return {name: block(column) for name, column in batch.items()}
-
         return dataset.map(blocks, tf.data.AUTOTUNE).unbatch().prefetch(here)
 
     return strategy.distribute_datasets_from_function(of)

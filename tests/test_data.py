@@ -959,3 +959,22 @@ def test_array_records_of_different_sizes(tmp_path, monkeypatch):
         take(batches(dataset, batch_size=3).dataset, 18)
     resized = take(batches(data.load("tfds:mixed", size=(2, 2)), batch_size=51).dataset, 1)
     assert sorted(resized[0]["image"].mean((1, 2, 3))) == list(range(51))
+
+
+@pytest.mark.parametrize("kind", ["arrays", "records", "stream"])
+def test_workers_share_the_rows_of_each_step(kind, tmp_path):
+    x, y = np.arange(40 * 3, dtype="uint8").reshape(40, 3), np.arange(40)
+    if kind == "records":
+        for i in range(40):
+            Image.fromarray(np.full((8, 8), i, "uint8")).save(tmp_path / f"{i:02}.png")
+        given = (data.load(f"folder:{tmp_path}"),)
+    else:
+        given = (x, y) if kind == "arrays" else (tf.data.Dataset.from_tensor_slices((x, y)),)
+
+    def rows(part):
+        found = data.batches(*given, batch_size=6, steps=2, seed=3, first_step=2, part=part)
+        return [batch["image"].numpy() for batch in found.dataset.take(4)]
+
+    for whole, *parts in zip(rows((0, 1)), *(rows((i, 3)) for i in range(3)), strict=True):
+        assert [len(mine) for mine in parts] == [4, 4, 4]
+        np.testing.assert_array_equal(whole, np.concatenate(parts))

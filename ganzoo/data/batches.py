@@ -46,6 +46,8 @@ def clear_errors():
         found = re.search(re.escape(_OPEN) + "(.*?)" + re.escape(_CLOSE), str(error), re.DOTALL)
         if found is None and "Iterator" not in str(error):
             raise
+        if found is None and "different shapes" in error.message:
+            raise DataError(f"data has rows of different shapes: {_RESIZE}.") from error
         if found is None:
             raise DataError(_unreadable(error)) from error
         raise DataError(found[1].replace("\\", "").strip()) from None
@@ -86,6 +88,7 @@ def batches(
     seed: int = 0,
     first_step: int = 0,
     steps_per_epoch: int | None = None,
+    part: tuple[int, int] = (0, 1),
 ) -> Batches:
     """Turns what a Keras user has at hand into an endless stream of checked, equal batches.
 
@@ -107,6 +110,8 @@ def batches(
         shuffled within a buffer of at most 10,000 rows and 256 MiB.
     steps_per_epoch: needed for infinite datasets. A dataset of unknown length is repeated if it
         is given; otherwise one pass is one epoch, and first_step is ignored.
+    part: (i, n) for the i-th of n workers, which gets the i-th n-th of each step's rows. Arrays,
+        folders and ArrayRecords read no others.
 
     Of a dataset no more is held in memory than that buffer, 256 MiB of batches made ahead, and
     those in the making, one per core.
@@ -134,8 +139,9 @@ def batches(
     if labels and not 0 <= least <= largest < learned.num_classes:
         label = str(least if least < 0 else largest)
         raise ValueError("".join(_outside(label, learned.num_classes)))
+    mine = slice(part[0] * rows // part[1], (part[0] + 1) * rows // part[1])
     dataset, per_epoch = source.stream(
-        rows, learned, shuffle, seed, first_step, steps_per_epoch, labels
+        rows, mine, learned, shuffle, seed, first_step, steps_per_epoch, labels
     )
     # Autotuned, it may grow to half of the machine's memory.
     return Batches(dataset.prefetch(_held(learned, rows, 16)), learned, per_epoch)
@@ -177,7 +183,7 @@ class _Arrays:
     def num_classes(self):
         return max(int(self.y.max()), 0) + 1
 
-    def stream(self, rows, spec, shuffle, seed, first_step, steps_per_epoch, labels):
+    def stream(self, rows, mine, spec, shuffle, seed, first_step, steps_per_epoch, labels):
         # On a machine with a GPU the whole data set would else be copied to its memory.
         with tf.device("CPU:0"):
             columns = {"image": tf.constant(self.x)}
@@ -188,12 +194,14 @@ class _Arrays:
         def read(row):
             return {name: tf.gather(column, row) for name, column in columns.items()}
 
-        dataset, per_epoch = _by_number(read, len(self.x), rows, shuffle, seed, first_step)
+        count = len(self.x)
+        dataset, per_epoch = _by_number(read, count, rows, mine, shuffle, seed, first_step)
         return dataset, steps_per_epoch or per_epoch
 
 
-def _by_number(read, count, rows, shuffle, seed, first_step):
-    """Endless steps of what `read` makes of their row numbers, int64 (rows,); steps per epoch."""
+def _by_number(read, count, rows, mine, shuffle, seed, first_step):
+    """Endless steps of what `read` makes of a slice of their row numbers, int64 (rows,); steps per
+    epoch."""
     per_epoch = count // rows
 
     @tf.autograph.experimental.do_not_convert
@@ -203,7 +211,7 @@ def _by_number(read, count, rows, shuffle, seed, first_step):
             key = tf.stack([tf.constant(seed, tf.int64), step // per_epoch])
             last = tf.constant(count - 1, tf.int64)
             row = tf.random.experimental.index_shuffle(row, key, last)
-        return read(row)
+        return read(row[mine])
 
     numbers = tf.data.Dataset.range(first_step, np.iinfo("int64").max)
     return numbers.map(step_of, tf.data.AUTOTUNE), per_epoch
@@ -274,13 +282,8 @@ class _Stream:
         return xs, ys
 
     def _next(self):
-        try:
-            with clear_errors():
-                return next(self.iterator, None)
-        except tf.errors.OpError as error:
-            if "different shapes" not in error.message:
-                raise ValueError(_unreadable(error)) from error
-            raise ValueError(f"data has rows of different shapes: {_RESIZE}.") from error
+        with clear_errors():
+            return next(self.iterator, None)
 
     def num_classes(self):
         if self.class_names is not None:
@@ -294,14 +297,14 @@ class _Stream:
 
         return int(self.dataset.reduce(np.int64(0), larger)) + 1
 
-    def stream(self, rows, spec, shuffle, seed, first_step, steps_per_epoch, labels):
+    def stream(self, rows, mine, spec, shuffle, seed, first_step, steps_per_epoch, labels):
         if self.records is not None:
 
             def read(row):
                 return self.parts(self.records.read(row))
 
             count = self.records.count
-            dataset, per_epoch = _by_number(read, count, rows, shuffle, seed, first_step)
+            dataset, per_epoch = _by_number(read, count, rows, mine, shuffle, seed, first_step)
             steps_per_epoch = steps_per_epoch or per_epoch
             return dataset.map(_checked(spec, labels), tf.data.AUTOTUNE), steps_per_epoch
         endless = self.cardinality != tf.data.UNKNOWN_CARDINALITY or steps_per_epoch is not None
@@ -318,6 +321,12 @@ class _Stream:
         dataset = (dataset.rebatch if self.batched else dataset.batch)(rows, drop_remainder=True)
         if endless:
             dataset = dataset.skip(first_step)
+
+        @tf.autograph.experimental.do_not_convert
+        def part(element):
+            return {name: column[mine] for name, column in element.items()}
+
+        dataset = dataset.map(part)
         return dataset.map(_checked(spec, labels), tf.data.AUTOTUNE), steps_per_epoch
 
     def _count(self):
