@@ -17,7 +17,9 @@ quality with width: `r3gan`'s medians were 92.8% and 0.65 of σ after 8,000 (see
 D, had 94.1%, a KL of 0.007 and 0.32 on seed 1 and then, on the seeds of the results, 22, 23 and 25
 modes and medians of 83.1%, 0.055 and 0.67: worse than the first, which stands. On seed 0, with
 rates of 2e-3 for both: 96.9% and 0.48 after 88,000 steps; with 4 latents 90.2% and 0.67 after
-60,000, with 2 latents 93.2% and 0.61 with a KL of 0.021; packs of 3 96.1% and 0.25.
+60,000, with 2 latents 93.2% and 0.61 with a KL of 0.021; packs of 3 96.1% and 0.25. An earlier run
+of `r3gan`'s seed 7 had 92.4%, 0.013 and 0.457; two since, alone and among the others, had the
+93.7%, 0.006 and 0.398 of the results. `wgan_gp` would need lower rates.
 
 Rows go to results/modes.csv, in place of those of the same data and names: what
 `ganzoo.metrics.mode_coverage` says of 2,500 samples, and the medians over seeds. The samples of the
