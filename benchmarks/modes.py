@@ -3,6 +3,9 @@
     python benchmarks/modes.py                  # everything, three seeds: about three hours
     python benchmarks/modes.py --data ring      # or grid, or stacked_digits, of which
                                                 # benchmarks/stacked.py tells
+    python benchmarks/modes.py --data grid --names infogan --set objective=relativistic …
+                                                # the recipe with other hyper-parameters: a row
+                                                # of its own, by the whole command
 
 Eight Gaussians on a ring and 25 on a grid, as PacGAN has them. One recipe for all names, frozen
 before the seeds of the results (7 to 9) were run, on seeds 0 to 6 and 10: batches of 128, the
@@ -44,7 +47,7 @@ import numpy as np
 import stacked
 
 import ganzoo
-from ganzoo import metrics, schedules
+from ganzoo import keywords, metrics, schedules
 
 RESULTS = Path(__file__).parent.parent / "results"
 
@@ -110,8 +113,9 @@ class Grid(Mixture):
 TASKS = {task.data: task for task in (Ring, Grid, stacked.Digits)}
 
 
-def trained(name, task, seed):
-    gan = ganzoo.get(name, seed=seed, **task.hyperparameters(name))
+def trained(name, task, seed, settings=()):
+    chosen = task.hyperparameters(name) | keywords.read(name, settings, seed)
+    gan = ganzoo.get(name, **chosen)
     start = time.perf_counter()
     examples = ganzoo.data.load(task.data)
     gan.fit(examples, batch_size=task.batch_size, steps_per_epoch=task.steps, verbose=0)
@@ -124,22 +128,25 @@ def main():
     parser.add_argument("--data", nargs="+", default=list(TASKS), choices=TASKS)
     parser.add_argument("--names", nargs="+", default=unconditional, choices=unconditional)
     parser.add_argument("--seeds", nargs="+", type=int, default=[7, 8, 9])
+    parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE")
     options = parser.parse_args()
     for data in options.data:
         task, rows, drawn = TASKS[data](), [], {}
         for name in options.names:
             for seed in options.seeds:
-                gan, seconds = trained(name, task, seed)
+                gan, seconds = trained(name, task, seed, options.set)
                 samples = gan.sample(task.samples, seed=seed)
                 drawn.setdefault(name, samples)
-                rows.append({"data": data, "name": name, "seed": seed, "of": task.of})
+                rows.append({"data": data, "name": name, "set": " ".join(options.set)})
+                rows[-1] |= {"seed": seed, "of": task.of}
                 measured = task.measure(samples)
                 rows[-1] |= {key: round(float(v), 4) for key, v in measured.items()}
                 rows[-1] |= {"steps": task.steps, "seconds": round(seconds, 1)}
                 rows[-1] |= {"samples": len(samples)}
                 print(rows[-1], flush=True)
         write(rows + medians(rows))
-        task.draw(drawn, RESULTS / f"modes-{data}.png")
+        if not options.set:
+            task.draw(drawn, RESULTS / f"modes-{data}.png")
 
 
 def medians(rows):
@@ -160,11 +167,12 @@ def write(rows):
         "ganzoo": ganzoo.__version__,
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, no GPU",
     }
-    file, again = RESULTS / "modes.csv", {(row["data"], row["name"]) for row in rows}
+    file, again = RESULTS / "modes.csv", {(r["data"], r["name"], r["set"]) for r in rows}
     names, kept = [*max(rows, key=len), *facts, "command"], []
     if file.exists():
         with open(file, newline="") as old:
-            kept = [r for r in csv.DictReader(old) if (r["data"], r["name"]) not in again]
+            kept = list(csv.DictReader(old))
+        kept = [r for r in kept if (r["data"], r["name"], r["set"]) not in again]
     with open(file, "w", newline="") as new:
         writer = csv.DictWriter(new, names, restval="")
         writer.writeheader()
@@ -172,7 +180,8 @@ def write(rows):
 
 
 def command(row):
-    return f"python benchmarks/modes.py --data {row['data']} --names {row['name']}"
+    settings = f" --set '{row['set']}'" if row["set"] else ""
+    return f"python benchmarks/modes.py --data {row['data']} --names {row['name']}{settings}"
 
 
 if __name__ == "__main__":
