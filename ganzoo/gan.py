@@ -223,6 +223,7 @@ class GAN(Sampling, Saving, keras.Model):
                     f"callbacks hold {callback!r:.80}: they take keras.callbacks.Callback objects."
                 )
         strategy = self.distribute_strategy
+        strategies.check(strategy)
         if strategy.num_replicas_in_sync > 1 and (self.steps_per_execution > 1 or self.jit_compile):
             raise ValueError(
                 "steps_per_execution > 1 and jit_compile=True don't work under a strategy of "

@@ -91,6 +91,15 @@ def _check_tf_config(text: str | None) -> None:
         raise ValueError(f"TF_CONFIG={text[:200]!r} won't do: it takes {_FORM}.")
 
 
+def check(strategy: tf.distribute.Strategy) -> None:
+    """Raises ValueError for a strategy that Keras can't train under."""
+    if isinstance(strategy, tf.distribute.experimental.ParameterServerStrategy):
+        raise ValueError(
+            "Keras can't train under a ParameterServerStrategy: use MirroredStrategy for one "
+            "machine, or MultiWorkerMirroredStrategy for several."
+        )
+
+
 class WorkerLost(RuntimeError):
     """Another worker died or can't be reached any more, and none can go on without it."""
 

@@ -18,6 +18,7 @@ import yaml
 import ganzoo
 from ganzoo import cli, runs, strategies
 
+POINTS = np.random.default_rng(0).normal(size=(128, 2)).astype("float32")
 HERE = Path(__file__).parent
 CLUSTER = HERE.parent / "cluster"
 SPEC = importlib.util.spec_from_file_location("worker", HERE / "worker.py")
@@ -118,6 +119,32 @@ def test_one_machine_is_its_own_chief():
     for strategy in (tf.distribute.get_strategy(), tf.distribute.OneDeviceStrategy("CPU:0")):
         assert strategies.is_chief(strategy) and strategies.workers(strategy) == 1
         strategies.check_together(strategy, 3)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: tf.distribute.OneDeviceStrategy("CPU:0"),
+        tf.distribute.experimental.CentralStorageStrategy,
+    ],
+)
+def test_other_strategies_train_what_one_device_does(make):
+    def trained(strategy):
+        with strategy.scope():
+            gan = ganzoo.get("r3gan", width=8)
+        gan.fit(POINTS, batch_size=32, steps_per_epoch=3, verbose=0)
+        return gan.get_weights()
+
+    one, other = trained(tf.distribute.get_strategy()), trained(make())
+    for a, b in zip(one, other, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def test_what_keras_cannot_train_under_is_refused(monkeypatch):
+    strategy = object.__new__(tf.distribute.experimental.ParameterServerStrategy)
+    monkeypatch.setattr(ganzoo.gan.GAN, "distribute_strategy", strategy)
+    with pytest.raises(ValueError, match="use MirroredStrategy"):
+        ganzoo.get("gan").fit(POINTS)
 
 
 def test_errors_of_one_machine_are_not_lost_workers():
