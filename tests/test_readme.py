@@ -48,7 +48,8 @@ def modes():
     for row in sorted(rows, key=lambda r: (r["data"], -float(r["modes"]), float(r["mode_kl"]))):
         numbers = [f"{float(row[key]):.3f}" for key in ("high_quality", "mode_kl", "mode_std")]
         counted = f"{float(row['modes']):g} of {row['of']}"
-        lines.append(f"| {' | '.join([row['data'], row['name'], counted, *numbers])} |")
+        name = f"{row['name']}, {row['set']}" if row["set"] else row["name"]
+        lines.append(f"| {' | '.join([row['data'], name, counted, *numbers])} |")
     return "\n".join(lines) + "\n"
 
 
