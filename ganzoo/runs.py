@@ -341,9 +341,9 @@ def resume(
     """Goes on with the training of a run that was killed, interrupted or ran out of disk, from its
     newest whole checkpoint (else from the start) to the end that it was to have.
 
-    The trained weights are bit for bit those of a training without the break, on one device and
-    data that `ganzoo.data.load` gives in one order. Rows of history.csv that are newer than the
-    checkpoint are made again.
+    The trained weights are those of a training without the break, bit for bit as far as
+    `ganzoo.checkpoints` says. Rows of history.csv that are newer than the checkpoint are made
+    again.
 
     Args:
         path: the run's folder.
