@@ -37,6 +37,7 @@ import argparse
 import csv
 import os
 import platform
+import shlex
 import time
 from pathlib import Path
 
@@ -183,8 +184,9 @@ def write(rows):
 
 
 def command(row):
-    settings = f" --set '{row['set']}'" if row["set"] else ""
-    return f"python benchmarks/modes.py --data {row['data']} --names {row['name']}{settings}"
+    settings = ["--set", *row["set"].split()] if row["set"] else []
+    words = ["--data", row["data"], "--names", row["name"], *settings]
+    return shlex.join(["python", "benchmarks/modes.py", *words])
 
 
 if __name__ == "__main__":

@@ -26,8 +26,8 @@ _EXACT = (LayerNormalization,)  # Keras's own normalisations do this inside
 def choose(name: str) -> str:
     """What "auto" is on this machine, said in the log; any other name as it is.
 
-    bfloat16 on GPUs from compute capability 8 (Ampere) and CPUs with AMX, where it was 1.2 to 1.8
-    times as fast; float16 on GPUs from capability 7 (Volta); float32 on all else.
+    bfloat16 on GPUs from compute capability 8 (Ampere) and CPUs with AMX, which have units for it;
+    float16 on GPUs from capability 7 (Volta), which have units for that; float32 on all else.
     """
     if name != "auto":
         return name
