@@ -4,11 +4,10 @@
 
 Each file is whole or not there, and holds both players, both optimizers, the state of the game, the
 step and the seed. Draws, the order of the data and schedules are functions of seed and step: what
-goes on from step n is bit for bit what would have gone on without the break, on one device with
-TF_NUM_INTEROP_THREADS=1 in the environment. Where TensorFlow runs several operations at once, the
-last digits depend on their order, it seems in AddN, which sums gradients and begins with a term
-whose memory is free: of 693 trainings of 25 steps by one seed on two cores 26 differed, from about
-1e-6 on, and of 265 with one operation at a time none.
+goes on from step n is what would have gone on without the break; bit for bit on one CPU, whose
+operations run in a fixed order (`ganzoo.strategies.in_order`). On several devices the last digits
+may differ, as between any two trainings there, unless TF_NUM_INTEROP_THREADS=1 is in the
+environment; GPUs need `tf.config.experimental.enable_op_determinism()` too.
 """
 
 from __future__ import annotations

@@ -675,10 +675,12 @@ class GAN(Sampling, Saving, keras.Model):
     def make_train_function(self, force: bool = False) -> None:
         """Keras's own fails where there are several workers, whose logs it takes for vectors:
         keras#20585."""
+        if self.train_function is not None and not force:
+            return
         strategy = self.distribute_strategy
         if strategies.workers(strategy) == 1:
             super().make_train_function(force)
-        elif self.train_function is None or force:
+        else:
 
             def step(batch):
                 logs = strategy.run(self.train_step, (batch,))
@@ -686,6 +688,8 @@ class GAN(Sampling, Saving, keras.Model):
 
             step = step if self.run_eagerly else tf.function(step, autograph=False)
             self.train_function = lambda iterator: step(next(iterator))
+        if strategies.on_one_cpu(strategy, self.variables):
+            self.train_function = strategies.in_order(self.train_function)
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         """Nothing: all is built by now, and Keras's fails with several workers (keras#20585)."""

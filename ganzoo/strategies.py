@@ -8,11 +8,14 @@ batch, and only the chief, the first of them, writes.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import signal
 import threading
+from collections.abc import Callable
 
+import keras
 import tensorflow as tf
 
 NAMES = ("mirrored", "multiworker")
@@ -151,6 +154,30 @@ def part(strategy: tf.distribute.Strategy) -> tuple[int, int]:
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
     """Whether this process is the one that writes."""
     return strategy.extended.should_checkpoint
+
+
+def on_one_cpu(strategy: tf.distribute.Strategy, variables: list[keras.Variable]) -> bool:
+    """Whether everything is computed on the first CPU device."""
+    return (
+        strategy.num_replicas_in_sync == workers(strategy) == 1
+        and {device.device_type for device in tf.config.list_logical_devices()} == {"CPU"}
+        and all(variable.value.device.endswith("/device:CPU:0") for variable in variables)
+    )
+
+
+def in_order(function: Callable) -> Callable:
+    """The same, with TensorFlow's operations one after another, each on all cores as before.
+
+    Run at once, they round differently from time to time: it seems to be AddN, which sums
+    gradients and begins with a term whose memory happens to be free. `benchmarks/repeats.py` has
+    figures of both. Not for functions on several devices, which would wait for each other."""
+
+    @functools.wraps(function)
+    def ordered(*args):
+        with tf.experimental.function_executor_type("SINGLE_THREADED_EXECUTOR"):
+            return function(*args)
+
+    return ordered
 
 
 def own_rows(

@@ -1,11 +1,7 @@
-"""Two logical CPU devices, so that every test can run two replicas, and operations one at a time,
-or trainings are not bit for bit the same (`ganzoo.checkpoints`)."""
+"""Two logical CPU devices, so that every test can run two replicas."""
 
 import os
 import sys
-
-# Before TensorFlow is imported, and for the processes that tests start.
-os.environ["TF_NUM_INTEROP_THREADS"] = "1"
 
 import pytest
 import tensorflow as tf

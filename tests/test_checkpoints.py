@@ -8,12 +8,13 @@ import sys
 import time
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import ganzoo
-from ganzoo import archives, runs, schedules
+from ganzoo import archives, runs, schedules, strategies
 from ganzoo.checkpoints import Checkpoints
 
 X = np.random.default_rng(0).normal(size=(320, 2)).astype("float32")
@@ -173,6 +174,46 @@ def test_a_full_disk_keeps_the_one_before(folder, undisturbed, monkeypatch):
     gan = make()
     gan.fit(X, epochs=5, verbose=0, checkpoint=folder)
     assert_same(gan, undisturbed)
+
+
+class Branches(keras.layers.Layer):
+    """Two operations that could run at once, and how many did."""
+
+    def __init__(self):
+        super().__init__()
+        self.running, self.most = 0, 0
+
+    def watched(self, x):
+        self.running += 1
+        self.most = max(self.most, self.running)
+        time.sleep(0.1)
+        self.running -= 1
+        return x
+
+    def call(self, x):
+        pair = [tf.numpy_function(self.watched, [x * k], x.dtype, stateful=False) for k in (1, 2)]
+        return x + tf.stop_gradient(tf.reshape(tf.add_n(pair), tf.shape(x)))
+
+
+@pytest.mark.skipif(os.cpu_count() == 1, reason="one core runs one operation at a time anyway")
+@pytest.mark.parametrize("ordered", [True, False])
+def test_the_operations_of_a_step_run_one_after_another(monkeypatch, ordered):
+    """Or sums of gradients, which begin with whatever term is free, round differently."""
+    if not ordered:  # what the test would see then
+        monkeypatch.setattr(strategies, "in_order", lambda function: function)
+    branches = Branches()
+    generator = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    discriminator = keras.Sequential([keras.Input((2,)), branches, keras.layers.Dense(1)])
+    gan = ganzoo.get("lsgan", architecture=(generator, discriminator), latent_dim=4)
+    gan.fit(X[:64], verbose=0)
+    assert branches.most == (1 if ordered else 2)
+
+
+def test_training_on_a_device_that_is_not_the_first_ends():
+    with tf.distribute.OneDeviceStrategy("CPU:1").scope():
+        gan = make()
+    gan.fit(X, verbose=0)
+    assert gan.step == 5
 
 
 TRAIN = """

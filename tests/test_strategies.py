@@ -185,7 +185,9 @@ def start_cluster(run, *words):
             ["bash", CLUSTER / "worker.sh", run, *words],
             env=os.environ
             | {"WORKERS": workers, "INDEX": str(index), "PATH": path, "PAUSE": "1"}
-            | {"TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": ""},
+            | {"TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": ""}
+            # As cluster/README.md says, or two equal trainings may differ in their last digits.
+            | {"TF_NUM_INTEROP_THREADS": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

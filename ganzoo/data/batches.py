@@ -144,7 +144,12 @@ def batches(
         rows, mine, learned, shuffle, seed, first_step, steps_per_epoch, labels
     )
     # Autotuned, it may grow to half of the machine's memory.
-    return Batches(dataset.prefetch(_held(learned, rows, 16)), learned, per_epoch)
+    dataset = dataset.prefetch(_held(learned, rows, 16))
+    options = tf.data.Options()
+    # The tuner's thread sleeps for up to a minute, and an iterator's end often waits for it. What
+    # is left to tune has a thread per core without it, up to 16.
+    options.autotune.enabled = bool(dataset.options().autotune.enabled)
+    return Batches(dataset.with_options(options), learned, per_epoch)
 
 
 class _Arrays:
