@@ -147,8 +147,10 @@ class Checkpoints(keras.callbacks.Callback):
             )
         ours = keras.saving.serialize_keras_object(gan)["config"]
         ours = json.loads(json.dumps(ours))  # tuples are lists there
-        for key in gan.hyperparameters():
-            if (there := config["config"].get(key)) != ours[key]:
+        for key, declared in gan.hyperparameters().items():
+            # One that the file doesn't know was at its default when it was written.
+            default = json.loads(json.dumps(keras.saving.serialize_keras_object(declared.default)))
+            if (there := config["config"].get(key, default)) != ours[key]:
                 raise _Another(
                     f"{self.folder} holds checkpoints of {name} with {key}={_shown(there)}, not "
                     f"{_shown(ours[key])}: make the GAN with that, or name another folder."

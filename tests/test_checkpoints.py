@@ -1,11 +1,13 @@
 """A training that dies goes on, bit for bit, from its newest whole checkpoint."""
 
+import json
 import os
 import random
 import signal
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import keras
@@ -214,6 +216,21 @@ def test_training_on_a_device_that_is_not_the_first_ends():
         gan = make()
     gan.fit(X, verbose=0)
     assert gan.step == 5
+
+
+def test_a_checkpoint_from_before_a_hyperparameter_was_there_goes_on(folder, undisturbed):
+    newest = folder / "step_00000010.keras"
+    with zipfile.ZipFile(newest) as archive:
+        contents = {name: archive.read(name) for name in archive.namelist()}
+    config = json.loads(contents["config.json"])
+    del config["config"]["precision"], config["config"]["penalties"]
+    contents["config.json"] = json.dumps(config)
+    with zipfile.ZipFile(newest, "w") as archive:
+        for name, content in contents.items():
+            archive.writestr(name, content)
+    gan = make()
+    gan.fit(X, epochs=5, verbose=0, checkpoint=folder)
+    assert_same(gan, undisturbed)
 
 
 TRAIN = """
