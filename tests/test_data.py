@@ -878,6 +878,10 @@ def test_tfds(tmp_path, monkeypatch):
     np.testing.assert_array_equal(both["image"], PICTURES)
     np.testing.assert_array_equal(both["label"], LABELS)
     assert batches(dataset, labels=True, batch_size=8).spec.num_classes == 4
+    small = data.load("tfds:tiny_pictures", size=(3, 4))
+    assert small.element_spec["image"] == tf.TensorSpec((3, 4, 3), "uint8") and len(small) == N
+    both = take(batches(small, batch_size=N, shuffle=False).dataset, 1)[0]
+    assert both["image"].shape == (N, 3, 4, 3)
 
     def unplugged(*args, **kwargs):
         raise requests.ConnectionError
@@ -892,6 +896,43 @@ def test_tfds(tmp_path, monkeypatch):
     ):
         with pytest.raises(ValueError, match=words):
             data.load(f"tfds:{name}")
+
+
+def test_a_stream_of_tfds_goes_on_without_decoding_what_it_skips(tmp_path, monkeypatch):
+    import tensorflow_datasets as tfds
+
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    decoded = []
+
+    decode = tfds.features.Image.decode_example
+
+    def watched(self, example):
+        tf.numpy_function(lambda: decoded.append(1), [], [])
+        return decode(self, example)
+
+    features = {"image": tfds.features.Image(shape=(6, 5, 3)), "label": np.int64}
+    tfds.dataset_builders.store_as_tfds_dataset(
+        name="stream",
+        version="1.0.0",
+        features=tfds.features.FeaturesDict(features),
+        split_datasets={"train": slices({"image": PICTURES, "label": LABELS})},
+        data_dir=tmp_path,
+    )
+    monkeypatch.setattr(tfds.features.Image, "decode_example", watched)
+    dataset = data.load("tfds:stream")
+    options = {"batch_size": 7, "labels": True, "num_classes": 4}
+    for order in ({"shuffle": False}, {"seed": 5}):
+        whole = take(batches(dataset, **options, **order).dataset, 40)  # seven epochs
+        rows = np.concatenate([batch["image"] for batch in whole])[: N * 7].reshape(7, N, -1)
+        for epoch in rows:
+            assert sorted(map(bytes, epoch)) == sorted(map(bytes, PICTURES))
+        assert (rows[0] == rows[1]).all() == ("shuffle" in order)
+        for first_step in (3, 6, 34):
+            b = batches(dataset, **options, **order, first_step=first_step)
+            decoded.clear()
+            resumed = take(b.dataset, 1)[0]
+            assert 7 <= len(decoded) < 7 * 34
+            np.testing.assert_equal(resumed, whole[first_step])
 
 
 def array_records(folder, name, shape, rows):

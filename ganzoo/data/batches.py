@@ -106,8 +106,9 @@ def batches(
     first_step: where to start. The order depends on (seed, step) alone, so a run resumed at step
         n sees what the uninterrupted run sees. Arrays, and the folders and ArrayRecords of `load`,
         get a fresh permutation of all rows per epoch, of which those that don't fill a step are
-        left out, and start at any step at once. Another dataset is replayed up to there, and
-        shuffled within a buffer of at most 10,000 rows and 256 MiB.
+        left out, and start at any step at once. Another dataset is shuffled within a buffer of at
+        most 10,000 rows and 256 MiB, and replayed up to there: those of TFDS from the beginning of
+        the epoch, without decoding, others from their first epoch.
     steps_per_epoch: needed for infinite datasets. A dataset of unknown length is repeated if it
         is given; otherwise one pass is one epoch, and first_step is ignored.
     part: (i, n) for the i-th of n workers, which gets the i-th n-th of each step's rows. Arrays,
@@ -251,6 +252,7 @@ class _Stream:
 
         self.class_names = getattr(dataset, "class_names", None)
         self.records = getattr(dataset, "records", None)
+        self.encoded = getattr(dataset, "encoded", None)
         self.parts = parts
         self.dataset = dataset.map(parts)
         self.cardinality = int(dataset.cardinality())
@@ -315,6 +317,38 @@ class _Stream:
         endless = self.cardinality != tf.data.UNKNOWN_CARDINALITY or steps_per_epoch is not None
         if endless and steps_per_epoch is None:
             steps_per_epoch = max(self._count() // rows, 1)
+        if self.encoded is not None:
+            dataset = self._decoded(rows * first_step, spec, shuffle, seed)
+            dataset = dataset.batch(rows, drop_remainder=True)
+        else:
+            dataset = self._replayed(rows, spec, shuffle, seed, first_step, endless)
+
+        @tf.autograph.experimental.do_not_convert
+        def part(element):
+            return {name: column[mine] for name, column in element.items()}
+
+        dataset = dataset.map(part)
+        return dataset.map(_checked(spec, labels), tf.data.AUTOTUNE), steps_per_epoch
+
+    def _decoded(self, begun, spec, shuffle, seed):
+        """Endless rows from that one on; those before are not decoded, nor earlier epochs read."""
+        epoch, begun = divmod(begun, self.cardinality)
+        dataset, decode = self.encoded
+        if shuffle:
+            held = _held(spec, 1, min(self.cardinality, 10_000))
+            dataset = _reshuffled(dataset, held, seed, epoch)
+        else:
+            dataset = dataset.repeat()
+
+        def decoded(element):
+            return one_shape(self.parts(decode(element)))
+
+        one_shape = _one_shape(spec.shape, batched=False)
+        return dataset.skip(begun).map(decoded, tf.data.AUTOTUNE)
+
+    def _replayed(self, rows, spec, shuffle, seed, first_step, endless):
+        """Steps from that one on. What a foreign dataset gives may depend on how often it was read,
+        so that all before is read."""
         dataset = self.dataset
         if not dataset.element_spec["image"].shape[int(self.batched) :].is_fully_defined():
             dataset = dataset.map(_one_shape(spec.shape, self.batched))
@@ -324,15 +358,7 @@ class _Stream:
         elif endless:
             dataset = dataset.repeat()
         dataset = (dataset.rebatch if self.batched else dataset.batch)(rows, drop_remainder=True)
-        if endless:
-            dataset = dataset.skip(first_step)
-
-        @tf.autograph.experimental.do_not_convert
-        def part(element):
-            return {name: column[mine] for name, column in element.items()}
-
-        dataset = dataset.map(part)
-        return dataset.map(_checked(spec, labels), tf.data.AUTOTUNE), steps_per_epoch
+        return dataset.skip(first_step) if endless else dataset
 
     def _count(self):
         """Rows in one pass."""
@@ -409,7 +435,7 @@ def _is_batched(shape, spec, label):
     return rank in (2, 4)
 
 
-def _reshuffled(dataset, held, seed):
+def _reshuffled(dataset, held, seed, first_epoch=0):
     """Endless epochs, the order of each a function of (seed, epoch) alone.
 
     shuffle().repeat() would go on, in a second iterator, from where the first one stopped.
@@ -422,7 +448,7 @@ def _reshuffled(dataset, held, seed):
         tf.compat.v1.set_random_seed(seed % (2**31 - 2) + 1)
         return dataset.shuffle(held, number, reshuffle_each_iteration=False)
 
-    return tf.data.Dataset.range(np.iinfo("int64").max).flat_map(epoch)
+    return tf.data.Dataset.range(first_epoch, np.iinfo("int64").max).flat_map(epoch)
 
 
 def _one_shape(shape, batched):

@@ -13,7 +13,7 @@ from PIL import Image
 
 from ganzoo.data import toys
 from ganzoo.data.batches import check_dtype
-from ganzoo.data.records import Records
+from ganzoo.data.records import Encoded, Records
 
 _TOYS = {"ring": toys.ring, "grid": toys.grid, "gaussian": toys.gaussian}
 _DESCRIPTIONS = {
@@ -90,7 +90,7 @@ def load(name: str, *, size: tuple[int, int] | None = None, seed: int = 0) -> tf
             f"there is no data set {name!r}{_nearest(str(name), _DESCRIPTIONS)}: there are"
             f" {', '.join(_DESCRIPTIONS)}."
         )
-    if size is not None and not hasattr(dataset, "records"):
+    if size is not None and kind not in ("folder", "tfds"):
         dataset = _resized(dataset, size, name)
     if class_names is not None:
         dataset.class_names = list(class_names)  # last: any transformation drops it
@@ -216,12 +216,18 @@ def _tfds(name, size):
     class_names = getattr(kept.get("label"), "names", None)
     if builder.info.file_format == tfds.core.FileFormat.ARRAY_RECORD:
         return _array_records(builder, tfds.features.FeaturesDict(kept), size), class_names
+    resized = _resize_to(size)
 
     @tf.autograph.experimental.do_not_convert
-    def only(element):
-        return {key: element[key] for key in kept}
+    def decode(element):
+        image = kept["image"].decode_example(element["image"])
+        return resized({key: element[key] for key in kept} | {"image": image})
 
-    return builder.as_dataset(split="train").map(only, tf.data.AUTOTUNE), class_names
+    undecoded = {"image": tfds.decode.SkipDecoding()}
+    encoded = builder.as_dataset(split="train", decoders=undecoded)
+    dataset = encoded.map(decode, tf.data.AUTOTUNE)
+    dataset.encoded = Encoded(encoded, decode)
+    return dataset, class_names
 
 
 def _array_records(builder, features, size):

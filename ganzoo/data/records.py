@@ -1,4 +1,4 @@
-"""Rows that lie on disk and are read by their number, none of them before its turn."""
+"""Rows that lie on disk, and are decoded when it is their turn."""
 
 from __future__ import annotations
 
@@ -10,6 +10,18 @@ import tensorflow as tf
 from ganzoo.data.batches import refuse_unless
 
 Element = dict[str, tf.Tensor]
+
+
+class Encoded(NamedTuple):
+    """Rows on disk that can only be read one after another, the same in each pass. As the attribute
+    `encoded` of the decoded dataset it is what `ganzoo.data.batches` shuffles and skips.
+
+    rows: unbatched, of known length.
+    decode: what one of them holds, in a graph.
+    """
+
+    rows: tf.data.Dataset
+    decode: Callable[[Element], Element]
 
 
 class Records(NamedTuple):
