@@ -1,6 +1,8 @@
 import itertools
 import json
+import os
 import shutil
+import subprocess
 import sys
 import warnings
 from pathlib import Path
@@ -982,6 +984,26 @@ def test_array_records(tmp_path, monkeypatch):
     broken = r"row \d+ of tfds:pictures/1\.0\.0 can't be read as an image of TensorFlow Datasets"
     with pytest.raises(data.DataError, match=broken):
         batches(data.load("tfds:pictures"))
+
+
+def test_python_ends_while_array_records_are_read(tmp_path):
+    rows = slices({"image": PICTURES, "label": LABELS, "id": LABELS}).repeat(50)
+    array_records(tmp_path, "pictures", (6, 5, 3), rows)
+    program = """
+from ganzoo import data
+stream = iter(data.batches(data.load("tfds:pictures"), batch_size=1000).dataset)
+for _ in range(50):
+    next(stream)
+print("read")
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | {"TFDS_DATA_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (ended.returncode, ended.stdout) == (0, "read\n"), ended.stderr[-500:]
 
 
 def test_array_records_of_different_sizes(tmp_path, monkeypatch):

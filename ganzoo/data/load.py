@@ -13,7 +13,7 @@ from PIL import Image
 
 from ganzoo.data import toys
 from ganzoo.data.batches import check_dtype
-from ganzoo.data.records import Encoded, Records
+from ganzoo.data.records import Encoded, Records, while_python_runs
 
 _TOYS = {"ring": toys.ring, "grid": toys.grid, "gaussian": toys.gaussian}
 _DESCRIPTIONS = {
@@ -243,8 +243,13 @@ def _array_records(builder, features, size):
         except Exception:  # ArrayRecord's readers raise whatever they stumble over
             return b""  # which decodes to nothing, so that the error names the row
 
+    @while_python_runs
     def records(rows):
-        return np.array([record(row) for row in rows], object)
+        try:
+            found = source.__getitems__(rows.tolist())  # a quarter of the time of one by one
+        except Exception:
+            found = [record(row) for row in rows]
+        return np.array(found, object)
 
     def find(rows):
         data = tf.numpy_function(records, [rows], tf.string, stateful=False)

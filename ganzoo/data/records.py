@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
+import threading
+import time
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -91,3 +95,44 @@ class Records(NamedTuple):
         )
         image.set_shape(self.shape)  # ensure_shape might fail before the sentence does
         return element | {"image": image}
+
+
+class _Calls:
+    """Of Python by TensorFlow's threads."""
+
+    def __init__(self):
+        self.running, self.latest, self.ending = 0, float("-inf"), False
+        self.lock = threading.Lock()
+
+    def __enter__(self):
+        with self.lock:
+            self.running += 1
+
+    def __exit__(self, *error):
+        with self.lock:
+            self.running -= 1
+            self.latest = time.monotonic()
+
+    def end(self):
+        """Waits for those that run, and for those, vain by now, that fill what is read ahead."""
+        self.ending = True
+        while self.running or time.monotonic() - self.latest < 0.2:
+            time.sleep(0.01)
+
+
+_calls = _Calls()
+atexit.register(_calls.end)
+
+
+def while_python_runs(function: Callable) -> Callable:
+    """For `tf.numpy_function`: Python, at its end, aborts or waits for ever if one of TensorFlow's
+    threads is within it, as those of an iterator that nobody deleted are. So none is by then."""
+
+    @functools.wraps(function)
+    def called(*args):
+        with _calls:
+            if _calls.ending:
+                raise RuntimeError("Python ends")
+            return function(*args)
+
+    return called
