@@ -673,23 +673,22 @@ class GAN(Sampling, Saving, keras.Model):
         return {name: tracker.result() for name, tracker in self._trackers.items()}
 
     def make_train_function(self, force: bool = False) -> None:
-        """Keras's own fails where there are several workers, whose logs it takes for vectors:
-        keras#20585."""
-        if self.train_function is not None and not force:
-            return
+        """Keras's own fails where there are several workers, whose logs it takes for vectors
+        (keras#20585), and on one CPU does not always sum in the same order."""
         strategy = self.distribute_strategy
-        if strategies.workers(strategy) == 1:
+        plain = not (self.run_eagerly or self.jit_compile or self.steps_per_execution > 1)
+        ordered = plain and strategies.on_one_cpu(strategy, self.variables)
+        if strategies.workers(strategy) == 1 and not ordered:
             super().make_train_function(force)
-        else:
+        elif self.train_function is None or force:
 
             def step(batch):
                 logs = strategy.run(self.train_step, (batch,))
                 return {k: strategy.reduce("MEAN", v, axis=None) for k, v in logs.items()}
 
             step = step if self.run_eagerly else tf.function(step, autograph=False)
+            step = strategies.in_order(step) if ordered else step
             self.train_function = lambda iterator: step(next(iterator))
-        if strategies.on_one_cpu(strategy, self.variables):
-            self.train_function = strategies.in_order(self.train_function)
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         """Nothing: all is built by now, and Keras's fails with several workers (keras#20585)."""

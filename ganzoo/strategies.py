@@ -165,15 +165,26 @@ def on_one_cpu(strategy: tf.distribute.Strategy, variables: list[keras.Variable]
     )
 
 
-def in_order(function: Callable) -> Callable:
+def in_order(function: tf.types.experimental.PolymorphicFunction) -> Callable:
     """The same, with TensorFlow's operations one after another, each on all cores as before.
 
     Run at once, they round differently from time to time: it seems to be AddN, which sums
     gradients and begins with a term whose memory happens to be free. `benchmarks/repeats.py` has
-    figures of both. Not for functions on several devices, which would wait for each other."""
+    figures of both. What isn't a function on one device, or has loops or branches in it
+    (recurrent layers, float16's loss scale), is left as it is: its parts would wait for each other.
+    """
+
+    plain = None  # or whether it is, once it was traced
 
     @functools.wraps(function)
     def ordered(*args):
+        nonlocal plain
+        if plain is None:
+            operations = function.get_concrete_function(*args).graph.get_operations()
+            kinds = {a.type for operation in operations for a in operation.op_def.attr}
+            plain = not kinds & {"func", "list(func)"}
+        if not plain:
+            return function(*args)
         with tf.experimental.function_executor_type("SINGLE_THREADED_EXECUTOR"):
             return function(*args)
 

@@ -211,6 +211,25 @@ def test_the_operations_of_a_step_run_one_after_another(monkeypatch, ordered):
     assert branches.most == (1 if ordered else 2)
 
 
+def test_networks_with_loops_train_on_one_thread():
+    """Where a loop would wait for the thread that waits for it."""
+    program = """
+import numpy as np, ganzoo
+from keras import Input, Sequential
+from keras.layers import GRU, Dense, Reshape
+generator = Sequential([Input((4,)), Reshape((2, 2)), GRU(3), Dense(2)])
+pair = generator, Sequential([Input((2,)), Dense(1)])
+gan = ganzoo.get("lsgan", architecture=pair, latent_dim=4)
+gan.fit(np.random.default_rng(0).normal(size=(64, 2)).astype("float32"), epochs=2, verbose=0)
+print(gan.step)
+"""
+    quiet = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_NUM_INTEROP_THREADS": "1"}
+    ended = subprocess.run(
+        [sys.executable, "-c", program], env=quiet, capture_output=True, text=True, timeout=120
+    )
+    assert ended.stdout == "2\n", ended.stderr
+
+
 def test_training_on_a_device_that_is_not_the_first_ends():
     with tf.distribute.OneDeviceStrategy("CPU:1").scope():
         gan = make()
