@@ -5,9 +5,9 @@
 Each file is whole or not there, and holds both players, both optimizers, the state of the game, the
 step and the seed. Draws, the order of the data and schedules are functions of seed and step: what
 goes on from step n is what would have gone on without the break; bit for bit on one CPU, whose
-operations run in a fixed order (`ganzoo.strategies.in_order`). On several devices the last digits
-may differ, as between any two trainings there, unless TF_NUM_INTEROP_THREADS=1 is in the
-environment; GPUs need `tf.config.experimental.enable_op_determinism()` too.
+operations run in a fixed order (`ganzoo.strategies.in_order`, which names the exceptions). Else the
+last digits may differ, as between any two equal trainings there, unless TF_NUM_INTEROP_THREADS=1 is
+in the environment; GPUs need `tf.config.experimental.enable_op_determinism()` too.
 """
 
 from __future__ import annotations

@@ -8,7 +8,6 @@ batch, and only the chief, the first of them, writes.
 from __future__ import annotations
 
 import contextlib
-import functools
 import json
 import os
 import signal
@@ -170,13 +169,13 @@ def in_order(function: tf.types.experimental.PolymorphicFunction) -> Callable:
 
     Run at once, they round differently from time to time: it seems to be AddN, which sums
     gradients and begins with a term whose memory happens to be free. `benchmarks/repeats.py` has
-    figures of both. What isn't a function on one device, or has loops or branches in it
-    (recurrent layers, float16's loss scale), is left as it is: its parts would wait for each other.
+    figures of both. A step with loops, branches or functions in it (recurrent layers, the scale of
+    float16's loss) is left as it is, and one on several devices must not be given: their parts
+    would wait for each other.
     """
 
     plain = None  # or whether it is, once it was traced
 
-    @functools.wraps(function)
     def ordered(*args):
         nonlocal plain
         if plain is None:

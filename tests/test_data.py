@@ -1024,6 +1024,17 @@ def test_array_records_of_different_sizes(tmp_path, monkeypatch):
     assert sorted(resized[0]["image"].mean((1, 2, 3))) == list(range(51))
 
 
+def test_nobody_waits_for_a_tuner_but_who_asked_for_one():
+    options = tf.data.Options()
+    options.autotune.enabled = True
+    for given, expected in (
+        (PICTURES, False),
+        (slices(PICTURES), False),
+        (slices(PICTURES).with_options(options), True),
+    ):
+        assert batches(given, batch_size=8).dataset.options().autotune.enabled is expected
+
+
 @pytest.mark.parametrize("kind", ["arrays", "records", "stream"])
 def test_workers_share_the_rows_of_each_step(kind, tmp_path):
     x, y = np.arange(40 * 3, dtype="uint8").reshape(40, 3), np.arange(40)
