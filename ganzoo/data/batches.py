@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from typing import NamedTuple
 
@@ -31,6 +32,8 @@ _NOT_FINITE = "data holds NaN or Inf: remove or replace those samples."
 _OPEN, _CLOSE = "[ganzoo.data:", ":ganzoo.data]"
 # What a shuffle buffer, and what batches made ahead, may take: little of a laptop's memory.
 _HELD_BYTES = 2**28
+# Steps that are read at once, as waiting for files alternates with decoding.
+_AT_ONCE = min(2 * (os.cpu_count() or 1), 16)
 
 
 class DataError(ValueError):
@@ -115,7 +118,7 @@ def batches(
         folders and ArrayRecords read no others.
 
     Of a dataset no more is held in memory than that buffer, 256 MiB of batches made ahead, and
-    those in the making, one per core.
+    those in the making, two per core and 16 at most.
 
     Raises ValueError, in one sentence, for data that can't be trained on. Of a dataset only the
     first rows can be checked here: the rest is checked as it streams (see `clear_errors`).
@@ -147,9 +150,9 @@ def batches(
     # Autotuned, it may grow to half of the machine's memory.
     dataset = dataset.prefetch(_held(learned, rows, 16))
     options = tf.data.Options()
-    # The tuner's thread sleeps for up to a minute, and an iterator's end often waits for it. What
-    # is left to tune has a thread per core without it, up to 16.
-    options.autotune.enabled = bool(dataset.options().autotune.enabled)
+    # The tuner's thread sleeps for up to a minute, and an iterator's end often waits for it.
+    asked = isinstance(x, tf.data.Dataset) and x.options().autotune.enabled
+    options.autotune.enabled = bool(asked)
     return Batches(dataset.with_options(options), learned, per_epoch)
 
 
@@ -220,7 +223,7 @@ def _by_number(read, count, rows, mine, shuffle, seed, first_step):
         return read(row[mine])
 
     numbers = tf.data.Dataset.range(first_step, np.iinfo("int64").max)
-    return numbers.map(step_of, tf.data.AUTOTUNE), per_epoch
+    return numbers.map(step_of, _AT_ONCE), per_epoch
 
 
 def _held(spec, rows, most):
@@ -313,7 +316,7 @@ class _Stream:
             count = self.records.count
             dataset, per_epoch = _by_number(read, count, rows, mine, shuffle, seed, first_step)
             steps_per_epoch = steps_per_epoch or per_epoch
-            return dataset.map(_checked(spec, labels), tf.data.AUTOTUNE), steps_per_epoch
+            return dataset.map(_checked(spec, labels), _AT_ONCE), steps_per_epoch
         endless = self.cardinality != tf.data.UNKNOWN_CARDINALITY or steps_per_epoch is not None
         if endless and steps_per_epoch is None:
             steps_per_epoch = max(self._count() // rows, 1)
@@ -328,7 +331,7 @@ class _Stream:
             return {name: column[mine] for name, column in element.items()}
 
         dataset = dataset.map(part)
-        return dataset.map(_checked(spec, labels), tf.data.AUTOTUNE), steps_per_epoch
+        return dataset.map(_checked(spec, labels), _AT_ONCE), steps_per_epoch
 
     def _decoded(self, begun, spec, shuffle, seed):
         """Endless rows from that one on; those before are not decoded, nor earlier epochs read."""
@@ -344,7 +347,7 @@ class _Stream:
             return one_shape(self.parts(decode(element)))
 
         one_shape = _one_shape(spec.shape, batched=False)
-        return dataset.skip(begun).map(decoded, tf.data.AUTOTUNE)
+        return dataset.skip(begun).map(decoded, _AT_ONCE)
 
     def _replayed(self, rows, spec, shuffle, seed, first_step, endless):
         """Steps from that one on. What a foreign dataset gives may depend on how often it was read,
