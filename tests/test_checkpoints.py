@@ -211,6 +211,7 @@ def test_the_operations_of_a_step_run_one_after_another(monkeypatch, ordered):
     assert branches.most == (1 if ordered else 2)
 
 
+@pytest.mark.slow
 def test_networks_with_loops_train_on_one_thread():
     """Where a loop would wait for the thread that waits for it."""
     program = """
