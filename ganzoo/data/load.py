@@ -246,8 +246,8 @@ def _array_records(builder, features, size):
     @while_python_runs
     def records(rows):
         try:
-            found = source.__getitems__(rows.tolist())  # a quarter of the time of one by one
-        except Exception:
+            found = source.__getitems__(rows.tolist())
+        except Exception:  # of any of them
             found = [record(row) for row in rows]
         return np.array(found, object)
 
