@@ -28,8 +28,8 @@ and 0.92 with 5, 97.7%, 0.022 and 0.94 with 10 of weight 0.2, and 96.6%, 0.006 a
 which the results have on their own seeds: 98.2%, 0.028 and 1.00.
 
 Rows go to results/modes.csv, in place of those of the same data and names: what
-`ganzoo.metrics.mode_coverage` says of 2,500 samples, and the medians over seeds. The samples of the
-first seed over the true density go to results/modes-DATA.png. Where there are no convolutions,
+`ganzoo.evaluation.mode_coverage` says of 2,500 samples, and the medians over seeds. The samples of
+the first seed over the true density go to results/modes-DATA.png. Where there are no convolutions,
 `dcgan` is the game of `gan`.
 """
 
@@ -51,7 +51,8 @@ import numpy as np
 import stacked
 
 import ganzoo
-from ganzoo import keywords, metrics, schedules
+from ganzoo import evaluation
+from ganzoo.foundation import keywords, schedules
 
 RESULTS = Path(__file__).parent.parent / "results"
 
@@ -84,7 +85,7 @@ class Mixture:
         return chosen
 
     def measure(self, samples):
-        return metrics.mode_coverage(samples, self.truth.means, self.truth.sigma)
+        return evaluation.mode_coverage(samples, self.truth.means, self.truth.sigma)
 
     def draw(self, drawn, path):
         """The samples of each GAN over three standard deviations of each mode."""

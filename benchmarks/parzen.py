@@ -38,7 +38,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import numpy as np
 
 import ganzoo
-from ganzoo import metrics
+from ganzoo import evaluation
 
 PATH = Path(__file__).parent.parent / "results" / "parzen.csv"
 EPOCHS, BATCH, SAMPLES = 250, 100, 10_000
@@ -77,7 +77,7 @@ def baselines(train):
     few, rng = len(train) // 6, np.random.default_rng(0)
     yield "training images", train[:SAMPLES], {}
     yield "training images", train[:few], {}
-    yield "k-means centroids", metrics.centroids(train, few), {}
+    yield "k-means centroids", evaluation.centroids(train, few), {}
     drawn = rng.integers(len(train), size=(SAMPLES, train.shape[1]))
     yield "independent pixels", np.take_along_axis(train, drawn, axis=0), {}
 
@@ -97,7 +97,7 @@ def score(centres, validation, test):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the note says it too
         known, new = (
-            metrics.parzen_log_likelihood(centres, validation, x) for x in (validation, test)
+            evaluation.parzen_log_likelihood(centres, validation, x) for x in (validation, test)
         )
     found = {"score": new, "error": (new.high - new) / 1.96, "validation": known}
     rounded = {key: round(float(value), 1) for key, value in found.items()}

@@ -25,7 +25,7 @@ import numpy as np
 import tensorflow as tf
 
 import ganzoo
-from ganzoo import strategies
+from ganzoo.devices import strategies
 
 PATH = Path(__file__).parent.parent / "results" / "repeats.csv"
 ORDERS = {"in order": strategies.in_order, "at once": lambda function: function}

@@ -24,7 +24,8 @@ import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
 import ganzoo
-from ganzoo import metrics, schedules
+from ganzoo import evaluation
+from ganzoo.foundation import schedules
 
 PLACES = (100, 10, 1)
 LEAST = 20  # channels of a digit that its spread is taken of
@@ -39,7 +40,7 @@ class Digits:
     def __init__(self):
         batch = ganzoo.data.load("digits").batch(2_000).get_single_element()
         x, y = batch["image"].numpy(), batch["label"].numpy()
-        self.judge = metrics.Judge.of(ganzoo.data.batches(x, batch_size=1).spec, x, y)
+        self.judge = evaluation.Judge.of(ganzoo.data.batches(x, batch_size=1).spec, x, y)
         self.neighbours = NearestNeighbors(algorithm="brute").fit(_flat(x))
         distances = self.neighbours.kneighbors(n_neighbors=1)[0]  # to another, not to itself
         sure = self.judge.probabilities(x).max(1)
@@ -66,7 +67,7 @@ class Digits:
         return chosen
 
     def measure(self, samples):
-        """The numbers of `metrics.mode_coverage`, of stacks [N, 8, 8, 3].
+        """The numbers of `evaluation.mode_coverage`, of stacks [N, 8, 8, 3].
 
         - modes: how many have one sample of high quality; modes_lenient: of any, as in the papers.
         - high_quality: the share of such samples.
@@ -86,7 +87,7 @@ class Digits:
             "modes": len(np.unique(mode[all_good])),
             "modes_lenient": len(np.unique(mode)),
             "high_quality": all_good.mean(),
-            "mode_kl": metrics.label_kl(mode, np.full(self.of, 1 / self.of)),
+            "mode_kl": evaluation.label_kl(mode, np.full(self.of, 1 / self.of)),
         } | ({} if np.isnan(spread).all() else {"mode_std": np.nanmean(spread)})
 
     def draw(self, drawn, path):

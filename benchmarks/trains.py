@@ -27,7 +27,8 @@ import numpy as np
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import ganzoo
-from ganzoo import keywords, plots
+from ganzoo.foundation import keywords
+from ganzoo.reporting import plots
 
 RESULTS = Path(__file__).parent.parent / "results"
 NUMBERS = ("label_kl", "confidence", "agreement", "matching", "frechet", "modes", "high_quality")

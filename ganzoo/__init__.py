@@ -11,8 +11,6 @@ Importing it is cheap: TensorFlow is imported on first use.
 from __future__ import annotations
 
 import importlib
-import importlib.abc
-import importlib.util
 import pathlib
 import sys
 from typing import Any
@@ -55,61 +53,35 @@ def load(filepath: str | pathlib.Path):
         FileNotFoundError: there is no such file.
         ValueError: the file isn't a saved GAN, or is damaged.
     """
-    _registry()
-    from ganzoo.saving import load as load_gan
+    from ganzoo.core.saving import load as load_gan
 
     return load_gan(filepath)
 
 
 def _registry():
-    """The registry, with the zoo in it."""
-    importlib.import_module("ganzoo.zoo")
-    return importlib.import_module("ganzoo.registry")
+    return importlib.import_module("ganzoo.foundation.registry")
 
 
-_ROOMS = {
-    "checkpoints", "checks", "data", "exporters", "metrics", "objectives", "penalties", "schedules",
-    "strategies", "usefulness",
-}  # fmt: skip
+_PUBLIC = {  # name -> module
+    "callbacks": "ganzoo.training.callbacks",
+    "checkpoints": "ganzoo.training.checkpoints",
+    "checks": "ganzoo.testing.checks",
+    "data": "ganzoo.data",
+    "evaluation": "ganzoo.evaluation",
+    "exporters": "ganzoo.exporters",
+    "objectives": "ganzoo.losses.objectives",
+    "penalties": "ganzoo.losses.penalties",
+    "schedules": "ganzoo.foundation.schedules",
+    "strategies": "ganzoo.devices.strategies",
+    "usefulness": "ganzoo.evaluation.usefulness",
+}
 
 
 def __getattr__(name: str):
-    if name in _ROOMS:
-        return importlib.import_module(f"ganzoo.{name}")
+    if name in _PUBLIC:
+        return importlib.import_module(_PUBLIC[name])
     raise AttributeError(f"module 'ganzoo' has no attribute {name!r}")
 
 
-class _RegisterOnKerasImport(importlib.abc.MetaPathFinder):
-    """Registers the zoo when Keras is imported, whoever does it: `keras.models.load_model` then
-    knows the GANs' classes, though `import ganzoo` imports no Keras. Where a room of ganzoo does
-    it, the room is finished first, since the zoo needs it whole."""
-
-    inside = 0
-
-    def find_spec(self, fullname, path=None, target=None):
-        if fullname != "keras" and not fullname.startswith("ganzoo."):
-            return None
-        others = (finder for finder in list(sys.meta_path) if finder is not self)
-        found = (finder.find_spec(fullname, path, target) for finder in others)
-        spec = next(filter(None, found), None)
-        if spec is not None:
-            execute = spec.loader.exec_module
-
-            def execute_and_register(module):
-                self.inside += 1
-                try:
-                    execute(module)
-                finally:
-                    self.inside -= 1
-                if not self.inside and "keras" in sys.modules and self in sys.meta_path:
-                    sys.meta_path.remove(self)
-                    _registry()
-
-            spec.loader.exec_module = execute_and_register
-        return spec
-
-
-if "keras" in sys.modules:
-    _registry()
-else:
-    sys.meta_path.insert(0, _RegisterOnKerasImport())
+if "keras" in sys.modules:  # keras.models.load_model then knows the GANs' classes
+    _registry().load_all()

@@ -143,7 +143,7 @@ def _import_tensorflow(strategy: str | None = None):
         if strategy is None:
             tf.config.list_logical_devices()
             return None
-        from ganzoo import strategies
+        from ganzoo.devices import strategies
 
         return strategies.make(strategy)
 
@@ -228,7 +228,7 @@ def list_(
 ) -> None:
     """Lists the GANs of the zoo."""
     _import_tensorflow()
-    from ganzoo import registry
+    from ganzoo.foundation import registry
 
     names = ganzoo.names(pattern)
     if not names:
@@ -243,7 +243,7 @@ def list_(
 def show(name: GANName) -> None:
     """Shows the card of a GAN: its paper, its losses, its hyper-parameters."""
     _import_tensorflow()
-    from ganzoo import keywords
+    from ganzoo.foundation import keywords
 
     card, console = ganzoo.card(name), _console()
     console.print(f"[bold]{card.name}[/]: {escape(card.title)}", soft_wrap=True)
@@ -328,7 +328,9 @@ def train(
     if strategy == "multiworker" and resume is None and out is None:
         raise ValueError("several workers need one run: name a folder that all reach in --out.")
     chosen = _import_tensorflow(strategy)
-    from ganzoo import keywords, runs, strategies
+    from ganzoo.devices import strategies
+    from ganzoo.foundation import keywords
+    from ganzoo.training import runs
 
     hyperparameters = keywords.read(name, settings or [], seed) if name else None
 
@@ -398,7 +400,9 @@ def sample(
     _import_tensorflow()
     import numpy as np
 
-    from ganzoo import plots, runs
+    from ganzoo.foundation import files
+    from ganzoo.reporting import plots
+    from ganzoo.training import runs
 
     gan = runs.load(run_or_model)
     chosen = {}
@@ -411,7 +415,7 @@ def sample(
         latents = {key: value.numpy() for key, value in gan.draw_latents(count, seed).items()}
         if classes:
             latents["label"] = chosen["labels"].astype("int32")
-        with plots.replacing(out) as draft:
+        with files.replacing(out) as draft:
             if out.suffix == ".npy":
                 np.save(draft, samples)
             else:
@@ -449,7 +453,8 @@ def evaluate(
         raise ValueError("a .keras file doesn't tell its data: name them, as in --data mnist5k.")
     _check_file("--json", json_file)
     _import_tensorflow()
-    from ganzoo import plots, runs
+    from ganzoo.foundation import files
+    from ganzoo.training import runs
 
     config = runs.Run.at(run_or_model).config if is_run else {}
     gan, name = runs.load(run_or_model), config.get("data") if data is None else data
@@ -494,7 +499,7 @@ def evaluate(
     }
     out = json_file or (run_or_model / "evaluation.json" if is_run else None)
     if out is not None:
-        with plots.replacing(out) as draft:
+        with files.replacing(out) as draft:
             draft.write_text(json.dumps(record | evaluation.to_json(), indent=2) + "\n")
         typer.echo(_shown(out))
 
@@ -543,7 +548,8 @@ def augment(
     shape, limits = _numbers("--size", size), _numbers("--value-range", value_range, float)
     _check_file("--json", json_file)
     _import_tensorflow()
-    from ganzoo import keywords, plots, usefulness
+    from ganzoo.evaluation import usefulness
+    from ganzoo.foundation import files, keywords
 
     hyperparameters = keywords.read(name, settings or [])
 
@@ -595,7 +601,7 @@ def augment(
             "ganzoo": ganzoo.__version__,
             "arms": [arm.to_json() for arm in found],
         }
-        with plots.replacing(json_file) as draft:
+        with files.replacing(json_file) as draft:
             draft.write_text(json.dumps(record, indent=2) + "\n")
         typer.echo(_shown(json_file))
 
@@ -622,7 +628,8 @@ def export(
 ) -> None:
     """Exports the generator of a trained GAN: for TF Serving, ONNX Runtime, OpenVINO, browsers."""
     _import_tensorflow()
-    from ganzoo import exporters, runs
+    from ganzoo import exporters
+    from ganzoo.training import runs
 
     gan = runs.load(run_or_model)
     home = run_or_model if run_or_model.is_dir() else run_or_model.parent
@@ -673,7 +680,8 @@ def data_(
     _import_tensorflow()
     import numpy as np
 
-    from ganzoo import data, plots
+    from ganzoo import data
+    from ganzoo.reporting import plots
 
     console = _console()
     table = _table("", "")

@@ -16,8 +16,11 @@ import pytest
 import tensorflow as tf
 
 import ganzoo
-from ganzoo import archives, runs, schedules, strategies
-from ganzoo.checkpoints import Checkpoints
+from ganzoo.core import archives
+from ganzoo.devices import strategies
+from ganzoo.foundation import schedules
+from ganzoo.training import runs
+from ganzoo.training.checkpoints import Checkpoints
 
 X = np.random.default_rng(0).normal(size=(320, 2)).astype("float32")
 Y = (X[:, 0] > 0).astype("int32")
@@ -80,7 +83,7 @@ def test_every_game_goes_on(name, tmp_path):
 
 
 def test_from_the_middle_of_an_epoch(tmp_path, undisturbed):
-    from ganzoo.callbacks import StopAtStep
+    from ganzoo.training.callbacks import StopAtStep
 
     make().fit(X, epochs=5, verbose=0, callbacks=[StopAtStep(7)], checkpoint=tmp_path)
     assert steps_in(tmp_path) == [5, 7]
@@ -345,7 +348,7 @@ def test_a_run_goes_on(tmp_path, monkeypatch):
 
 
 def test_a_run_without_a_checkpoint_begins_again(tmp_path):
-    from ganzoo.runs import Run
+    from ganzoo.training.runs import Run
 
     rate = schedules.linear(1e-3, 0.0, 9)
     chosen = {"width": 8, "generator_learning_rate": rate, "penalties": {"r1": rate}}

@@ -13,7 +13,9 @@ import pytest
 from PIL import Image
 
 import ganzoo
-from ganzoo import cli, data, keywords, runs
+from ganzoo import cli, data
+from ganzoo.foundation import keywords
+from ganzoo.training import runs
 
 COMMANDS = (
     "list", "show", "train", "sample", "evaluate", "augment", "export", "verify", "data",

@@ -19,8 +19,8 @@ from keras import ops
 from scipy.special import expit
 
 import ganzoo
-from ganzoo import objectives, penalties
-from ganzoo.randomness import Noise
+from ganzoo.foundation.randomness import Noise
+from ganzoo.losses import objectives, penalties
 
 SLOPES = {  # (a, b) at a logit of 0
     "non_saturating": (0.5, 0.5),

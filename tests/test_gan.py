@@ -11,8 +11,9 @@ import pytest
 import tensorflow as tf
 
 import ganzoo
-from ganzoo import checks, registry
-from ganzoo.gan import GAN
+from ganzoo.core.gan import GAN
+from ganzoo.foundation import registry
+from ganzoo.testing import checks
 
 DIGITS = ganzoo.data.load("digits")
 SMALL = {"width": 8, "latent_dim": 4}
@@ -313,7 +314,7 @@ def test_load_says_what_is_wrong_with_a_file(lsgan, tmp_path):
 def test_keras_loads_it_in_a_fresh_process(lsgan, tmp_path):
     lsgan.save(tmp_path / "gan.keras")
     expected = lsgan.sample(2, seed=3).sum()
-    for imports in ("import ganzoo, keras", "import keras, ganzoo"):
+    for imports in ("import ganzoo.zoo, keras", "import keras, ganzoo"):
         code = f"{imports}; print(keras.models.load_model('gan.keras').sample(2, seed=3).sum())"
         run = subprocess.run(
             [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True

@@ -27,8 +27,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import ganzoo
-from ganzoo import cli, data, exporters, runs, schedules
-from ganzoo.checkpoints import Checkpoints
+from ganzoo import cli, data, exporters
+from ganzoo.foundation import schedules
+from ganzoo.training import runs
+from ganzoo.training.checkpoints import Checkpoints
 
 SECONDS = 10
 RNG = np.random.default_rng(0)
@@ -1183,7 +1185,7 @@ def test_a_run_that_goes_on_in_vain_is_left_as_it_is(place, monkeypatch):
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(ganzoo.gan.GAN, "fit", full)
+    monkeypatch.setattr(ganzoo.core.gan.GAN, "fit", full)
     with pytest.raises(OSError, match="No space"):
         runs.resume("r")
     after = contents(place.path)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ganzoo import layers
+from ganzoo.networks import layers
 
 X = np.random.default_rng(0).normal(1.0, 2.0, (5, 3, 4, 6)).astype("float32")
 

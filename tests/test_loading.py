@@ -16,7 +16,9 @@ import onnx
 import pytest
 
 import ganzoo
-from ganzoo import archives, cli, plots
+from ganzoo import cli
+from ganzoo.core import archives
+from ganzoo.reporting import plots
 
 WEIGHTS = "model.weights.h5"
 

@@ -6,7 +6,8 @@ import shlex
 import pytest
 
 import ganzoo
-from ganzoo import cli, runs
+from ganzoo import cli
+from ganzoo.training import runs
 
 
 @pytest.fixture(scope="module")

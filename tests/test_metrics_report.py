@@ -9,7 +9,8 @@ import pytest
 import tensorflow as tf
 
 import ganzoo
-from ganzoo import checks, metrics
+from ganzoo import evaluation
+from ganzoo.testing import checks
 
 DIGITS = ganzoo.data.load("digits")
 X, Y = (DIGITS.batch(1797).get_single_element()[key].numpy() for key in ("image", "label"))
@@ -34,7 +35,7 @@ def fitted(name, data=DIGITS, **hyperparameters):
 
 
 def sampler(rows, spec=SPEC):
-    """As much of a GAN as `metrics.evaluate` asks of one that only samples."""
+    """As much of a GAN as `evaluation.evaluate` asks of one that only samples."""
 
     def sample(count, seed=0):
         return rows[np.random.default_rng(seed).permutation(len(rows))[:count]]
@@ -47,14 +48,14 @@ def sampler(rows, spec=SPEC):
 
 
 def test_the_judge_of_digits_is_good_and_deterministic(tmp_path, monkeypatch):
-    judge = metrics.Judge.of(SPEC, X, Y)
+    judge = evaluation.Judge.of(SPEC, X, Y)
     assert judge.accuracy >= 0.97 and judge.name == f"judge of {judge.accuracy:.2%}"
     features, probabilities = judge.features(X[:50]), judge.probabilities(X[:50])
     assert features.shape == (50, 64) and features.dtype == np.float64
     np.testing.assert_allclose(probabilities.sum(1), 1)
     assert (judge.labels(X[:50]) == probabilities.argmax(1)).all()
     monkeypatch.setenv("GANZOO_CACHE", str(tmp_path))
-    again = metrics.Judge.of(SPEC, X, Y)
+    again = evaluation.Judge.of(SPEC, X, Y)
     assert (again.hash, again.accuracy) == (judge.hash, judge.accuracy)
     np.testing.assert_array_equal(again.features(X[:50]), features)
 
@@ -63,7 +64,7 @@ def test_the_judge_of_digits_is_good_and_deterministic(tmp_path, monkeypatch):
 def test_the_judge_of_mnist5k():
     batch = ganzoo.data.load("mnist5k").batch(5000).get_single_element()
     x, y = batch["image"].numpy(), batch["label"].numpy()
-    judge = metrics.Judge.of(ganzoo.data.batches(x, batch_size=1).spec, x, y)
+    judge = evaluation.Judge.of(ganzoo.data.batches(x, batch_size=1).spec, x, y)
     print(judge.name)
     assert judge.accuracy >= 0.97
 
@@ -71,36 +72,36 @@ def test_the_judge_of_mnist5k():
 def test_the_judge_is_cached_by_its_data_and_a_damaged_cache_is_made_again(tmp_path, monkeypatch):
     x, y = X[:300], np.arange(300) % 2
     monkeypatch.setenv("GANZOO_CACHE", str(tmp_path))
-    monkeypatch.setattr(metrics.Judge, "STEPS", 2)
+    monkeypatch.setattr(evaluation.Judge, "STEPS", 2)
     trained = []
-    train = metrics.Judge._train.__func__
+    train = evaluation.Judge._train.__func__
 
     def count(cls, *arguments):
         trained.append(arguments)
         return train(cls, *arguments)
 
-    monkeypatch.setattr(metrics.Judge, "_train", classmethod(count))
-    first = metrics.Judge.of(SPEC, x, y)
-    assert metrics.Judge.of(SPEC, x, y).hash == first.hash and len(trained) == 1
-    metrics.Judge.of(SPEC, x, 1 - y)
+    monkeypatch.setattr(evaluation.Judge, "_train", classmethod(count))
+    first = evaluation.Judge.of(SPEC, x, y)
+    assert evaluation.Judge.of(SPEC, x, y).hash == first.hash and len(trained) == 1
+    evaluation.Judge.of(SPEC, x, 1 - y)
     assert len(trained) == 2 and len(list((tmp_path / "judges").iterdir())) == 2
     for file in (tmp_path / "judges").iterdir():
         file.write_bytes(file.read_bytes()[:1000])
-    assert metrics.Judge.of(SPEC, x, y).hash == first.hash and len(trained) == 3
+    assert evaluation.Judge.of(SPEC, x, y).hash == first.hash and len(trained) == 3
     monkeypatch.setenv("GANZOO_CACHE", str(next((tmp_path / "judges").iterdir())))  # no folder
-    assert metrics.Judge.of(SPEC, x, y).hash == first.hash and len(trained) == 4
+    assert evaluation.Judge.of(SPEC, x, y).hash == first.hash and len(trained) == 4
 
 
 def test_a_strategy_and_a_policy_do_not_change_the_judge(tmp_path, monkeypatch):
     x, y = X[:300], np.arange(300) % 2
-    monkeypatch.setattr(metrics.Judge, "STEPS", 3)
+    monkeypatch.setattr(evaluation.Judge, "STEPS", 3)
     monkeypatch.setenv("GANZOO_CACHE", str(tmp_path / "plain"))
-    plain = metrics.Judge.of(SPEC, x, y)
+    plain = evaluation.Judge.of(SPEC, x, y)
     monkeypatch.setenv("GANZOO_CACHE", str(tmp_path / "mirrored"))
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
         with checks.two_replicas().scope():
-            mirrored = metrics.Judge.of(SPEC, x, y)
+            mirrored = evaluation.Judge.of(SPEC, x, y)
             np.testing.assert_array_equal(mirrored.features(x[:9]), plain.features(x[:9]))
     finally:
         keras.config.set_dtype_policy("float32")
@@ -113,8 +114,8 @@ def test_a_strategy_and_a_policy_do_not_change_the_judge(tmp_path, monkeypatch):
 def test_real_samples_pass_as_real_copies_as_copies_and_noise_as_noise():
     order = np.random.default_rng(0).permutation(len(X))
     seen, unseen = order[:900], order[900:]
-    judge = metrics.Judge.of(SPEC, X, Y)
-    real = metrics.evaluate(sampler(X[unseen]), X[seen], Y[seen], extractor=judge)
+    judge = evaluation.Judge.of(SPEC, X, Y)
+    real = evaluation.evaluate(sampler(X[unseen]), X[seen], Y[seen], extractor=judge)
     assert list(real) == [
         *OF_FEATURES, *OF_COPIES, "label_kl", "confidence", "score", *OF_PARZEN
     ]  # fmt: skip
@@ -125,16 +126,16 @@ def test_real_samples_pass_as_real_copies_as_copies_and_noise_as_noise():
     assert real["copies"] < 0.03 and real["label_kl"] < 0.05
     assert abs(real["parzen"] - real["parzen"].reference) < 4
     assert real["frechet"].n == 225 and real["kid"].n == 450
-    copied = metrics.evaluate(sampler(X[seen]), X[seen], samples=200, extractor=judge)
+    copied = evaluation.evaluate(sampler(X[seen]), X[seen], samples=200, extractor=judge)
     assert copied["copies"] == 1 and copied["nearer_than_real"] == 1
     noise = np.random.default_rng(1).integers(0, 256, (500, 8, 8, 1)).astype("uint8")
-    poor = metrics.evaluate(sampler(noise), X[seen], samples=200, extractor=judge)
+    poor = evaluation.evaluate(sampler(noise), X[seen], samples=200, extractor=judge)
     assert poor["frechet"].ratio > 5 and poor["coverage"] < 0.1 and poor["copies"] == 0
 
 
 def test_every_number_says_where_it_comes_from():
-    found = metrics.evaluate(sampler(X[::-1]), X, Y, samples=300)
-    judge = metrics.Judge.of(SPEC, X, Y)
+    found = evaluation.evaluate(sampler(X[::-1]), X, Y, samples=300)
+    judge = evaluation.Judge.of(SPEC, X, Y)
     assert not found.refused
     for name, number in found.items():
         assert isinstance(number, float) and np.isfinite(number), name
@@ -145,9 +146,9 @@ def test_every_number_says_where_it_comes_from():
     told = json.loads(json.dumps(found.to_json(), allow_nan=False))
     assert set(told) == {"metrics", "refused"} and told["metrics"]["kid"]["n"] == 300
     shuffled = np.random.default_rng(0).permutation(len(X))
-    again = metrics.evaluate(sampler(X[::-1]), X[shuffled], Y[shuffled], samples=300)
+    again = evaluation.evaluate(sampler(X[::-1]), X[shuffled], Y[shuffled], samples=300)
     assert again.to_json() == found.to_json(), "the order of the data matters"
-    other = metrics.evaluate(sampler(X[::-1]), X, Y, samples=300, seed=1)
+    other = evaluation.evaluate(sampler(X[::-1]), X, Y, samples=300, seed=1)
     assert other["kid"] != found["kid"] and other["kid"].reference == found["kid"].reference
 
 
@@ -155,36 +156,36 @@ def test_known_modes_and_lines_and_plain_vectors():
     ring = ganzoo.data.load("ring")
     points = ganzoo.data.toys.ring().sample(4000, 7)[0]
     spec = ganzoo.data.batches(ring, batch_size=1).spec
-    found = metrics.evaluate(sampler(points, spec), ring)
+    found = evaluation.evaluate(sampler(points, spec), ring)
     of_modes = ["modes", "modes_lenient", "high_quality", "mode_kl", "mode_std"]
     assert list(found) == [*OF_FEATURES, *OF_COPIES, *of_modes]
     assert found["modes"] == 8 and found["high_quality"].n == 2500
     assert 0.97 < found["mode_std"].ratio < 1.03 and found["mode_kl"] < 0.01
     assert all(number.hash and number.split and number.extractor for number in found.values())
-    plain = metrics.evaluate(sampler(points, spec), points[:500], samples=100)
+    plain = evaluation.evaluate(sampler(points, spec), points[:500], samples=100)
     assert list(plain) == [*OF_FEATURES, *OF_COPIES] and plain["kid"].n == 100
     line = np.random.default_rng(0).normal(size=(1000, 1)).astype("float32")
     spec = ganzoo.data.batches(line, batch_size=1).spec
-    found = metrics.evaluate(sampler(line + 1, spec), line)
+    found = evaluation.evaluate(sampler(line + 1, spec), line)
     assert list(found)[-2:] == ["wasserstein_1", "histogram_jsd"]
     assert found["wasserstein_1"] == pytest.approx(1, abs=0.1)
     assert found["wasserstein_1"].ratio > 5
 
 
 def test_too_few_samples_are_refused_with_the_reason():
-    found = metrics.evaluate(sampler(X), X[:60], Y[:60])
+    found = evaluation.evaluate(sampler(X), X[:60], Y[:60])
     assert "frechet" in found and found["frechet"].extractor.startswith("7 principal")
     assert {"judge", "precision", "copies"} <= set(found.refused)
     assert "60 images of 10 classes" in found.refused["judge"]
     assert not set(found) & set(found.refused)
     with pytest.raises(ValueError, match="data has 3 samples"):
-        metrics.evaluate(sampler(X), X[:3])
+        evaluation.evaluate(sampler(X), X[:3])
 
 
 def test_labels_that_are_none_are_no_labels():
     for labels in (None, Y.astype("float32"), Y - 1, np.eye(10)[Y], np.zeros_like(Y)):
         labels = None if labels is None else labels[:320]
-        found = metrics.evaluate(sampler(X), X[:320], labels, samples=60)
+        found = evaluation.evaluate(sampler(X), X[:320], labels, samples=60)
         assert "label_kl" not in found and "principal components" in found["kid"].extractor
 
 
@@ -195,21 +196,21 @@ def test_the_extractor_of_the_user():
     model = keras.Sequential(
         [keras.Input((8, 8, 1)), keras.layers.AveragePooling2D(4)], name="mine"
     )
-    found = metrics.evaluate(sampler(X), X[:400], extractor=model)
+    found = evaluation.evaluate(sampler(X), X[:400], extractor=model)
     assert found["frechet"].extractor == "mine"
-    features = metrics.KerasFeatures(model).features(X[:300])
+    features = evaluation.KerasFeatures(model).features(X[:300])
     np.testing.assert_allclose(features[7, 0], X[7, :4, :4].mean(), rtol=1e-6)
     for wrong in ("inceptoin", 3, np.mean):
         with pytest.raises(ValueError, match="takes 'inception', a Keras model, or"):
-            metrics.evaluate(sampler(X), X[:400], extractor=wrong)
+            evaluation.evaluate(sampler(X), X[:400], extractor=wrong)
 
 
 def test_hashes_tell_extractors_apart():
     models = [keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)]) for _ in range(2)]
-    hashes = {metrics.KerasFeatures(model).hash for model in models}
-    hashes |= {metrics.Pixels(SPEC, X, width).hash for width in (8, 9, None)}
+    hashes = {evaluation.KerasFeatures(model).hash for model in models}
+    hashes |= {evaluation.Pixels(SPEC, X, width).hash for width in (8, 9, None)}
     assert len(hashes) == 5
-    assert metrics.Pixels(SPEC, X, 8).hash == metrics.Pixels(SPEC, X.copy(), 8).hash
+    assert evaluation.Pixels(SPEC, X, 8).hash == evaluation.Pixels(SPEC, X.copy(), 8).hash
 
 
 def test_inception_without_weights_says_so(monkeypatch):
@@ -218,15 +219,15 @@ def test_inception_without_weights_says_so(monkeypatch):
 
     monkeypatch.setattr(keras.applications, "InceptionV3", fail)
     with pytest.raises(ValueError, match="neither cached nor to be downloaded"):
-        metrics.evaluate(sampler(X), X[:400], extractor="inception")
+        evaluation.evaluate(sampler(X), X[:400], extractor="inception")
     with pytest.raises(ValueError, match="one or three channels"):
-        metrics.Inception(ganzoo.data.Spec((9,), "float32"))
+        evaluation.Inception(ganzoo.data.Spec((9,), "float32"))
 
 
 @pytest.mark.slow
 def test_inception_sees_resized_images_of_three_channels():
     keras.utils.set_random_seed(0)
-    inception = metrics.Inception(SPEC, weights=None)
+    inception = evaluation.Inception(SPEC, weights=None)
     features = inception.features(X[:3])
     assert features.shape == (3, 2048)
     image = tf.image.resize(np.repeat(X[:1] / 127.5 - 1, 3, -1), (299, 299), antialias=True)

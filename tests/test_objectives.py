@@ -15,8 +15,8 @@ from scipy.optimize import linprog
 from scipy.special import expit, logit, xlogy
 from scipy.stats import norm
 
-from ganzoo import objectives
-from ganzoo.objectives import get
+from ganzoo.losses import objectives
+from ganzoo.losses.objectives import get
 
 # Distributions of data and of the generator, in tenths so that rows can stand for them.
 TABLES = [

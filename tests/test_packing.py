@@ -8,8 +8,9 @@ import pytest
 import tensorflow as tf
 
 import ganzoo
-from ganzoo import checks, registry, schedules
-from ganzoo.packing import pack, packed_shape
+from ganzoo.core.packing import pack, packed_shape
+from ganzoo.foundation import registry, schedules
+from ganzoo.testing import checks
 
 rng = np.random.default_rng(0)
 

@@ -9,8 +9,11 @@ import pytest
 import tensorflow as tf
 from keras import ops
 
-from ganzoo import checks, layers, networks, objectives, penalties
-from ganzoo.randomness import Noise
+from ganzoo import networks
+from ganzoo.foundation.randomness import Noise
+from ganzoo.losses import objectives, penalties
+from ganzoo.networks import layers
+from ganzoo.testing import checks
 
 RNG = np.random.default_rng(0)
 

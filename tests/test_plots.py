@@ -5,7 +5,8 @@ import pytest
 from PIL import Image
 
 import ganzoo
-from ganzoo import plots
+from ganzoo.foundation import files
+from ganzoo.reporting import plots
 
 RNG = np.random.default_rng(0)
 
@@ -91,7 +92,7 @@ def test_a_file_that_fails_leaves_the_one_before(tmp_path):
     path = tmp_path / "s.png"
     path.write_bytes(b"before")
     refused = pytest.raises(OSError, match=r"s\.png was not written: disk full")
-    with refused, plots.replacing(path) as draft:
+    with refused, files.replacing(path) as draft:
         draft.write_bytes(b"half")
         raise OSError("disk full")
     assert path.read_bytes() == b"before"

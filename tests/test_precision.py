@@ -8,8 +8,11 @@ import pytest
 import tensorflow as tf
 
 import ganzoo
-from ganzoo import checks, cli, penalties, precision
-from ganzoo.turn import Turn
+from ganzoo import cli
+from ganzoo.core.update import Turn
+from ganzoo.devices import precision
+from ganzoo.losses import penalties
+from ganzoo.testing import checks
 
 HALVES = ("bfloat16", "float16")
 IMAGES = np.random.default_rng(0).integers(256, size=(128, 8, 8, 1), dtype="uint8")
@@ -71,7 +74,7 @@ def test_penalties_and_what_they_teach_are_those_of_float32(name, kind):
     for p in ("float32", kind):
         gan = made("wgan_gp", precision=p, penalties={name: 1.0})
         batch = {"image": tf.constant(IMAGES[:32])}
-        turn = Turn(gan, batch, ganzoo.randomness.Noise(0))
+        turn = Turn(gan, batch, ganzoo.foundation.randomness.Noise(0))
         with tf.GradientTape() as tape:
             value = penalties.get(name)(turn.critic, turn.real, turn.fake, turn.noise)
         gradients = tape.gradient(value, gan.discriminator_variables)
@@ -92,7 +95,9 @@ def test_float16_scales_both_losses():
         variables = [[v.value for v in getattr(g, f"{player}_variables")] for g in (gan, exact)]
         gradients = []
         for g, sources in zip((gan, exact), variables, strict=True):
-            turn = Turn(g, {"image": tf.constant(IMAGES[:16])}, ganzoo.randomness.Noise(0))
+            turn = Turn(
+                g, {"image": tf.constant(IMAGES[:16])}, ganzoo.foundation.randomness.Noise(0)
+            )
             with tf.GradientTape() as tape:
                 total = tf.add_n(list(getattr(g, f"{player}_loss")(turn).values()))
             own = getattr(g, f"{player}_optimizer")

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ganzoo.randomness import Noise, seed_layers_from_noise, seeded_initializers
+from ganzoo.foundation.randomness import Noise, seed_layers_from_noise, seeded_initializers
 
 
 def test_draws_are_functions_of_seed_step_and_place():

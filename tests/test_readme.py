@@ -129,7 +129,8 @@ def test_ten_lines_of_python_run(tmp_path, monkeypatch):
 
 
 def test_the_gan_in_one_file_keeps_the_contract(monkeypatch):
-    from ganzoo import checks, registry
+    from ganzoo.foundation import registry
+    from ganzoo.testing import checks
 
     monkeypatch.setattr(registry, "_classes", dict(registry._classes))
     names = {}
@@ -142,7 +143,8 @@ def test_the_gan_in_one_file_keeps_the_contract(monkeypatch):
 
 @pytest.mark.slow
 def test_the_gan_in_one_file_keeps_the_whole_contract(monkeypatch):
-    from ganzoo import checks, registry
+    from ganzoo.foundation import registry
+    from ganzoo.testing import checks
 
     monkeypatch.setattr(registry, "_classes", dict(registry._classes))
     names = {}

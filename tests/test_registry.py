@@ -3,11 +3,11 @@
 import pytest
 
 import ganzoo
-from ganzoo import registry
+from ganzoo.foundation import registry
 
 PLUGIN = '''
-from ganzoo.gan import GAN
-from ganzoo.registry import register
+from ganzoo.core.gan import GAN
+from ganzoo.foundation.registry import register
 
 
 @register("theirs")
@@ -35,7 +35,7 @@ def installed(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     ganzoo.names()
     monkeypatch.setattr(registry, "_classes", dict(registry._classes))
-    monkeypatch.setattr(registry, "_plugins_loaded", False)
+    monkeypatch.setattr(registry, "_loaded", False)
 
 
 def test_plugins_are_found_and_broken_ones_left_out(installed):

@@ -13,8 +13,9 @@ import pytest
 from rich.console import Console
 
 import ganzoo
-from ganzoo import callbacks, plots, runs
-from ganzoo.runs import Run
+from ganzoo.reporting import plots
+from ganzoo.training import callbacks, runs
+from ganzoo.training.runs import Run
 
 SMALL = {"dataset": "digits", "hyperparameters": {"width": 8}, "steps": 3, "export": False}
 

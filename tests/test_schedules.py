@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 import ganzoo
-from ganzoo import cli, runs, schedules
+from ganzoo import cli
+from ganzoo.foundation import schedules
+from ganzoo.training import runs
 
 rng = np.random.default_rng(0)
 POINTS = rng.standard_normal([64, 2]).astype("float32")

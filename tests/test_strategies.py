@@ -16,7 +16,9 @@ import tensorflow as tf
 import yaml
 
 import ganzoo
-from ganzoo import cli, runs, strategies
+from ganzoo import cli
+from ganzoo.devices import strategies
+from ganzoo.training import runs
 
 POINTS = np.random.default_rng(0).normal(size=(128, 2)).astype("float32")
 HERE = Path(__file__).parent
@@ -142,7 +144,7 @@ def test_other_strategies_train_what_one_device_does(make):
 
 def test_what_keras_cannot_train_under_is_refused(monkeypatch):
     strategy = object.__new__(tf.distribute.experimental.ParameterServerStrategy)
-    monkeypatch.setattr(ganzoo.gan.GAN, "distribute_strategy", strategy)
+    monkeypatch.setattr(ganzoo.core.gan.GAN, "distribute_strategy", strategy)
     with pytest.raises(ValueError, match="use MirroredStrategy"):
         ganzoo.get("gan").fit(POINTS)
 

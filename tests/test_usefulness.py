@@ -12,8 +12,9 @@ import pytest
 from scipy import stats
 
 import ganzoo
-from ganzoo import checks, cli, usefulness
-from ganzoo.metrics import extractors
+from ganzoo import cli
+from ganzoo.evaluation import extractors, usefulness
+from ganzoo.testing import checks
 from ganzoo.zoo.cgan import ConditionalGAN
 
 BATCH = ganzoo.data.load("digits").batch(1797).get_single_element()

@@ -3,7 +3,8 @@
 import pytest
 
 import ganzoo
-from ganzoo import checks, registry
+from ganzoo.foundation import registry
+from ganzoo.testing import checks
 
 NAMES = ganzoo.names()
 

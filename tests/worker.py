@@ -38,7 +38,7 @@ if __name__ == "__main__":
             "task": {"type": "worker", "index": int(index)},
         }
     )
-    from ganzoo import strategies
+    from ganzoo.devices import strategies
 
     strategy = strategies.make("multiworker")
     with strategy.scope():

@@ -7,8 +7,8 @@ import math
 import keras
 from keras import layers as kl
 
-from ganzoo.layers import LeakyReLU
-from ganzoo.layers import normalization as normalize
+from ganzoo.networks.layers import LeakyReLU
+from ganzoo.networks.layers import normalization as normalize
 
 DEPTH = 3
 NORMALIZATION = "none"

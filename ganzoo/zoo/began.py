@@ -2,10 +2,10 @@ import keras
 import tensorflow as tf
 
 from ganzoo import networks
-from ganzoo.gan import GAN
-from ganzoo.hyperparameters import Hyperparameter
-from ganzoo.objectives import Objective
-from ganzoo.registry import register
+from ganzoo.core.gan import GAN
+from ganzoo.foundation.hyperparameters import Hyperparameter
+from ganzoo.foundation.registry import register
+from ganzoo.losses.objectives import Objective
 
 
 @register("began")

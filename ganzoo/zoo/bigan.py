@@ -1,10 +1,10 @@
 import keras
 import tensorflow as tf
 
-from ganzoo import objectives
-from ganzoo.gan import GAN
-from ganzoo.layers import LeakyReLU
-from ganzoo.registry import register
+from ganzoo.core.gan import GAN
+from ganzoo.foundation.registry import register
+from ganzoo.losses import objectives
+from ganzoo.networks.layers import LeakyReLU
 
 
 @register("bigan")

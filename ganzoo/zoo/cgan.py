@@ -1,6 +1,6 @@
-from ganzoo.conditioning import Labels
-from ganzoo.gan import GAN
-from ganzoo.registry import register
+from ganzoo.core.gan import GAN
+from ganzoo.core.inputs import Labels
+from ganzoo.foundation.registry import register
 
 
 @register("cgan")

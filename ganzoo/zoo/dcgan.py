@@ -1,5 +1,5 @@
-from ganzoo.gan import GAN
-from ganzoo.registry import register
+from ganzoo.core.gan import GAN
+from ganzoo.foundation.registry import register
 
 
 @register("dcgan")

@@ -4,11 +4,12 @@ import keras
 from keras import layers as kl
 from keras import ops
 
-from ganzoo import networks, objectives
-from ganzoo.gan import GAN
-from ganzoo.hyperparameters import Hyperparameter
-from ganzoo.layers import Maxout
-from ganzoo.registry import register
+from ganzoo import networks
+from ganzoo.core.gan import GAN
+from ganzoo.foundation.hyperparameters import Hyperparameter
+from ganzoo.foundation.registry import register
+from ganzoo.losses import objectives
+from ganzoo.networks.layers import Maxout
 
 
 @keras.saving.register_keras_serializable("ganzoo")

@@ -2,10 +2,10 @@ import math
 
 import tensorflow as tf
 
-from ganzoo.conditioning import Codes
-from ganzoo.gan import GAN
-from ganzoo.hyperparameters import Hyperparameter
-from ganzoo.registry import register
+from ganzoo.core.gan import GAN
+from ganzoo.core.inputs import Codes
+from ganzoo.foundation.hyperparameters import Hyperparameter
+from ganzoo.foundation.registry import register
 
 
 @register("infogan")

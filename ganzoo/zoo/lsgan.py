@@ -1,7 +1,7 @@
-from ganzoo import objectives
-from ganzoo.gan import GAN
-from ganzoo.hyperparameters import Hyperparameter
-from ganzoo.registry import register
+from ganzoo.core.gan import GAN
+from ganzoo.foundation.hyperparameters import Hyperparameter
+from ganzoo.foundation.registry import register
+from ganzoo.losses import objectives
 
 
 @register("lsgan")

@@ -1,6 +1,6 @@
-from ganzoo import objectives
-from ganzoo.gan import GAN
-from ganzoo.registry import register
+from ganzoo.core.gan import GAN
+from ganzoo.foundation.registry import register
+from ganzoo.losses import objectives
 
 
 @register("r3gan")

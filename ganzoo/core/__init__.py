@@ -1,0 +1,1 @@
+"""The GAN base class: the update, its inputs, sampling and saving."""

@@ -1,0 +1,143 @@
+"""GANs to `.keras` files and back: networks, both optimizers, state, step and seed."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import re
+import uuid
+import warnings
+
+import keras
+from keras.src.saving.serialization_lib import SafeModeScope  # it has no public name
+
+from ganzoo import data
+from ganzoo.core import archives
+from ganzoo.foundation import registry
+
+
+class Saving:
+    """The saved side of a `GAN`: what Keras writes into a file, and how it is read again."""
+
+    def save(self, filepath, overwrite: bool = True, **kwargs) -> None:
+        """Writes a `.keras` file with networks, both optimizers, step and seed; whole or not at
+        all, so that a full disk or an interruption leaves the file that was there.
+
+        Raises:
+            ValueError: nothing was built yet, or the name doesn't end in `.keras`.
+            FileExistsError: the file exists and `overwrite` is False.
+            OSError: it can't be written.
+        """
+        self._check_built("save")
+        path = _path(filepath)
+        if path.suffix != ".keras":
+            raise ValueError(f"{str(filepath)!r} is no name for a saved model: end it in .keras.")
+        if path.exists() and not overwrite:
+            raise FileExistsError(f"{path} exists: pass overwrite=True or another name.")
+        draft = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}.keras")
+        try:
+            super().save(draft, **kwargs)
+            with open(draft, "rb") as written:  # or a power cut leaves the name and not the bytes
+                os.fsync(written.fileno())
+            os.replace(draft, path)
+        except OSError as error:
+            raise OSError(f"{path} was not written: {error.strerror or error}.") from error
+        finally:
+            draft.unlink(missing_ok=True)
+
+    def get_config(self) -> dict:
+        config = {"name": self.name}
+        config |= {key: getattr(self, key) for key in self.hyperparameters()}
+        config["penalties"] = dict(self.penalties)
+        if self._own_networks:
+            config["architecture"] = [
+                keras.saving.serialize_keras_object(model) for model in self._own_networks
+            ]
+        return config | {"spec": self.spec and self.spec.to_config()}
+
+    @classmethod
+    def from_config(cls, config: dict) -> Saving:
+        config = dict(config)
+        spec = config.pop("spec", None)
+        config = {key: _with_schedules(value) for key, value in config.items()}
+        if isinstance(config.get("architecture"), list | tuple):
+            config["architecture"] = [
+                keras.saving.deserialize_keras_object(model) for model in config["architecture"]
+            ]
+        gan = cls(**config)
+        if spec is not None:
+            gan.build_for(data.Spec.from_config(spec))
+        return gan
+
+    def get_compile_config(self) -> dict:
+        return self._optimizers_config | {
+            "run_eagerly": self.run_eagerly,
+            "steps_per_execution": self.steps_per_execution,
+        }
+
+    def compile_from_config(self, config: dict) -> None:
+        optimizers = {
+            key: keras.optimizers.deserialize(config.pop(key))
+            for key in ("generator_optimizer", "discriminator_optimizer")
+        }
+        self.compile(**optimizers, **config)
+
+
+def _with_schedules(value):
+    """A hyper-parameter as it was, from what Keras writes for schedules in it."""
+    if not isinstance(value, dict):
+        return value
+    if "registered_name" in value:
+        return keras.saving.deserialize_keras_object(value)
+    return {key: _with_schedules(member) for key, member in value.items()}
+
+
+def load(filepath: str | os.PathLike) -> keras.Model:
+    """See `ganzoo.load`."""
+    path = _path(filepath)
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder: name the .keras file of a saved GAN.")
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no saved GAN at {path}.")
+    if path.suffix != ".keras":
+        raise ValueError(f"{path} is no saved GAN: the name of one ends in .keras.")
+    try:
+        config, numbers = archives.read(path)
+    except Exception as error:  # zipfile, json and h5py each have errors of their own
+        raise _refusal(path, error) from error
+    package, _, name = str(config.get("registered_name")).rpartition(">")
+    if package != "ganzoo":
+        kind = _printable(config.get("class_name"))
+        raise ValueError(f"{path} holds a {kind}, not a GAN of the zoo.")
+    try:
+        registry.find(name)  # which knows the GANs of plugins
+        archives.check(config, numbers)
+        with warnings.catch_warnings(), archives.allowance(numbers):
+            # Keras warns of what isn't in the file, weights or an optimizer's, and leaves it so.
+            warnings.filterwarnings("error", "Skipping (nested|variable)", UserWarning)
+            # safe_mode=True gives way to keras.config.enable_unsafe_deserialization()
+            with SafeModeScope(True):
+                return keras.saving.load_model(path, safe_mode=True)
+    except UserWarning as error:
+        raise _refusal(path, "its weights don't fit its config.json") from error
+    except Exception as error:  # Keras and TensorFlow have many
+        raise _refusal(path, error) from error
+
+
+def _path(given) -> pathlib.Path:
+    if not isinstance(given, str | os.PathLike) or "\0" in os.fsdecode(given):
+        raise ValueError(f"{given!r} is no path: name a .keras file.")
+    return pathlib.Path(given)
+
+
+def _refusal(path: pathlib.Path, reason: object) -> ValueError:
+    innermost = str(reason).rpartition("Exception encountered: ")[2]  # as Keras passes it on
+    sentence = re.split(r"\.\s|\n", innermost.strip())[0] or type(reason).__name__
+    return ValueError(
+        f"{path} is no saved GAN, or is damaged: {_printable(sentence).rstrip('.:')}."
+    )
+
+
+def _printable(text: object) -> str:
+    """A file's words, cut short, and without what a terminal would obey."""
+    return "".join(letter for letter in str(text)[:200] if letter.isprintable())

@@ -1,0 +1,119 @@
+"""Half the bits where the networks train; weights, losses, optimizers and inference have all 32.
+
+Mixed precision, Micikevicius et al. 2018, arXiv:1710.03740: layers compute in bfloat16 or float16
+from float32 weights, and in float32 where a network ends, so that losses and penalties are summed
+there. float16 has few exponents: each player's loss is scaled up before its gradient is taken, by a
+factor that adapts, and an update that overflows is left out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from ganzoo.networks.layers import LayerNormalization
+
+NAMES = ("auto", "float32", "bfloat16", "float16")
+_POLICIES = {"bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
+_EXACT = (LayerNormalization,)  # Keras's own normalisations do this inside
+
+
+def choose(name: str) -> str:
+    """What "auto" is on this machine, said in the log; any other name as it is.
+
+    bfloat16 on GPUs from compute capability 8 (Ampere) and CPUs with AMX, which have units for it;
+    float16 on GPUs from capability 7 (Volta), which have units for that; float32 on all else.
+    """
+    if name != "auto":
+        return name
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        details = map(tf.config.experimental.get_device_details, gpus)
+        least = min(found.get("compute_capability", (0, 0)) for found in details)
+        chosen = "bfloat16" if least >= (8, 0) else "float16" if least >= (7, 0) else "float32"
+        of = f"GPUs of compute capability {least[0]}.{least[1]}"
+    else:
+        has_amx = _cpu_has("amx_bf16")
+        chosen = "bfloat16" if has_amx else "float32"
+        of = f"a CPU {'with' if has_amx else 'without'} AMX"
+    logging.getLogger("ganzoo").info("precision=auto is %s on %s", chosen, of)
+    return chosen
+
+
+def _cpu_has(feature: str) -> bool:
+    try:
+        return feature in Path("/proc/cpuinfo").read_text().split()
+    except OSError:
+        return False
+
+
+def lower(model: keras.layers.Layer, name: str) -> None:
+    """Lets the layers of a built model compute in `name`, but for those that give its outputs."""
+    if name not in _POLICIES or not hasattr(model, "outputs"):
+        return
+    last = {id(layer) for layer in _last(model)}
+    for layer in _computing(model):
+        if id(layer) not in last and not isinstance(layer, _EXACT):
+            layer.dtype_policy = _POLICIES[name]
+
+
+def _computing(model: keras.layers.Layer) -> list[keras.layers.Layer]:
+    return [x for x in model._flatten_layers() if not isinstance(x, keras.Model)]
+
+
+def _last(model: keras.Model) -> Iterator[keras.layers.Layer]:
+    for output in model.outputs:
+        layer = output._keras_history.operation
+        yield from _last(layer) if isinstance(layer, keras.Model) else [layer]
+
+
+@contextlib.contextmanager
+def in_float32(model: keras.layers.Layer) -> Iterator[None]:
+    """Within it, what is computed or traced with `model` is in float32."""
+    before = [(layer, layer.dtype_policy) for layer in _computing(model)]
+    for layer, _ in before:
+        layer.dtype_policy = "float32"
+    try:
+        yield
+    finally:
+        for layer, policy in before:
+            layer.dtype_policy = policy
+
+
+def optimizer(inner: keras.optimizers.Optimizer, name: str) -> keras.optimizers.Optimizer:
+    """A player's optimizer, with loss scaling where `name` needs that."""
+    return keras.optimizers.LossScaleOptimizer(inner) if name == "float16" else inner
+
+
+def inner(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
+    """The optimizer that moves the weights."""
+    return getattr(optimizer, "inner_optimizer", optimizer)
+
+
+def scaled_gradients(
+    tape: tf.GradientTape,
+    total: tf.Tensor,
+    sources: list,
+    optimizer: keras.optimizers.Optimizer,
+) -> list[tf.Tensor | None]:
+    """Gradients for `optimizer.apply`: of the scaled loss where it scales.
+
+    They overflow on all replicas or on none: Keras looks at the first replica only, and an infinity
+    on another one would reach the weights.
+    """
+    with tape:
+        scaled = optimizer.scale_loss(total)
+    gradients = tape.gradient(scaled, sources)
+    if not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        return gradients
+    finite = [tf.reduce_all(tf.math.is_finite(g)) for g in gradients if g is not None]
+    bad = 1.0 - tf.cast(tf.reduce_all(tf.stack(finite)), tf.float32)
+    replica = tf.distribute.get_replica_context()
+    bad = replica.all_reduce(tf.distribute.ReduceOp.SUM, bad)
+    poison = tf.where(bad > 0, float("nan"), 0.0)
+    return [None if g is None else g + tf.cast(poison, g.dtype) for g in gradients]

@@ -1,0 +1,285 @@
+"""The right numbers for the data at hand, each beside that of real samples."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import math
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ganzoo import data
+from ganzoo.evaluation import extractors, labels, neighbours, one_dimensional
+from ganzoo.evaluation.frechet import frechet_ratio
+from ganzoo.evaluation.information import information_bound
+from ganzoo.evaluation.kernel import kid
+from ganzoo.evaluation.measured import Measured, TooFew
+from ganzoo.evaluation.modes import mode_coverage
+from ganzoo.evaluation.parzen import centroids, parzen_log_likelihood
+
+ROWS = 5000  # of the data that the judge learns from and copies are looked for in
+LARGEST = 4096  # numbers in a sample whose every pixel is compared
+
+
+class Evaluation(dict):
+    """name -> `Measured`, which is a float.
+
+    Attributes:
+        refused: name -> why the number was not measured, in a sentence.
+    """
+
+    def __init__(self, measured: Mapping[str, Measured] = {}, refused: Mapping[str, str] = {}):
+        super().__init__(measured)
+        self.refused = dict(refused)
+
+    def to_json(self) -> dict[str, Any]:
+        """{"metrics": name -> all attributes of the number, "refused": name -> why}."""
+        metrics = {name: measured.to_json() for name, measured in self.items()}
+        return {"metrics": metrics, "refused": self.refused}
+
+    def measure(self, names: tuple[str, ...], compute: Callable[[], Any], **facts) -> None:
+        """Adds what `compute` gives, a Measured or some by name; or why it can't."""
+        try:
+            found = compute()
+        except TooFew as error:
+            self.refused |= dict.fromkeys(names, str(error))
+            return
+        found = found if isinstance(found, dict) else {names[0]: found}
+        self.update({name: measured.beside(**facts) for name, measured in found.items()})
+
+
+def evaluate(
+    gan,
+    x,
+    y=None,
+    *,
+    value_range: tuple[float, float] | None = None,
+    samples: int = 2500,
+    extractor=None,
+    seed: int = 0,
+) -> Evaluation:
+    """Measures samples of a trained GAN against data; `GAN.evaluate` has the arguments.
+
+    Half of the data, at most `samples` rows, is the reference; as many others take the place of
+    the samples for the numbers of real against real. They are told apart by the rows' hashes, so
+    the same data in any order give the same numbers. As many samples are drawn, so that every
+    number is compared at one N.
+
+    Raises:
+        ValueError: the data don't fit the GAN, or the extractor doesn't.
+    """
+    real, real_labels = _rows(gan, x, y, value_range, max(ROWS, 2 * samples))
+    if len(real) < 4:
+        raise ValueError(f"data has {len(real)} samples: pass more of them to evaluate on.")
+    half = min(samples, len(real) // 2)
+    found = Evaluation()
+    split = f"{half} against {half} others of {len(real)} rows, {extractors.digest(real)}"
+    drawn = _Drawn(gan, real[:half], real[half : 2 * half], gan.sample(half, seed), split, seed)
+    judge = None
+    if gan.spec.is_image and real_labels is not None:
+        try:
+            judge = extractors.Judge.of(gan.spec, real, real_labels)
+        except TooFew as error:
+            found.refused["judge"] = str(error)
+    _of_features(found, drawn, _chosen(extractor, gan.spec, judge, real), real)
+    if judge is not None:
+        _of_labels(found, drawn, judge)
+    if "category" in gan.latent_spec and "category" in gan.discriminator.output:
+        _of_information(found, drawn)
+    if gan.spec.is_image:
+        _of_parzen(found, drawn)
+    elif gan.spec.shape == (1,):
+        _of_a_line(found, drawn)
+    if (mixture := getattr(x, "mixture", None)) is not None:
+        _of_modes(found, drawn, mixture)
+    return found
+
+
+@dataclasses.dataclass(frozen=True)
+class _Drawn:
+    gan: Any
+    reference: np.ndarray
+    real: np.ndarray
+    fake: np.ndarray
+    split: str
+    seed: int
+
+
+def _rows(gan, x, y, value_range, most: int):
+    """At most `most` rows and their labels, or None for those, in the order of the rows' hashes."""
+    size = math.prod(gan.spec.shape) * np.dtype(gan.spec.dtype).itemsize
+    most = max(1, min(most, 2**30 // size))  # large pictures don't all fit in memory
+    for labelled in (True, False):  # labels that can't be learned aren't labels
+        try:
+            classes = gan.spec.num_classes or np.iinfo("int32").max
+            stream = data.batches(
+                x, y, batch_size=1, value_range=value_range, labels=labelled,
+                spec=dataclasses.replace(gan.spec, num_classes=classes if labelled else None),
+            )  # fmt: skip
+            count = min(most, stream.steps_per_epoch or most)
+            with data.clear_errors():
+                batches = list(stream.dataset.take(count).rebatch(1024).as_numpy_iterator())
+            break
+        except ValueError:
+            if not labelled:
+                raise
+    columns = {key: np.concatenate([b[key] for b in batches]) for key in batches[0]}
+    rows = zip(*columns.values(), strict=True)
+    keys = [hashlib.sha256(b"".join(part.tobytes() for part in row)).digest() for row in rows]
+    order = sorted(range(len(keys)), key=keys.__getitem__)
+    return columns["image"][order], columns["label"][order] if labelled else None
+
+
+def _chosen(extractor, spec: data.Spec, judge, real) -> extractors.Extractor:
+    if extractor == "inception":
+        return extractors.Inception(spec)
+    if isinstance(extractor, keras.Model):
+        return extractors.KerasFeatures(extractor)
+    if extractor is not None:
+        named = hasattr(extractor, "name") and hasattr(extractor, "hash")
+        if not (named and callable(getattr(extractor, "features", None))):
+            raise ValueError(
+                f"extractor={extractor!r} won't do: it takes 'inception', a Keras model, or an "
+                "object with name, hash and features(x)."
+            )
+        return extractor
+    if judge is not None:
+        return judge
+    return extractors.Pixels(spec, real, min(extractors.WIDTH, max(1, len(real) // 8)))
+
+
+def _facts(extractor, drawn: _Drawn) -> dict[str, str]:
+    return {"extractor": extractor.name, "hash": extractor.hash, "split": drawn.split}
+
+
+def _beside(measure: Callable, drawn_real, drawn_fake, **options):
+    """What `measure` gives of the fakes, beside what it gives of the real."""
+    fake, real = measure(drawn_fake), measure(drawn_real)
+    if isinstance(fake, dict):
+        return {k: v.beside(real.get(k), **options) for k, v in fake.items()}
+    return fake.beside(real, **options)
+
+
+def _of_features(found: Evaluation, drawn: _Drawn, extractor, real: np.ndarray) -> None:
+    facts = _facts(extractor, drawn)
+    parts = (drawn.reference, drawn.real, drawn.fake)
+    reference, others, fake = map(extractor.features, parts)
+    found.measure(
+        ("frechet",), lambda: frechet_ratio(reference, others, fake, seed=drawn.seed), **facts
+    )
+    found.measure(
+        ("kid",),
+        # real against real is 0 but for noise, which is nothing to divide by
+        lambda: _beside(lambda rows: kid(reference, rows), others, fake, ratio=None),
+        **facts,
+    )
+    found.measure(
+        ("precision", "recall", "density", "coverage"),
+        lambda: _beside(
+            lambda rows: neighbours.precision_recall_density_coverage(reference, rows), others, fake
+        ),
+        **facts,
+    )
+    large = math.prod(drawn.gan.spec.shape) > LARGEST
+    pixels = extractors.Pixels(drawn.gan.spec, real, extractors.WIDTH if large else None)
+    found.measure(
+        ("nearer_than_real", "copies"),
+        lambda: neighbours.memorisation(pixels.features(real), pixels.features(drawn.fake)),
+        **_facts(pixels, drawn) | {"split": f"all {len(real)} rows"},
+    )
+
+
+def _of_labels(found: Evaluation, drawn: _Drawn, judge: extractors.Judge) -> None:
+    gan, count, facts = drawn.gan, len(drawn.fake), _facts(judge, drawn)
+    fake, real = judge.probabilities(drawn.fake), judge.probabilities(drawn.real)
+
+    def kl(probabilities):
+        return labels.label_kl(probabilities.argmax(1), judge.frequencies, drawn.seed)
+
+    found.measure(("label_kl",), lambda: _beside(kl, real, fake), **facts)
+    found.measure(("confidence",), lambda: _beside(labels.confidence, real, fake), **facts)
+    found.measure(("score",), lambda: _beside(labels.inception_score, real, fake), **facts)
+    for latent, name, measure in (
+        ("label", "agreement", labels.agreement),
+        ("category", "matching", labels.matching),
+    ):
+        if latent in gan.latent_spec:
+            asked = np.arange(count) % gan.latent_classes(latent)
+            told = judge.labels(gan.sample(count, drawn.seed + 1, **{latent: asked}))
+            found[name] = measure(told, asked).beside(judge.accuracy, **facts)
+
+
+def _of_information(found: Evaluation, drawn: _Drawn) -> None:
+    gan, count = drawn.gan, len(drawn.fake)
+    latents, log_q = gan.draw_latents(count, drawn.seed), []
+    for start in range(0, count, 256):
+        rows = {key: value[start : start + 256] for key, value in latents.items()}
+        logits = gan.discriminator(gan.generate(rows), training=False)["category"]
+        log_q.append(
+            -tf.nn.sparse_softmax_cross_entropy_with_logits(rows["category"], logits).numpy()
+        )
+    entropy = math.log(gan.latent_classes("category"))
+    found.measure(
+        ("category_bound",),
+        lambda: information_bound(np.concatenate(log_q), entropy),
+        extractor=f"Q of {gan.registry_name}",
+        hash=extractors.KerasFeatures(gan.discriminator).hash,
+        split="no data",
+    )
+
+
+def _of_parzen(found: Evaluation, drawn: _Drawn) -> None:
+    size = math.prod(drawn.gan.spec.shape)
+    if size > LARGEST:
+        why = f"samples of {size} numbers: Parzen windows are taken of at most {LARGEST}."
+        found.refused |= dict.fromkeys(("parzen", "parzen_centroids"), why)
+        return
+    pixels = extractors.Pixels(drawn.gan.spec, drawn.real, None)
+    validation, test = np.array_split(pixels.features(drawn.reference), 2)
+    real, fake = pixels.features(drawn.real), pixels.features(drawn.fake)
+
+    def score(rows):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the note says it too
+            return parzen_log_likelihood(rows, validation, test)
+
+    def of_centroids():
+        # as few for each row as Theis et al. took of MNIST: 10,000 of 60,000
+        return score(centroids(real, max(32, len(real) // 6)))
+
+    facts = _facts(pixels, drawn)
+    found.measure(("parzen",), lambda: _beside(score, real, fake, ratio=None), **facts)
+    found.measure(("parzen_centroids",), of_centroids, **facts)
+
+
+def _of_a_line(found: Evaluation, drawn: _Drawn) -> None:
+    facts = {"extractor": "none", "hash": extractors.digest(drawn.gan.spec), "split": drawn.split}
+    for name, measure in (
+        ("wasserstein_1", one_dimensional.wasserstein_1),
+        ("histogram_jsd", one_dimensional.histogram_jsd),
+    ):
+        found.measure(
+            (name,),
+            lambda measure=measure: _beside(
+                lambda rows: measure(drawn.reference, rows), drawn.real, drawn.fake
+            ),
+            **facts,
+        )
+
+
+def _of_modes(found: Evaluation, drawn: _Drawn, mixture) -> None:
+    def measure(rows):
+        return mode_coverage(rows, mixture.means, mixture.sigma, seed=drawn.seed)
+
+    found.measure(
+        ("modes", "modes_lenient", "high_quality", "mode_kl", "mode_std"),
+        lambda: _beside(measure, drawn.real, drawn.fake),
+        extractor=f"{mixture.num_modes} known modes",
+        hash=extractors.digest(mixture.means, mixture.sigma),
+        split=drawn.split,
+    )

@@ -1,0 +1,1 @@
+"""What all other rooms stand on: names, hyper-parameters, randomness, schedules."""

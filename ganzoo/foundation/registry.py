@@ -1,0 +1,173 @@
+"""Names of GANs, and what is known about each: the registry and its cards.
+
+A GAN's docstring is its record: the first line is the paper's title, the second paragraph begins
+`Authors Year, arXiv:ID`, the first indented block is the equation. `card` reads it, so that the
+page a student reads and the table the tools print can't drift apart.
+"""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+import importlib
+import inspect
+import re
+import textwrap
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from typing import Any
+
+ENTRY_POINTS = "ganzoo.models"
+
+_classes: dict[str, type] = {}
+_loaded = False
+
+
+@dataclass(frozen=True)
+class Card:
+    """What is known about a registered GAN before anything is built.
+
+    Attributes:
+        name: the registry name, as `ganzoo.get` takes it.
+        title, authors, year, arxiv: the paper.
+        equation: the losses, minimised, as plain text.
+        conditional: whether training needs labels and `sample` takes them.
+        hyperparameters: name -> default of all that `ganzoo.get(name, ...)` accepts.
+        descriptions: name -> what the hyper-parameter means and accepts, in one line.
+    """
+
+    name: str
+    title: str
+    authors: str
+    year: int
+    arxiv: str
+    equation: str
+    conditional: bool
+    hyperparameters: Mapping[str, Any]
+    descriptions: Mapping[str, str] = field(repr=False)
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.name}: {self.title}",
+            f"{self.authors} {self.year}, arXiv:{self.arxiv}",
+            "",
+            textwrap.indent(self.equation, "    "),
+            "",
+            "trained on labels" if self.conditional else "trained without labels",
+            "",
+        ]
+        width = max(map(len, self.hyperparameters))
+        for key, default in self.hyperparameters.items():
+            lines.append(f"  {key:<{width}}  {default!r:<12} {self.descriptions[key]}")
+        return "\n".join(lines)
+
+
+_RECORD = re.compile(
+    r"(?P<title>[^\n]+)\.\n\n"
+    r"(?P<authors>\D+?),?\s+(?P<year>\d{4}),\s+arXiv:(?P<arxiv>\d{4}\.\d{4,5})"
+    r".*?\n\n(?P<equation>(?: {4}[^\n]*\n|\n)+)",
+    re.DOTALL,
+)
+
+
+def _record(cls: type) -> dict[str, str]:
+    match = _RECORD.match((inspect.getdoc(cls) or "") + "\n")
+    if match is None:
+        raise ValueError(
+            f"the docstring of {cls.__name__} is not a GAN's record: write the paper's title "
+            "and a full stop on the first line, then a paragraph that begins "
+            "'Authors Year, arXiv:ID', then the equation as an indented block."
+        )
+    return match.groupdict()
+
+
+def register(name: str) -> Callable[[type], type]:
+    """Class decorator: `ganzoo.get(name)` then makes this GAN, and Keras can load it from a file.
+
+    Raises:
+        ValueError: the name is taken or isn't a lower-case identifier, or the docstring lacks
+            paper or equation.
+    """
+
+    def decorate(cls: type) -> type:
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+            raise ValueError(f"{name!r} can't be a GAN's name: use lower case, digits and _.")
+        if name in _classes:
+            taken = _classes[name]
+            raise ValueError(
+                f"the name {name!r} is taken by {taken.__module__}.{taken.__qualname__}: "
+                "register yours under another."
+            )
+        _record(cls)
+        from keras.saving import register_keras_serializable
+
+        cls.registry_name = name
+        _classes[name] = register_keras_serializable("ganzoo", name)(cls)
+        return cls
+
+    return decorate
+
+
+def load_all() -> None:
+    """Imports the zoo and the modules behind the entry-point group `ganzoo.models`, once."""
+    global _loaded
+    if _loaded:
+        return
+    _loaded = True
+    importlib.import_module("ganzoo.zoo")
+    for point in entry_points(group=ENTRY_POINTS):
+        try:
+            point.load()
+        except Exception as error:  # a broken plugin must not take the zoo down with it
+            warnings.warn(
+                f"the GANs of plugin {point.name!r} ({point.value}) are left out: {error}",
+                stacklevel=2,
+            )
+
+
+def names(pattern: str = "*") -> list[str]:
+    """Sorted names of all registered GANs that match a shell-style `pattern`, as in "*wgan*"."""
+    load_all()
+    if not isinstance(pattern, str):
+        raise ValueError(f"{pattern!r} is no pattern: write one such as '*wgan*'.")
+    return fnmatch.filter(sorted(_classes), pattern)
+
+
+def find(name: str) -> type:
+    """The class behind a name.
+
+    Raises:
+        ValueError: no GAN has that name; the message tells the nearest names.
+    """
+    load_all()
+    if not isinstance(name, str) or name not in _classes:
+        raise ValueError(unknown("GAN", name, _classes))
+    return _classes[name]
+
+
+def card(name: str) -> Card:
+    """What is known about the GAN `name`: paper, equation, hyper-parameters and their defaults."""
+    cls = find(name)
+    record = _record(cls)
+    declared = cls.hyperparameters()
+    return Card(
+        name=name,
+        title=record["title"],
+        authors=" ".join(record["authors"].split()),
+        year=int(record["year"]),
+        arxiv=record["arxiv"],
+        equation=textwrap.dedent(record["equation"].strip("\n")),
+        conditional=cls.conditional,
+        hyperparameters={key: value.default for key, value in declared.items()},
+        descriptions={key: value.describe() for key, value in declared.items()},
+    )
+
+
+def unknown(kind: str, name: object, known: Any) -> str:
+    """The sentence for a name that doesn't exist: what was seen, the nearest, all that exist."""
+    known = sorted(known)
+    near = difflib.get_close_matches(str(name), known, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
+    return f"no {kind} is called {name!r:.200}: {hint}there are {', '.join(known)}."

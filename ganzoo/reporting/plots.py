@@ -1,0 +1,193 @@
+"""Pictures of samples and of losses, as PNG files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from ganzoo.foundation.files import replacing
+
+WIDTH = 400  # pixels a sheet is enlarged to at least, so that 8×8 digits can be seen
+GAP = 2
+POINTS = 2048  # vectors shown at once; a cloud of 64 points shows no modes
+HISTOGRAMS = 16
+
+
+def contact_sheet(
+    images, columns: int | None = None, *, value_range: tuple[float, float] | None = None
+) -> np.ndarray:
+    """Images side by side as one, uint8 [height, width, 1 or 3].
+
+    Small images are enlarged by a whole factor, to at least 400 pixels across. Of two channels
+    the first is shown, of more than three the first three.
+
+    Args:
+        images: [N, height, width, channels], uint8 or numbers in `value_range`.
+        columns: images per row; else as many as make the sheet about square.
+        value_range: what becomes black and white; needed unless the images are uint8.
+
+    Raises:
+        ValueError: no images, or numbers of unknown range.
+    """
+    images = np.asarray(images)
+    if images.ndim != 4 or not images.size:
+        raise ValueError(f"images have shape {images.shape}: they must be (N, height, width, C).")
+    pixels = _pixels(images[..., : 3 if images.shape[-1] >= 3 else 1], value_range)
+    count, height, width, channels = pixels.shape
+    columns = min(count, columns or math.ceil(math.sqrt(count * height / width)))
+    rows = math.ceil(count / columns)
+    factor = max(1, math.ceil(WIDTH / (columns * width)))
+    height, width = factor * height, factor * width
+    sheet = np.full((rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, channels), 255)
+    for number, image in enumerate(pixels):
+        top, left = number // columns * (height + GAP), number % columns * (width + GAP)
+        enlarged = image.repeat(factor, axis=0).repeat(factor, axis=1)
+        sheet[top : top + height, left : left + width] = enlarged
+    return sheet.astype(np.uint8)
+
+
+def _pixels(images: np.ndarray, value_range) -> np.ndarray:
+    if images.dtype == np.uint8 and value_range in (None, (0, 255)):
+        return images
+    if value_range is None:
+        raise ValueError(f"{images.dtype} images need value_range=(black, white).")
+    low, high = value_range
+    unit = (images.astype(np.float64) - low) / (high - low)
+    return np.rint(255 * np.clip(np.nan_to_num(unit), 0, 1)).astype(np.uint8)
+
+
+def save_samples(
+    samples,
+    path: str | os.PathLike,
+    *,
+    value_range: tuple[float, float] | None = None,
+    columns: int | None = None,
+    real=None,
+) -> None:
+    """Writes samples as a PNG: images as a contact sheet, vectors of two features as points, other
+    vectors as a histogram of each feature (the first 16).
+
+    Args:
+        samples: [N, height, width, channels] or [N, features].
+        value_range, columns: of images, see `contact_sheet`.
+        real: vectors of the data, drawn behind the samples in grey.
+
+    Raises:
+        ValueError: neither images nor vectors.
+        OSError: the file can't be written; one that was there is still there.
+    """
+    samples = np.asarray(samples)
+    if samples.ndim == 2:
+        draw = _points if samples.shape[1] == 2 else _histograms
+        _save_figure(draw(_finite(samples), None if real is None else _finite(real)), path)
+        return
+    from PIL import Image
+
+    sheet = contact_sheet(samples, columns, value_range=value_range)
+    with replacing(path) as draft:
+        Image.fromarray(sheet.squeeze(-1) if sheet.shape[-1] == 1 else sheet).save(draft)
+
+
+def save_history(rows: Sequence[Mapping[str, float]], path: str | os.PathLike) -> None:
+    """Writes the logs by epoch as a PNG, a line for each name.
+
+    Args:
+        rows: one mapping per epoch, with `epoch` and the logs; `seconds` is left out.
+    """
+    figure, axes = _figure(1, 1, size=(8, 5))
+    epochs = [row["epoch"] for row in rows]
+    for name in [key for key in rows[0] if key not in ("epoch", "seconds")] if rows else []:
+        axes.plot(epochs, [row[name] for row in rows], label=name, marker="." * (len(rows) < 30))
+    axes.set_xlabel("epoch")
+    axes.grid(alpha=0.3)
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    if rows:
+        axes.legend()
+    _save_figure(figure, path)
+
+
+def save_picture(
+    gan, path: str | os.PathLike, *, count: int = 64, seed: int = 0, real=None
+) -> None:
+    """Writes what a GAN generates as a PNG; the same seed shows the same latents.
+
+    Where the GAN has classes, labels or InfoGAN's categories, rows go by class, and every class
+    is shown with the same noise. Of vectors at least 2048 are drawn.
+
+    Args:
+        count: about how many samples; rounded up to whole rows of each class.
+        real: vectors of the data, drawn behind the samples.
+    """
+    if not gan.spec.is_image:
+        save_samples(gan.sample(max(count, POINTS), seed), path, real=real)
+        return
+    samples, columns = _by_class(gan, count, seed)
+    save_samples(samples, path, value_range=gan.spec.value_range, columns=columns)
+
+
+def _by_class(gan, count: int, seed: int) -> tuple[np.ndarray, int | None]:
+    name = next((key for key, spec in gan.latent_spec.items() if spec.dtype.is_integer), None)
+    if name is None:
+        return gan.sample(count, seed), None
+    classes = min(gan.latent_classes(name), count)
+    each = math.ceil(count / classes)
+    columns = min(each, math.ceil(math.sqrt(count)))
+    each = columns * math.ceil(each / columns)
+    latents = {}
+    for key, value in gan.draw_latents(each, seed).items():
+        latents[key] = np.tile(value.numpy(), [classes] + [1] * (len(value.shape) - 1))
+    latents[name] = np.repeat(np.arange(classes), each)
+    return gan.sample(classes * each, **latents), columns if columns > 1 else None
+
+
+def _finite(vectors) -> np.ndarray:
+    vectors = np.asarray(vectors, np.float64)
+    return vectors[np.isfinite(vectors).all(axis=1)]
+
+
+def _points(samples, real):
+    figure, axes = _figure(1, 1, size=(6, 6))
+    if real is not None:
+        axes.scatter(*real.T, s=40, color="0.75", linewidths=0, label="real")
+    axes.scatter(*samples.T, s=4, color="C0", linewidths=0, alpha=0.6, label="generated")
+    axes.set_aspect("equal", adjustable="datalim")
+    axes.grid(alpha=0.3)
+    axes.legend(loc="upper right", markerscale=1.5)
+    return figure
+
+
+def _histograms(samples, real):
+    shown = min(samples.shape[1], HISTOGRAMS)
+    columns = math.ceil(math.sqrt(shown))
+    rows = math.ceil(shown / columns)
+    figure, axes = _figure(rows, columns, size=(max(4, 2.2 * columns), max(3, 1.8 * rows)))
+    for feature, panel in enumerate(np.ravel(axes)):
+        if feature >= shown:
+            panel.axis("off")
+            continue
+        both = [samples[:, feature]] + ([] if real is None else [real[:, feature]])
+        bins = np.histogram_bin_edges(np.concatenate(both), 40)
+        if real is not None:
+            panel.hist(both[1], bins, density=True, color="0.8", label="real")
+        panel.hist(both[0], bins, density=True, histtype="step", color="C0", label="generated")
+        panel.set_title(f"feature {feature}", fontsize="small")
+        panel.tick_params(labelsize="x-small")
+    np.ravel(axes)[0].legend(fontsize="x-small")
+    return figure
+
+
+def _figure(rows: int, columns: int, size):
+    from matplotlib.figure import Figure  # not pyplot, whose figures are global and never freed
+
+    figure = Figure(figsize=size, dpi=100, layout="constrained")
+    return figure, figure.subplots(rows, columns)
+
+
+def _save_figure(figure, path) -> None:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    with replacing(path) as draft:
+        FigureCanvasAgg(figure).print_png(draft)
