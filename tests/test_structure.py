@@ -22,7 +22,11 @@ ROOMS = [
     "testing",
     "cli",
 ]
-LATE = {"evaluation", "exporters", "training"}  # which a function of core or evaluation may import when called
+LATE = {
+    "evaluation",
+    "exporters",
+    "training",
+}  # which a function of core or evaluation may import when called
 HOUSE = Path(ganzoo.__file__).parent
 FILES = sorted(path for path in HOUSE.rglob("*.py") if path != HOUSE / "__init__.py")
 
