@@ -26,17 +26,21 @@ LATE = {
     "evaluation",
     "exporters",
     "training",
-}  # which a function of core or evaluation may import when called
+}  # inside functions of core and evaluation
 HOUSE = Path(ganzoo.__file__).parent
 FILES = sorted(path for path in HOUSE.rglob("*.py") if path != HOUSE / "__init__.py")
+
+
+def _for_types(node):
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
 
 
 def imports(path):
     """(room, whether the import stands inside a function) of all that a file imports."""
     here = ["ganzoo", *path.relative_to(HOUSE).with_suffix("").parts]
     tree = ast.parse(path.read_text())
-    functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)]
-    inside = {id(node) for function in functions for node in ast.walk(function)}
+    blocks = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) or _for_types(n)]
+    inside = {id(node) for block in blocks for node in ast.walk(block)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found = [alias.name.split(".") for alias in node.names]
