@@ -67,14 +67,23 @@ class Sampling:
                     )
                 raise ValueError(unknown(f"latent of {self.registry_name}", key, drawn))
             drawn[key] = self._fixed_latent(key, value, drawn[key])
+        return self.spec.decode(self._generated(drawn, batch_size))
+
+    def _generated(self, inputs: dict[str, np.ndarray], batch_size: int) -> np.ndarray:
+        """Samples in network units of inputs by name, `batch_size` at a time."""
         if self._sampler is None:
-            sampler = tf.function(lambda latents: self.generate(latents), autograph=False)
+            sampler = tf.function(
+                lambda inputs: self.generate(inputs)[self.output_name], autograph=False
+            )
             self._sampler = sampler.get_concrete_function(self.latent_spec)
+        count = len(next(iter(inputs.values())))
         chunks = [
-            self._sampler({k: v[i : i + batch_size] for k, v in drawn.items()}).numpy()
+            self._sampler(
+                {k: tf.constant(v[i : i + batch_size]) for k, v in inputs.items()}
+            ).numpy()
             for i in range(0, count, batch_size)
         ]
-        return self.spec.decode(np.concatenate(chunks))
+        return np.concatenate(chunks)
 
     def _fixed_latent(self, key: str, value: Any, drawn: np.ndarray) -> np.ndarray:
         try:
@@ -140,28 +149,53 @@ class Sampling:
     def serve(self, latents: Latents) -> tf.Tensor:
         """What is deployed: images in [-1, 1] as the network gives them, vectors in the data's
         units; float32 [batch, *shape]."""
-        samples = self.generate(latents)
+        samples = self.generate(latents)[self.output_name]
         return samples if self.spec.is_image else self.spec.decode_tensor(samples)
 
     def draw_latents(self, count, seed) -> Latents:
         """The latents of `sample(count, seed)`, in graph or out of it."""
-        return self.latents(Noise(seed), count)
+        return self.draw(Noise(seed), count)
 
     @property
     def latent_spec(self) -> dict[str, tf.TensorSpec]:
         """Name -> TensorSpec of what the generator samples from, batch None."""
-        one = self.latents(Noise(0), 1)
+        one = self.draw(Noise(0), 1)
         return {k: tf.TensorSpec([None, *v.shape[1:]], v.dtype, name=k) for k, v in one.items()}
 
     def latent_classes(self, name: str) -> int:
-        """How many values the integer latent `name` takes."""
-        raise KeyError(name)
+        """How many values the integer input `name` takes."""
+        return self.inputs[name].classes
 
     @property
     def latent_ranges(self) -> dict[str, str]:
         """How each latent is distributed, in words, for whoever is handed an export."""
-        return {"latent": "standard normal"}
+        return {name: x.distribution for name, x in self.inputs.items()}
 
-    @property
-    def output_name(self) -> str:
-        return "image" if self.spec.is_image else "vector"
+    def _named_inputs(self, inputs: Any) -> Latents:
+        """The generator's inputs by name, of what was passed to `call` or `predict`."""
+        self._check_built("generate")
+        if isinstance(inputs, dict):
+            missing = [name for name in self.inputs if name not in inputs]
+        else:
+            missing = [name for name in self.inputs if name != "latent"]
+            inputs = {"latent": inputs}
+        if missing or ("latent" not in self.inputs and "latent" in inputs):
+            raise ValueError(
+                f"the generator of {self.registry_name} is given {', '.join(self.inputs)}: pass a "
+                "dict of these by name, or call sample, which draws what isn't given."
+            )
+        return {
+            name: tf.convert_to_tensor(inputs[name], s.dtype)
+            for name, s in self.latent_spec.items()
+        }
+
+    def predict(self, x: Any, batch_size: int = 256, **unsupported: Any) -> np.ndarray:
+        """Samples in network units, [N, *shape], from latents [N, latent_dim] or a dict of all the
+        generator's inputs by name, computed `batch_size` at a time. `sample` draws the latents and
+        gives samples in the data's units.
+
+        Raises:
+            ValueError: not built yet, or inputs are missing.
+        """
+        inputs = {name: value.numpy() for name, value in self._named_inputs(x).items()}
+        return self._generated(inputs, batch_size)

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import math
 import re
+from typing import Any
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 LARGEST = 3e38  # where float32, in which all is computed, ends
@@ -60,6 +62,12 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):
 
     def get_config(self):
         return {"shape": self.shape, **self.numbers}
+
+
+def value_at(weight: Any, step: Any) -> Any:
+    """A weight at a step: a number stands for itself, a schedule for its value there."""
+    is_schedule = isinstance(weight, keras.optimizers.schedules.LearningRateSchedule)
+    return weight(tf.convert_to_tensor(step)) if is_schedule else weight
 
 
 SHAPES = {
