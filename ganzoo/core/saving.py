@@ -57,7 +57,7 @@ class Saving:
 
     def load_own_variables(self, store: Any) -> None:
         """Keras's hook, the inverse of `save_own_variables`."""
-        state = {key: store[key] for key in store.keys()}
+        state = {key: store[key] for key in list(store.keys())}
         self.log.iterations.assign(int(np.asarray(state.pop("step"))))
         state.pop("fields")
         super().load_own_variables(state)

@@ -113,7 +113,7 @@ def declared(cls: type) -> dict[str, Hyperparameter]:
     """Name -> Hyperparameter of all that `cls` and its bases declare, defaults as `cls` has them.
 
     An attribute that a subclass sets to something that is no value of the kind, an
-    `objectives.Objective` say, is part of the game there and no longer a hyper-parameter.
+    `objectives.Objective` or None say, is part of the game there and no longer a hyper-parameter.
     """
     found: dict[str, Hyperparameter] = {}
     for base in reversed(cls.__mro__):
@@ -124,7 +124,7 @@ def declared(cls: type) -> dict[str, Hyperparameter]:
                 try:
                     found[name] = found[name].with_default(name, value)
                 except ValueError:
-                    if value is None or isinstance(value, int | float | str | tuple | dict):
+                    if isinstance(value, int | float | str | tuple | dict):
                         raise
                     del found[name]
     return found
