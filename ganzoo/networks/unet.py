@@ -55,10 +55,7 @@ def generator(
     least one.
     """
     check(source)
-    stages, options = (
-        depth(source),
-        {"kernel_initializer": keras.initializers.RandomNormal(0, 0.02)},
-    )
+    stages = depth(source)
     bias = normalization != "batch"
     channels = [(width or 64) * min(2**stage, WIDEST) for stage in range(stages)]
     x = given = keras.Input(source, name="source")
@@ -67,15 +64,19 @@ def generator(
         if stage:
             skips.append(x)
             x = LeakyReLU()(x)
-        x = kl.Conv2D(channels[stage], 4, 2, "same", use_bias=bias, **options)(x)
+        x = kl.Conv2D(channels[stage], 4, 2, "same", use_bias=bias, kernel_initializer=_weights())(
+            x
+        )
         if 0 < stage < stages - 1:
             x = _normalized(x, normalization)
     for stage in reversed(range(stages)):
         x = kl.ReLU()(x)
         if stage == 0:
-            x = kl.Conv2DTranspose(target[-1], 4, 2, "same", **options)(x)
+            x = kl.Conv2DTranspose(target[-1], 4, 2, "same", kernel_initializer=_weights())(x)
             break
-        x = kl.Conv2DTranspose(channels[stage - 1], 4, 2, "same", use_bias=bias, **options)(x)
+        x = kl.Conv2DTranspose(
+            channels[stage - 1], 4, 2, "same", use_bias=bias, kernel_initializer=_weights()
+        )(x)
         x = _normalized(x, normalization)
         if stages - 1 > stage >= stages - 1 - max(1, stages - 5):
             x = kl.Dropout(0.5)(x)
@@ -91,17 +92,21 @@ def patches(
     The paper's 70×70 PatchGAN, of three strided convolutions, from 128×128; smaller images get
     fewer of them, so that a patch stays a part of the image.
     """
-    options = {"kernel_initializer": keras.initializers.RandomNormal(0, 0.02)}
     strided = max(1, min(3, min(shape[:2]).bit_length() - 5))
     x = sample = keras.Input(shape, name="sample")
     for stage in range(strided + 1):
         bias = stage == 0 or normalization != "batch"
         channels = (width or 64) * min(2**stage, WIDEST)
         stride = 1 if stage == strided else 2
-        x = kl.Conv2D(channels, 4, stride, "same", use_bias=bias, **options)(x)
+        x = kl.Conv2D(channels, 4, stride, "same", use_bias=bias, kernel_initializer=_weights())(x)
         x = LeakyReLU()(_normalized(x, normalization) if stage else x)
-    logits = kl.Conv2D(1, 4, 1, "same", name="logits", **options)(x)
+    logits = kl.Conv2D(1, 4, 1, "same", name="logits", kernel_initializer=_weights())(x)
     return keras.Model(sample, {"logits": logits}, name="discriminator")
+
+
+def _weights() -> keras.initializers.Initializer:
+    """N(0, 0.02). One for each layer: Keras's initializers give equal shapes equal values."""
+    return keras.initializers.RandomNormal(0.0, 0.02)
 
 
 def _normalized(x: keras.KerasTensor, normalization: str) -> keras.KerasTensor:
