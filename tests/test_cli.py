@@ -160,7 +160,7 @@ BAD_INPUT = [
     ("trian", "did you mean 'train'"),
     ("train lsgna", "'lsgan'"),
     ("train lsgan widht=8", "'width'"),
-    ("train lsgan width=eight", "width='eight' won't do"),
+    ("train lsgan width=eight", "width='eight' must be an int"),
     ("train lsgan width=0", "at least 1"),
     ("train lsgan width=8 width=9", "given twice"),
     ("train lsgan seed=1 --seed 2", "given twice"),

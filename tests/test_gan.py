@@ -85,7 +85,7 @@ def test_names_filter_and_duplicates_raise():
     assert ganzoo.names("*wgan*") == ["wgan_gp"]
     with pytest.raises(ValueError, match=r"is taken by ganzoo\.zoo\.lsgan"):
         registry.register("lsgan")(registry.find("dcgan"))
-    with pytest.raises(ValueError, match="is not a GAN's record"):
+    with pytest.raises(ValueError, match="lacks the paper or the equation"):
         registry.register("mine")(type("Mine", (GAN,), {"__doc__": "No paper."}))
 
 

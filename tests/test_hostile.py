@@ -129,7 +129,7 @@ INTERFACE = {
     "a name with a line break": (get("ls\ngan"), r"'ls\\ngan': did you mean 'lsgan'"),
     "a name of a megabyte": (get("x" * 10**6), "no GAN is called 'xxx"),
     "no name": (lambda _: ganzoo.get(None), "no GAN is called None"),
-    "a pattern that is a number": (lambda _: ganzoo.names(3), "3 is no pattern: write one"),
+    "a pattern that is a number": (lambda _: ganzoo.names(3), "the pattern must be a string"),
     "a card of nothing": (lambda _: ganzoo.card(""), "no GAN is called ''"),
     "loading nothing": (lambda _: ganzoo.load(None), "None is no path: name a .keras file"),
     "loading a number": (lambda _: ganzoo.load(3), "3 is no path"),
@@ -484,7 +484,7 @@ CONFIGURATIONS = {
     "a schedule of no steps": (lambda _: schedules.linear(1, 0, 0), "steps=0 of a schedule"),
     "a schedule beyond floats": (lambda _: schedules.linear(1, 0, 10**400), "at most 3e\\+38"),
     "a schedule from 0 by factors": (lambda _: schedules.exponential(0, 1, 9), "above 0"),
-    "no text of a schedule": (lambda _: schedules.parse(3), "is no schedule: write linear"),
+    "no text of a schedule": (lambda _: schedules.parse(3), "is not a schedule: write linear"),
     "a schedule of words": (lambda _: schedules.parse("linear(a, b, c)"), "START, END, STEPS"),
     "a schedule of too many": (lambda _: schedules.parse("linear(1,2,3,4,5)"), "START, END"),
     "a schedule of nothing": (lambda _: schedules.parse("linear()"), "START, END, STEPS"),
@@ -779,7 +779,7 @@ COMMANDS = {
     "a rate of an unknown shape": (
         nothing,
         line(*TRAIN, "generator_learning_rate=up(1,0,9)"),
-        "'up' is no schedule",
+        "there is no schedule called 'up'",
     ),
     "a rate of words": (
         nothing,
@@ -961,7 +961,7 @@ RUNS = {
     "a rate that is no schedule": (
         config(hyperparameters={"generator_learning_rate": "fast"}),
         RESUME,
-        "'fast' is no schedule",
+        "'fast' is not a schedule",
     ),
     "other hyper-parameters than trained": (
         config(hyperparameters={"width": 16}),

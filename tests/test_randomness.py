@@ -1,10 +1,16 @@
 import random
+import subprocess
+import sys
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from ganzoo.foundation.randomness import Noise, seed_layers_from_noise, seeded_initializers
+from ganzoo.foundation.randomness import (
+    Noise,
+    seed_layers_from_noise,
+    seeded_initializers,
+)
 
 
 def test_draws_are_functions_of_seed_step_and_place():
@@ -46,6 +52,21 @@ def test_dropout_masks_follow_the_noise():
     assert (mask(Noise(0, 1, 0, 2)) != mask(Noise(0, 1, 1, 2))).any(), "replicas share a mask"
     noise = Noise(0, 1)
     assert (mask(noise) != mask(noise)).any(), "two calls in a step share a mask"
+
+
+def test_the_default_seed_is_that_of_keras():
+    # in a process of its own: TensorFlow's global seed cannot be unset
+    code = """
+import keras
+from ganzoo.foundation.randomness import default_seed
+found = [default_seed()]
+for seed in (7, 0, 2**31 - 2):
+    keras.utils.set_random_seed(seed)
+    found += [default_seed(), default_seed()]
+print(found)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.split("\n")[0] == f"[0, 7, 7, 0, 0, {2**31 - 2}, {2**31 - 2}]", done.stderr
 
 
 def test_initializers_follow_the_seed_and_leave_pythons_random_alone():

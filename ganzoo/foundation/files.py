@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Writing files atomically: a file appears complete or not at all."""
 
 from __future__ import annotations
 
@@ -10,14 +10,24 @@ from pathlib import Path
 
 
 @contextlib.contextmanager
-def replacing(path: str | os.PathLike) -> Iterator[Path]:
-    """Yields a draft to write instead of `path`, which takes its place if the block succeeds."""
+def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yields a temporary path to write to, which replaces `path` if the block succeeds.
+
+    If the block fails, the temporary file is removed and `path` stays as it was.
+
+    Raises:
+        OSError: the file cannot be written.
+
+    Example:
+        >>> with replacing("digits.npy") as draft:
+        ...     np.save(draft, digits)
+    """
     path = Path(path)
     draft = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}{path.suffix}")
     try:
         yield draft
         os.replace(draft, path)
-    except OSError as error:  # the draft's name means nothing to the user
+    except OSError as error:  # the message must name the user's path, not the draft
         reason = error.strerror or str(error)
         raise OSError(f"{path} was not written: {reason}.") from error
     finally:

@@ -1,4 +1,4 @@
-"""Hyper-parameters: declared once in a class body, typed, validated, printed, saved."""
+"""Hyper-parameters, declared once in a class body and then checked, printed and saved."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
+from keras.optimizers.schedules import LearningRateSchedule
 
-from ganzoo.foundation.schedules import LARGEST, Schedule
+from ganzoo.foundation import schedules
+from ganzoo.foundation.schedules import LARGEST
 
 
 @dataclass(frozen=True)
@@ -17,16 +19,18 @@ class Hyperparameter:
     """One declared hyper-parameter of a GAN class.
 
     `critic_steps = Hyperparameter(int, 1, "updates of D per update of G", at_least=1)` declares
-    it; a subclass changes the default with `critic_steps = 5`.
+    one. A subclass changes the default with `critic_steps = 5`.
 
     Attributes:
-        kind: int, float, bool, str, tuple or dict (of weights ≥ 0, or schedules, by name).
-        default: its value where the user gives none.
-        doc: one line that says what it is.
+        kind: int, float, bool, str, tuple, or dict. A dict gives weights by name: numbers of at
+            least 0, or schedules.
+        default: the value if the user gives none.
+        doc: one line that says what the hyper-parameter is.
         at_least, above, at_most: bounds of a number.
-        choices: the accepted values, if they are few.
-        optional: None is accepted, and means what `doc` says.
-        scheduled: a `schedules.Schedule` is accepted in place of a number.
+        choices: the accepted values, if there are only a few.
+        optional: whether None is accepted; `doc` says what it means.
+        scheduled: whether a learning-rate schedule of Keras or of `ganzoo.schedules` is accepted
+            in place of a number.
     """
 
     kind: type
@@ -35,18 +39,22 @@ class Hyperparameter:
     at_least: float | None = None
     above: float | None = None
     at_most: float | None = None
-    choices: tuple = ()
+    choices: tuple[Any, ...] = ()
     optional: bool = False
     scheduled: bool = False
 
     def describe(self) -> str:
-        """What it is and what it accepts, in one line."""
+        """One line that says what the hyper-parameter is and which values it accepts."""
         return f"{self.doc} ({self._accepted()})"
 
     def _accepted(self) -> str:
         kinds = {
-            dict: "weights by name, {name: number of at least 0 or a schedule}",
-            float: "float of 32 bits",
+            dict: "weights by name, each a number of at least 0 or a schedule",
+            int: "an int",
+            float: "a float of 32 bits",
+            bool: "True or False",
+            str: "a string",
+            tuple: "a tuple",
         }
         words = [] if self.choices else [kinds.get(self.kind, self.kind.__name__)]
         if self.choices:
@@ -67,27 +75,33 @@ class Hyperparameter:
             return tuple(value)
         if self.kind is dict and isinstance(value, Mapping):
             weights = {str(k): self._weight(v) for k, v in value.items()}
-            if all(isinstance(v, Schedule) or 0.0 <= v <= LARGEST for v in weights.values()):
+            numbers = [v for v in weights.values() if not isinstance(v, LearningRateSchedule)]
+            if all(0.0 <= number <= LARGEST for number in numbers):
                 return weights
         if self.kind in (bool, str) and isinstance(value, self.kind):
             return value
         raise TypeError
 
     @staticmethod
-    def _weight(value: Any) -> Any:
-        if isinstance(value, Schedule):
+    def _weight(value: Any) -> float | LearningRateSchedule:
+        if isinstance(value, LearningRateSchedule):
             return value
         if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
-            raise TypeError  # float() reads text, and True as 1
+            raise TypeError  # float() accepts text, and takes True for 1
         return float(value)
 
     def validate(self, name: str, value: Any) -> Any:
-        """`value` as this hyper-parameter's type.
+        """`value`, converted to this hyper-parameter's type.
 
         Raises:
-            ValueError: wrong type, outside the bounds or not among the choices.
+            ValueError: the value has the wrong type, is out of bounds or is not one of the choices;
+                or it is a schedule that `schedules.check` refuses.
         """
-        if (value is None and self.optional) or (isinstance(value, Schedule) and self.scheduled):
+        if self.scheduled or self.kind is dict:
+            self._check_schedules(name, value)
+        if value is None and self.optional:
+            return value
+        if isinstance(value, LearningRateSchedule) and self.scheduled:
             return value
         try:
             cast = self._cast(value)
@@ -101,19 +115,37 @@ class Hyperparameter:
         except (TypeError, ValueError, OverflowError):
             bad = True
         if bad:
-            seen = " ".join(repr(value).split())[:200]
-            raise ValueError(f"{name}={seen} won't do: it takes {self._accepted()}.")
+            text = (
+                schedules.written(value) if isinstance(value, LearningRateSchedule) else repr(value)
+            )
+            seen = " ".join(text.split())[:200]
+            raise ValueError(f"{name}={seen} must be {self._accepted()}.")
         return cast
 
+    @staticmethod
+    def _check_schedules(name: str, value: Any) -> None:
+        for member in value.values() if isinstance(value, Mapping) else [value]:
+            if isinstance(member, LearningRateSchedule):
+                try:
+                    schedules.check(member)
+                except ValueError as error:
+                    raise ValueError(f"{name}: {error}") from error
+
     def with_default(self, name: str, default: Any) -> Hyperparameter:
+        """The same declaration with another default.
+
+        Raises:
+            ValueError: see `validate`.
+        """
         return replace(self, default=self.validate(name, default))
 
 
 def declared(cls: type) -> dict[str, Hyperparameter]:
-    """Name -> Hyperparameter of all that `cls` and its bases declare, defaults as `cls` has them.
+    """The hyper-parameters that `cls` and its bases declare, by name, with the defaults of `cls`.
 
-    An attribute that a subclass sets to something that is no value of the kind, an
-    `objectives.Objective` or None say, is part of the game there and no longer a hyper-parameter.
+    A subclass may set an attribute to an object that is not a value of the declared kind, for
+    example to an `objectives.Objective` or to None. The attribute is then a fixed part of the game
+    and no longer a hyper-parameter.
     """
     found: dict[str, Hyperparameter] = {}
     for base in reversed(cls.__mro__):

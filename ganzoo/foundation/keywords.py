@@ -83,4 +83,4 @@ def written(value: Any) -> str:
         return f"{value:g}"
     if isinstance(value, tuple):
         return ",".join(map(str, value))
-    return str(value)
+    return schedules.written(value)

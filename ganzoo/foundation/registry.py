@@ -1,8 +1,8 @@
-"""Names of GANs, and what is known about each: the registry and its cards.
+"""The registry of GANs by name, and a card for each with what is known about it.
 
-A GAN's docstring is its record: the first line is the paper's title, the second paragraph begins
-`Authors Year, arXiv:ID`, the first indented block is the equation. `card` reads it, so that the
-page a student reads and the table the tools print can't drift apart.
+The card is read from the docstring of the GAN's class, so that the two always agree: the first line
+is the title of the paper, the second paragraph begins with `Authors Year, arXiv:ID`, and the first
+indented block is the equation.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ import inspect
 import re
 import textwrap
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from typing import Any
 
 ENTRY_POINTS = "ganzoo.models"
 
-_classes: dict[str, type] = {}
+_classes: dict[str, type[Any]] = {}
 _loaded = False
 
 
 @dataclass(frozen=True)
 class Card:
-    """What is known about a registered GAN before anything is built.
+    """What is known about a registered GAN before it is built.
 
     Attributes:
         name: the registry name, as `ganzoo.get` takes it.
@@ -35,8 +35,8 @@ class Card:
         equation: the losses, minimised, as plain text.
         conditional: whether the generator is told the class, so that `sample` takes labels.
         data: the names of what training needs, such as ("image", "label").
-        hyperparameters: name -> default of all that `ganzoo.get(name, ...)` accepts.
-        descriptions: name -> what the hyper-parameter means and accepts, in one line.
+        hyperparameters: the defaults of all that `ganzoo.get(name, ...)` accepts, by name.
+        descriptions: one line for each hyper-parameter with its meaning and accepted values.
     """
 
     name: str
@@ -74,28 +74,31 @@ _RECORD = re.compile(
 )
 
 
-def _record(cls: type) -> dict[str, str]:
+def _record(cls: type[Any]) -> dict[str, str]:
     match = _RECORD.match((inspect.getdoc(cls) or "") + "\n")
     if match is None:
         raise ValueError(
-            f"the docstring of {cls.__name__} is not a GAN's record: write the paper's title "
-            "and a full stop on the first line, then a paragraph that begins "
+            f"the docstring of {cls.__name__} lacks the paper or the equation: write the paper's "
+            "title and a full stop on the first line, then a paragraph that begins "
             "'Authors Year, arXiv:ID', then the equation as an indented block."
         )
     return match.groupdict()
 
 
-def register(name: str) -> Callable[[type], type]:
-    """Class decorator: `ganzoo.get(name)` then makes this GAN, and Keras can load it from a file.
+def register(name: str) -> Callable[[type[Any]], type[Any]]:
+    """Class decorator that lets `ganzoo.get(name)` make this GAN, and Keras load it from a file.
 
     Raises:
-        ValueError: the name is taken or isn't a lower-case identifier, or the docstring lacks
-            paper or equation.
+        ValueError: the name is taken or is not a lower-case identifier, or the docstring lacks the
+            paper or the equation.
     """
 
-    def decorate(cls: type) -> type:
+    def decorate(cls: type[Any]) -> type[Any]:
         if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-            raise ValueError(f"{name!r} can't be a GAN's name: use lower case, digits and _.")
+            raise ValueError(
+                f"{name!r} cannot be the name of a GAN: use lower-case letters, digits and _, "
+                "and begin with a letter."
+            )
         if name in _classes:
             taken = _classes[name]
             raise ValueError(
@@ -113,7 +116,7 @@ def register(name: str) -> Callable[[type], type]:
 
 
 def load_all() -> None:
-    """Imports the zoo and the modules behind the entry-point group `ganzoo.models`, once."""
+    """Imports the zoo and the plugins in the entry-point group `ganzoo.models`, once."""
     global _loaded
     if _loaded:
         return
@@ -122,26 +125,26 @@ def load_all() -> None:
     for point in entry_points(group=ENTRY_POINTS):
         try:
             point.load()
-        except Exception as error:  # a broken plugin must not take the zoo down with it
+        except Exception as error:  # a broken plugin must not make the zoo unusable
             warnings.warn(
-                f"the GANs of plugin {point.name!r} ({point.value}) are left out: {error}",
+                f"the GANs of the plugin {point.name!r} ({point.value}) are missing: {error}",
                 stacklevel=2,
             )
 
 
 def names(pattern: str = "*") -> list[str]:
-    """Sorted names of all registered GANs that match a shell-style `pattern`, as in "*wgan*"."""
+    """Sorted names of the registered GANs that match a shell-style pattern such as "*wgan*"."""
     load_all()
     if not isinstance(pattern, str):
-        raise ValueError(f"{pattern!r} is no pattern: write one such as '*wgan*'.")
+        raise ValueError(f"the pattern must be a string such as '*wgan*', not {pattern!r:.200}.")
     return fnmatch.filter(sorted(_classes), pattern)
 
 
-def find(name: str) -> type:
-    """The class behind a name.
+def find(name: str) -> type[Any]:
+    """The class of the GAN `name`.
 
     Raises:
-        ValueError: no GAN has that name; the message tells the nearest names.
+        ValueError: no GAN has that name; the message lists the nearest names.
     """
     load_all()
     if not isinstance(name, str) or name not in _classes:
@@ -150,7 +153,11 @@ def find(name: str) -> type:
 
 
 def card(name: str) -> Card:
-    """What is known about the GAN `name`: paper, equation, hyper-parameters and their defaults."""
+    """The card of the GAN `name`: paper, equation, hyper-parameters and their defaults.
+
+    Raises:
+        ValueError: no GAN has that name; the message lists the nearest names.
+    """
     cls = find(name)
     record = _record(cls)
     declared = cls.hyperparameters()
@@ -168,8 +175,8 @@ def card(name: str) -> Card:
     )
 
 
-def unknown(kind: str, name: object, known: Any) -> str:
-    """The sentence for a name that doesn't exist: what was seen, the nearest, all that exist."""
+def unknown(kind: str, name: object, known: Iterable[str]) -> str:
+    """The message for a name that does not exist; it lists the nearest names and all names."""
     known = sorted(known)
     near = difflib.get_close_matches(str(name), known, n=3, cutoff=0.5)
     hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""

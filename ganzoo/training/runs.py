@@ -127,7 +127,7 @@ class Run:
             raise
         try:
             with run._file("config.json").open("x") as file:  # of two runs only one can
-                json.dump(config, file, indent=2, default=str)  # schedules are text
+                json.dump(config, file, indent=2, default=schedules.written)
                 file.write("\n")
         except FileExistsError:
             raise ValueError(f"another run has begun in {path}: name another folder.") from None
