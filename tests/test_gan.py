@@ -92,14 +92,14 @@ def test_names_filter_and_duplicates_raise():
 def test_critic_steps_see_each_row_once_and_the_last_batch_goes_to_both(monkeypatch):
     gan = ganzoo.get("lsgan", critic_steps=3, **SMALL)
     x = np.arange(60, dtype="float32")[:, None] / 60
-    gan.build_for(ganzoo.data.Spec((1,), "float32"))
+    gan.build_for({"vector": ganzoo.data.Field((1,), "float32")})
     seen = []
 
     def record(player, turn, loss):
         seen.append((player, turn.image.numpy().ravel(), turn.latents["latent"].numpy()))
         return {player: tf.constant(0.0)}
 
-    gan._play({"image": tf.constant(x[:12])}, record)
+    gan._play({"vector": tf.constant(x[:12])}, record)
     assert [player for player, _, _ in seen] == ["discriminator"] * 3 + ["generator"]
     rows = np.concatenate([image for _, image, _ in seen[:3]])
     assert sorted(rows) == sorted(x[:12, 0]), "the critic's batches aren't fresh"

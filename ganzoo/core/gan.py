@@ -7,6 +7,7 @@ overridden. What a hook may ask about the update in hand is on the `Turn` it is 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -37,11 +38,15 @@ class GAN(Sampling, Saving, keras.Model):
     Subclasses are registered with `ganzoo.foundation.registry.register` and made with `ganzoo.get`.
 
     Attributes:
-        spec: what was learned of the data (`ganzoo.data.Spec`), None before the first `fit`.
+        fields: what was learned of each column of the data, by name (`ganzoo.data.Field`); empty
+            before the first `fit`.
+        spec: the field of the samples that are generated, None before the first `fit`.
         generator, discriminator: Keras models; the discriminator gives a dict with "logits".
         generator_optimizer, discriminator_optimizer: Keras optimizers.
     """
 
+    columns: Mapping[str, data.Column] = {"image": data.Column("sample")}
+    """What the game reads of the data, by name."""
     conditional = False
     registry_name = "gan"
     judges_one: str | None = None
@@ -112,7 +117,7 @@ class GAN(Sampling, Saving, keras.Model):
 
     def __init__(self, *, name: str | None = None, **hyperparameters):
         super().__init__(name=name or self.registry_name)
-        self.spec = None
+        self.fields = {}
         self._own_networks = ()
         known = self.hyperparameters()
         for key in hyperparameters:
@@ -145,6 +150,11 @@ class GAN(Sampling, Saving, keras.Model):
                 "and batch normalisation mixes them: use discriminator_normalization='layer' or "
                 "'none'."
             )
+
+    @property
+    def spec(self) -> data.Field | None:
+        """The field of the samples that are generated."""
+        return self.fields[data.main_sample(self.fields)] if self.fields else None
 
     @property
     def step(self) -> int:
@@ -240,7 +250,7 @@ class GAN(Sampling, Saving, keras.Model):
             steps_per_epoch=steps_per_epoch,
             part=strategies.part(strategy),
         )
-        rows = stream.dataset.element_spec["image"].shape[0] // self.critic_steps
+        rows = stream.dataset.element_spec[stream.sample_name].shape[0] // self.critic_steps
         rows *= strategies.workers(strategy)
         if rows // strategy.num_replicas_in_sync % self.packing:
             raise ValueError(
@@ -257,7 +267,7 @@ class GAN(Sampling, Saving, keras.Model):
             end = checkpoints.StopAtStep(epochs * stream.steps_per_epoch)
             callbacks = [*keras.tree.flatten(callbacks or []), end, checkpoint]
         if not self.built:
-            self.build_for(stream.spec)
+            self.build_for(stream.fields)
         dataset = stream.dataset
         strategies.check_together(strategy, self.step)
         if strategies.workers(strategy) > 1:
@@ -278,9 +288,9 @@ class GAN(Sampling, Saving, keras.Model):
         It raises what `fit` would."""
         known = {
             "steps": self.critic_steps,
-            "labels": self.conditional,
+            "columns": self.columns,
             "num_classes": getattr(self, "num_classes", None),
-            "spec": self.spec,
+            "fields": self.fields,
             "replicas": self.distribute_strategy.num_replicas_in_sync,
             "seed": self.seed,
         }
@@ -354,7 +364,7 @@ class GAN(Sampling, Saving, keras.Model):
         rows = 0
         with data.clear_errors():
             for step, batch in enumerate(stream.dataset.take(stream.steps_per_epoch or -1)):
-                rows += len(batch["image"])
+                rows += len(batch[stream.sample_name])
                 for key, value in self._evaluator(batch, tf.constant(step, tf.int64)).items():
                     terms.setdefault(key, []).append(float(value))
         critic = {
@@ -588,9 +598,9 @@ class GAN(Sampling, Saving, keras.Model):
                 for average, weight in zip(averages, self.generator_variables, strict=True):
                     average.assign(weight)
 
-    def build_for(self, spec: data.Spec) -> None:
-        """Makes networks, optimizers and state for data of `spec`, in the strategy's scope."""
-        self.spec = spec
+    def build_for(self, fields: Mapping[str, data.Field]) -> None:
+        """Makes networks, optimizers and state for data of `fields`, in the strategy's scope."""
+        self.fields = dict(fields)
         try:
             with self.distribute_strategy.scope(), seeded_initializers(self.seed):
                 self.iterations = self.add_weight(
@@ -601,7 +611,7 @@ class GAN(Sampling, Saving, keras.Model):
                 self.make_networks()
                 self.make_state()
         except ValueError:
-            self.spec = None
+            self.fields = {}
             raise
         for model in self.layers:
             seed_layers_from_noise(model)
@@ -627,9 +637,7 @@ class GAN(Sampling, Saving, keras.Model):
             names.extend(self._play(batch, lambda player, turn, loss: loss(turn)))
 
         rows = 2 * self.packing * self.critic_steps
-        batch = {"image": tf.TensorSpec([rows, *self.spec.shape], self.spec.dtype)}
-        if self.conditional:
-            batch["label"] = tf.TensorSpec([rows], tf.int32)
+        batch = {name: field.batch_spec(rows) for name, field in self.fields.items()}
         strategy = self.distribute_strategy
         trace = tf.function(lambda b: strategy.run(play, (b,)), autograph=False)
         trace.get_concrete_function(batch)

@@ -18,6 +18,7 @@ class Labels:
     """
 
     conditional = True
+    columns = {"image": data.Column("sample"), "label": data.Column("label")}
     num_classes = Hyperparameter(
         int, None, "how many classes there are; None: as many as the data has",
         at_least=2, at_most=data.CLASSES, optional=True,
@@ -25,26 +26,26 @@ class Labels:
 
     @property
     def condition_width(self):
-        return super().condition_width + self.spec.num_classes * self.packing
+        return super().condition_width + self.fields["label"].num_classes * self.packing
 
     @property
     def latent_ranges(self):
-        return super().latent_ranges | {"label": f"0..{self.spec.num_classes - 1}"}
+        return super().latent_ranges | {"label": f"0..{self.fields['label'].num_classes - 1}"}
 
     def latent_classes(self, name):
-        return self.spec.num_classes if name == "label" else super().latent_classes(name)
+        return self.fields["label"].num_classes if name == "label" else super().latent_classes(name)
 
     def latents(self, noise, count, labels=None):
         if labels is None:
-            labels = noise.integers([count], self.spec.num_classes)
+            labels = noise.integers([count], self.fields["label"].num_classes)
         return super().latents(noise, count, labels) | {"label": labels}
 
     def generator_input(self, latents):
-        one_hot = tf.one_hot(latents["label"], self.spec.num_classes)
+        one_hot = tf.one_hot(latents["label"], self.fields["label"].num_classes)
         return tf.concat([super().generator_input(latents), one_hot], axis=-1)
 
     def judge(self, samples, turn):
-        one_hot = pack(tf.one_hot(turn.labels, self.spec.num_classes), self.packing)
+        one_hot = pack(tf.one_hot(turn.labels, self.fields["label"].num_classes), self.packing)
         return self.discriminator([samples, one_hot], training=turn.training)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ganzoo import data
 from ganzoo.foundation.randomness import Noise
 from ganzoo.foundation.registry import unknown
 
@@ -57,7 +58,7 @@ class Sampling:
         if labels is not None:
             if "label" in latents:
                 raise ValueError("labels= and label= were both given: leave one out.")
-            latents["label"] = labels
+            latents["label"] = data.asked_labels(labels, self.fields.get("label"))
         for key, value in latents.items():
             if key not in drawn:
                 if key == "label":
@@ -164,4 +165,5 @@ class Sampling:
 
     @property
     def output_name(self) -> str:
-        return "image" if self.spec.is_image else "vector"
+        """The name of the samples in data and exports: "image" or "vector"."""
+        return data.main_sample(self.fields)

@@ -53,20 +53,20 @@ class Saving:
             config["architecture"] = [
                 keras.saving.serialize_keras_object(model) for model in self._own_networks
             ]
-        return config | {"spec": self.spec and self.spec.to_config()}
+        return config | {"fields": {name: field.to_config() for name, field in self.fields.items()}}
 
     @classmethod
     def from_config(cls, config: dict) -> Saving:
         config = dict(config)
-        spec = config.pop("spec", None)
+        fields = config.pop("fields", None)
         config = {key: _with_schedules(value) for key, value in config.items()}
         if isinstance(config.get("architecture"), list | tuple):
             config["architecture"] = [
                 keras.saving.deserialize_keras_object(model) for model in config["architecture"]
             ]
         gan = cls(**config)
-        if spec is not None:
-            gan.build_for(data.Spec.from_config(spec))
+        if fields:
+            gan.build_for({name: data.Field.from_config(f) for name, f in fields.items()})
         return gan
 
     def get_compile_config(self) -> dict:

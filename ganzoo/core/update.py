@@ -46,7 +46,7 @@ class Turn:
 
     def __init__(self, gan, batch: Mapping[str, tf.Tensor], noise: Noise, training=True):
         self._gan, self.noise, self.training = gan, noise, training
-        self.image = gan.spec.encode(batch["image"])
+        self.image = gan.spec.encode(batch[gan.output_name])
         self.labels = batch.get("label")
 
     @once

@@ -1,18 +1,23 @@
 """Data: where it comes from, what a model must know of it, and how it becomes batches."""
 
 from ganzoo.data import toys
-from ganzoo.data.batches import CLASSES, Batches, DataError, batches, clear_errors
+from ganzoo.data.batches import Batches, batches
+from ganzoo.data.checks import CLASSES, DataError, clear_errors
+from ganzoo.data.fields import Column, Field, main_sample
+from ganzoo.data.labels import asked as asked_labels
 from ganzoo.data.load import available, load
-from ganzoo.data.spec import Spec
 
 __all__ = [
     "CLASSES",
     "Batches",
+    "Column",
     "DataError",
-    "Spec",
+    "Field",
+    "asked_labels",
     "available",
     "batches",
     "clear_errors",
     "load",
+    "main_sample",
     "toys",
 ]

@@ -280,7 +280,7 @@ def check_conditioning(subject: Subject) -> None:
         raise AssertionError("an unconditional GAN took labels")
     one, other = (gan.sample(2, seed=0, labels=label) for label in (0, 1))
     assert (one != other).any(), "labels change nothing"
-    for wrong in (gan.spec.num_classes, -1, 0.5):
+    for wrong in (gan.fields["label"].num_classes, -1, 0.5):
         try:
             gan.sample(1, labels=wrong)
         except ValueError:
