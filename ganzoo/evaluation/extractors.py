@@ -21,7 +21,7 @@ import numpy as np
 import tensorflow as tf
 from sklearn.decomposition import PCA
 
-from ganzoo.data import Spec
+from ganzoo.data import Field
 from ganzoo.evaluation.measured import TooFew
 
 WIDTH = 64  # of the features: more need more samples than small data sets have
@@ -54,12 +54,12 @@ class Pixels:
     than `width` numbers, their first `width` principal components.
 
     Args:
-        spec: `ganzoo.data.Spec` of the samples.
+        spec: `ganzoo.data.Field` of the samples.
         x: real samples [N, *shape], of which the components are learned.
         width: of the features; None keeps all numbers.
     """
 
-    def __init__(self, spec: Spec, x, width: int | None = WIDTH):
+    def __init__(self, spec: Field, x, width: int | None = WIDTH):
         self.spec, self._components = spec, None
         what = "pixels" if spec.is_image else "features"
         size = math.prod(spec.shape)
@@ -113,7 +113,7 @@ class Inception(KerasFeatures):
             cached nor to be downloaded.
     """
 
-    def __init__(self, spec: Spec, weights: str | None = "imagenet"):
+    def __init__(self, spec: Field, weights: str | None = "imagenet"):
         if not spec.is_image or spec.shape[-1] not in (1, 3):
             raise ValueError(
                 f"InceptionV3 takes images of one or three channels, and samples have shape "
@@ -159,7 +159,7 @@ class Judge:
     VERSION = 1  # of the recipe: another one must not find the old one's weights in the cache
     STEPS, BATCH, RATE, SHIFT = 1500, 64, 2e-3, 1 / 12
 
-    def __init__(self, spec: Spec, weights: list[np.ndarray], accuracy: float, frequencies):
+    def __init__(self, spec: Field, weights: list[np.ndarray], accuracy: float, frequencies):
         self.spec, self.accuracy = spec, float(accuracy)
         self.frequencies = np.asarray(frequencies, np.float64)
         self._network = without_strategy(classifier, spec, len(self.frequencies))
@@ -168,7 +168,7 @@ class Judge:
         self.name = f"judge of {self.accuracy:.2%}"
 
     @classmethod
-    def of(cls, spec: Spec, x, y) -> Judge:
+    def of(cls, spec: Field, x, y) -> Judge:
         """The judge of images x [N, height, width, channels] with integer labels y [N].
 
         It trains for half a minute or less on two cores, and is kept in the folder GANZOO_CACHE,
@@ -221,7 +221,7 @@ class Judge:
         return features.astype(np.float64), logits.astype(np.float64)
 
     @classmethod
-    def _train(cls, spec: Spec, x: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
+    def _train(cls, spec: Field, x: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
         rng = np.random.default_rng(0)
         held_out, train = np.split(rng.permutation(len(x)), [len(x) // 7])
         images, reach = spec.encode(x).numpy(), [round(cls.SHIFT * n) for n in spec.shape[:2]]
@@ -242,7 +242,7 @@ class Judge:
         return weights | {"accuracy": np.float64(accuracy)}
 
 
-def classifier(spec: Spec, classes: int, seed: int = 0) -> keras.Model:
+def classifier(spec: Field, classes: int, seed: int = 0) -> keras.Model:
     """A small convolutional network, untrained: images in [-1, 1] -> [features, logits]; large
     images are averaged down to 32 pixels. First weights are drawn from `seed` … `seed` + 3."""
     seeds = iter(range(seed, seed + 4))

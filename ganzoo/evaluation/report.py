@@ -116,11 +116,15 @@ def _rows(gan, x, y, value_range, most: int):
     most = max(1, min(most, 2**30 // size))  # large pictures don't all fit in memory
     for labelled in (True, False):  # labels that can't be learned aren't labels
         try:
-            classes = gan.spec.num_classes or np.iinfo("int32").max
+            columns = {"image": data.Column("sample")}
+            fields = {gan.output_name: gan.spec}
+            if labelled:
+                columns["label"] = data.Column("label")
+                unlimited = data.Field.of_classes(np.iinfo("int32").max)
+                fields["label"] = gan.fields.get("label", unlimited)
             stream = data.batches(
-                x, y, batch_size=1, value_range=value_range, labels=labelled,
-                spec=dataclasses.replace(gan.spec, num_classes=classes if labelled else None),
-            )  # fmt: skip
+                x, y, columns=columns, fields=fields, batch_size=1, value_range=value_range
+            )
             count = min(most, stream.steps_per_epoch or most)
             with data.clear_errors():
                 batches = list(stream.dataset.take(count).rebatch(1024).as_numpy_iterator())
@@ -132,7 +136,7 @@ def _rows(gan, x, y, value_range, most: int):
     rows = zip(*columns.values(), strict=True)
     keys = [hashlib.sha256(b"".join(part.tobytes() for part in row)).digest() for row in rows]
     order = sorted(range(len(keys)), key=keys.__getitem__)
-    return columns["image"][order], columns["label"][order] if labelled else None
+    return columns[stream.sample_name][order], columns["label"][order] if labelled else None
 
 
 def _chosen(extractor, spec: data.Spec, judge, real) -> extractors.Extractor:

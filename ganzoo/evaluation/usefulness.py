@@ -134,12 +134,13 @@ def augmentation(
     """
     gan = check(name, per_class=per_class, seeds=seeds, steps=steps, **hyperparameters)
     per_class, seeds = np.ravel(per_class).tolist(), np.ravel(seeds).tolist()
-    spec, images, labels = _read(gan, x, y, value_range)
-    train, test = _halves(labels, spec.num_classes, max(per_class))
+    fields, images, labels = _read(gan, x, y, value_range)
+    spec, classes = fields["image"], fields["label"].num_classes
+    train, test = _halves(labels, classes, max(per_class))
     for n in per_class:  # whatever fit would refuse is better refused now
         few = _draw(train, n, seeds[0])
         gan.batches(images[few], labels[few], **_reading(gan, spec, len(few)))
-    gan.build_for(spec)
+    gan.build_for(fields)
     found = []
     for n in per_class:
         reached = {arm: [] for arm in ARMS}
@@ -147,10 +148,12 @@ def augmentation(
             began = time.monotonic()
             few = _draw(train, n, seed)
             real = images[few], labels[few]
-            fake = _samples(name, spec, *real, seed, steps, hyperparameters)
+            fake = _samples(name, spec, classes, *real, seed, steps, hyperparameters)
             seconds = time.monotonic() - began
             for arm in ARMS:
-                network = extractors.without_strategy(_classifier, arm, spec, real, fake, seed)
+                network = extractors.without_strategy(
+                    _classifier, arm, spec, classes, real, fake, seed
+                )
                 reached[arm].append(_accuracy(network, spec, images[test], labels[test]))
             if console is not None:
                 scores = ", ".join(f"{arm} {reached[arm][-1]:.3f}" for arm in ARMS)
@@ -269,8 +272,8 @@ def _row(arm: Arm) -> dict[str, Any]:
 # ---- the data
 
 
-def _read(gan, x, y, value_range) -> tuple[data.Spec, np.ndarray, np.ndarray]:
-    """Spec, images and labels; each image once, in the order of the images' hashes."""
+def _read(gan, x, y, value_range) -> tuple[dict[str, data.Field], np.ndarray, np.ndarray]:
+    """Fields, images and labels; each image once, in the order of the images' hashes."""
     stream = gan.batches(
         x, y, batch_size=1, value_range=value_range, shuffle=False, steps=1, replicas=1
     )
@@ -287,7 +290,7 @@ def _read(gan, x, y, value_range) -> tuple[data.Spec, np.ndarray, np.ndarray]:
     # a training image's copy among the test images would be a leak
     once = {hashlib.sha256(image.tobytes()).digest(): i for i, image in enumerate(images)}
     order = [once[key] for key in sorted(once)]
-    return spec, images[order], labels[order]
+    return stream.fields, images[order], labels[order]
 
 
 def _halves(labels, classes: int, most: int) -> tuple[Sequence[np.ndarray], np.ndarray]:
@@ -316,14 +319,14 @@ def _draw(train: Sequence[np.ndarray], n: int, seed: int) -> np.ndarray:
 # ---- the GAN
 
 
-def _reading(gan, spec: data.Spec, rows: int) -> dict[str, Any]:
+def _reading(gan, spec: data.Field, rows: int) -> dict[str, Any]:
     """How a GAN reads few rows of data of `spec`."""
     unit = gan.packing * gan.distribute_strategy.num_replicas_in_sync
     size = min(64, rows // gan.critic_steps)
     return {"batch_size": max(size - size % unit, unit), "value_range": spec.value_range}
 
 
-def _samples(name, spec, images, labels, seed, steps, hyperparameters):
+def _samples(name, spec, classes, images, labels, seed, steps, hyperparameters):
     """Samples and the classes they were asked for by, of a GAN that has seen these images alone."""
     from ganzoo.training import callbacks
 
@@ -336,22 +339,22 @@ def _samples(name, spec, images, labels, seed, steps, hyperparameters):
         verbose=0,
         **_reading(gan, spec, len(images)),
     )
-    asked = np.arange(SAMPLES) % spec.num_classes
+    asked = np.arange(SAMPLES) % classes
     return gan.sample(SAMPLES, seed, labels=asked), asked
 
 
 # ---- the classifier
 
 
-def _classifier(arm: str, spec: data.Spec, real, fake, seed: int) -> keras.Model:
+def _classifier(arm: str, spec: data.Field, classes: int, real, fake, seed: int) -> keras.Model:
     # a hundred apart, since each layer's seed is the next
-    network = extractors.classifier(spec, spec.num_classes, 100 * seed)
+    network = extractors.classifier(spec, classes, 100 * seed)
     batches = _batches(arm, spec, real, fake, seed)
     extractors.train_classifier(network, batches, CLASSIFIER_STEPS, RATE)
     return network
 
 
-def _batches(arm: str, spec: data.Spec, real, fake, seed: int) -> Iterator[tuple]:
+def _batches(arm: str, spec: data.Field, real, fake, seed: int) -> Iterator[tuple]:
     """What the classifier of an arm learns from: `BATCH` images in [-1, 1] and their labels at a
     time."""
     rng = np.random.default_rng(seed)
@@ -380,7 +383,7 @@ def _classical(seed: int):
     return tf.function(lambda images: layers(images, training=True), autograph=False)
 
 
-def _accuracy(network: keras.Model, spec: data.Spec, images, labels) -> float:
+def _accuracy(network: keras.Model, spec: data.Field, images, labels) -> float:
     found = [
         np.argmax(network(spec.encode(images[start : start + ROWS]), training=False)[1], axis=1)
         for start in range(0, len(images), ROWS)
