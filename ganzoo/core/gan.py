@@ -49,6 +49,12 @@ class GAN(Building, Fitting, Sampling, Saving, keras.Model):
     registry_name = "gan"
     columns: Mapping[str, data.Column] = {"image": data.Column("sample")}
     players: tuple[str, ...] = ("discriminator", "generator")
+    checked_shapes: Mapping[str, tuple[int, ...]] = {
+        "odd and rectangular, three channels": (13, 9, 3),
+        "smaller than any convolution, one channel": (5, 7, 1),
+        "vectors": (3,),
+    }
+    """Shapes of samples that it must train on, by a description, for `ganzoo.checks`."""
     label_to: tuple[str, ...] = ()
     """The networks that are told the class."""
     judges_one: str | None = None
@@ -321,7 +327,7 @@ class GAN(Building, Fitting, Sampling, Saving, keras.Model):
 
     @staticmethod
     def mean_over_replicas(value: tf.Tensor) -> tf.Tensor:
-        """The mean of a replica's scalar over all replicas, for state that they share."""
+        """The mean of a replica's tensor over all replicas, which can be differentiated."""
         replica = tf.distribute.get_replica_context()
         return replica.all_reduce(tf.distribute.ReduceOp.MEAN, value)
 

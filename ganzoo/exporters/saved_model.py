@@ -79,6 +79,8 @@ def write(gan, folder):
             [tf.TensorSpec([], tf.int32, "count"), tf.TensorSpec([], tf.int64, "seed")],
         ),
     }
+    if not all(x.drawn for x in gan.inputs.values()):
+        del endpoints["sample"]  # what the caller must give can't be drawn
     if gan.spec.is_image and gan.spec.shape[-1] in (1, 3, 4):
         endpoints["png"] = (lambda *x: {"image_bytes": _png(generate(*x))}, latents)
     if encode := getattr(gan, "encode_images", None):

@@ -20,14 +20,15 @@ class ACGAN(Labelled, GAN):
 
     The terms `class_of_real`, `class_of_fake` (in D's loss) and `class` (in G's) are λ times the
     cross entropies in nats. `gan.classify(x)` names the class of samples. Deviations: this
-    library's networks and no noise on D's layers; G has a rate of 1e-3 against D's 2e-4, which
-    small data need.
+    library's networks, no noise on D's layers, samples from averaged weights; G has a rate of 1e-3
+    against D's 2e-4, which small data need.
     """
 
     objective = objectives.non_saturating
     label_to = ("generator",)
     judges_one = "P names the class of each sample"
     generator_learning_rate = 1e-3
+    ema = 0.99
     class_weight = Hyperparameter(float, 1.0, "λ, weight of the cross entropies", at_least=0)
 
     def make_heads(self):

@@ -27,9 +27,13 @@ class Pix2Pix(GAN):
 
     objective = objectives.non_saturating
     columns = {"source": data.Column("sample"), "target": data.Column("sample")}
+    checked_shapes = {"rectangular, three channels": (20, 16, 3), "square": (16, 16, 1)}
     judges_one = "D judges a picture beside its source"
     architecture = Hyperparameter(str, "auto", "U-Net and PatchGAN", choices=("auto",))
     latent_dim = None
+    waivers = {
+        "check_two_replicas_equal_one": "each replica draws the masks of G's dropout by itself"
+    }
     reconstruction_weight = Hyperparameter(float, 100.0, "λ, weight of the distance", at_least=0)
 
     def make_inputs(self):

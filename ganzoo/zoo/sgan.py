@@ -62,7 +62,7 @@ class SemiSupervisedGAN(GAN):
 
     def generator_loss(self, update):
         real, fake = (
-            tf.reduce_mean(outputs["features"], axis=0)
+            self.mean_over_replicas(tf.reduce_mean(outputs["features"], axis=0))
             for outputs in (update.real_outputs, update.fake_outputs)
         )
         return {"generator": tf.reduce_sum(tf.square(real - fake))}
