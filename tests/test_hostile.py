@@ -597,7 +597,7 @@ def lose_the_folder(place):
         list(stream.dataset.take(4))
 
 
-UNREADABLE = "can't be read as PNG or JPEG.*: repair or remove it"
+UNREADABLE = "can't be read as a picture.*: repair or remove it"
 FOLDERS = {
     "no folder": (nothing, "p is not a folder"),
     "a file": (lambda place: (place.path / "p").write_text("x"), "p is not a folder"),

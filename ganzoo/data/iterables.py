@@ -25,9 +25,9 @@ def as_dataset(x: Any) -> Any:
     """
     kind = type(x).__name__
     if isinstance(x, keras.utils.PyDataset):
-        return _restartable(lambda: _items_of(x), x.num_batches, kind, _plain)
+        return _restartable(lambda: _items_of(x), lambda: x.num_batches, kind, _plain)
     if _is_data_loader(x):
-        return _restartable(lambda: iter(x), _length(x), kind, _channels_last)
+        return _restartable(lambda: iter(x), lambda: _length(x), kind, _channels_last)
     if isinstance(x, Iterator) and not hasattr(x, "element_spec"):
         items = OnePass(x)
         dataset = _dataset(items, next(items(), None), kind)
@@ -87,7 +87,7 @@ def _items_of(x: keras.utils.PyDataset) -> Iterator[Any]:
 
 def _restartable(
     items: Callable[[], Iterator[Any]],
-    length: int | None,
+    count: Callable[[], int | None],
     kind: str,
     convert: Callable[[Any], Any],
 ) -> tf.data.Dataset:
@@ -95,14 +95,16 @@ def _restartable(
         return map(convert, items())
 
     try:
-        first = next(converted(), None)
+        first, length = next(converted(), None), count()
     except Exception as error:  # whatever the user's code raises
         reason = str(error).strip().split("\n")[0][:200].rstrip(".") or type(error).__name__
-        raise ValueError(f"the first batch of the {kind} can't be read ({reason}).") from error
+        raise ValueError(
+            f"the first batch of the {kind} can't be read ({reason}): mend it."
+        ) from error
     dataset = _dataset(converted, first, kind)
     if length is None:
         length = tf.data.INFINITE_CARDINALITY
-    if length == -1 and kind:  # unknown
+    if length == -1:  # unknown
         return dataset
     return dataset.apply(tf.data.experimental.assert_cardinality(length))
 
