@@ -66,7 +66,7 @@ def test_missing_labels_are_minus_one(form):
     for batch in take(b.dataset, 4):
         rows = numbers(batch["image"])
         np.testing.assert_array_equal(batch["label"], np.where(gone, -1, LABELS)[rows])
-    with pytest.raises(ValueError, match="missing|hold -1|must be integers"):
+    with pytest.raises(ValueError, match=r"missing|hold -1|must be integers"):
         batches(x, y, batch_size=8, columns=WITH_LABELS)
 
 

@@ -45,7 +45,7 @@ def test_sparse_matrices_are_made_dense():
     x = scipy.sparse.random(N, 7, 0.3, format="csr", dtype="float32", random_state=0)
     (batch,) = take(batches(x, batch_size=N, shuffle=False).dataset, 1)
     np.testing.assert_array_equal(batch["vector"], x.toarray())
-    with pytest.raises(ValueError, match="takes 745.1 GiB as an array"):
+    with pytest.raises(ValueError, match=r"takes 745\.1 GiB as an array"):
         batches(scipy.sparse.csr_matrix((10**6, 10**5)))
 
 
@@ -69,8 +69,7 @@ class Sequence(keras.utils.PyDataset):
 
 def generator():
     while True:
-        for batch in (Sequence()[i] for i in range(5)):
-            yield batch
+        yield from (Sequence()[i] for i in range(5))
 
 
 def loader(batches_of):
@@ -125,7 +124,7 @@ def test_channels_first_is_refused():
 
 
 def test_weights_of_samples_are_refused():
-    with pytest.raises(ValueError, match="sample weights .* are not supported"):
+    with pytest.raises(ValueError, match=r"sample weights .* are not supported"):
         batches((PICTURES, LABELS, np.ones(N)))
 
 

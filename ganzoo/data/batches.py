@@ -65,8 +65,8 @@ def batches(
         tf.data.Dataset of such elements, batched or not; also a DataFrame of numbers, a matrix of
         scipy.sparse, and batches of a keras.utils.PyDataset, a torch DataLoader or a generator.
         Keras's ((x, y), (x_test, y_test)) is its first pair, which a warning says. Where the
-        columns hold several samples, a dict of arrays or of tf.data.Datasets, {"source": …, "target": …}, a tuple of them in
-        that order, or a dataset of such elements.
+        columns hold several samples, a dict of arrays or of tf.data.Datasets,
+        {"source": …, "target": …}, a tuple of them in that order, or a dataset of such elements.
     y: labels (N,) or (N, 1), integers or strings, if x is an array.
     columns: what to read, by name (`Column`); one sample without labels by default. The only
         sample of a game is called "image" in the batches, or "vector" if it is one.

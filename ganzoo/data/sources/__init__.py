@@ -26,7 +26,7 @@ _DESCRIPTIONS = {
     "grid": "50,000 points of 25 Gaussians on a grid, with their mode",
     "gaussian": "50,000 points of one Gaussian in the plane",
     "tfds:NAME": "a data set of TensorFlow Datasets, such as tfds:mnist (train split)",
-    "folder:PATH": "PNG, JPEG, WebP, BMP, TIFF and GIF pictures, a sub-folder per class if there are any",
+    "folder:PATH": "PNG, JPEG, WebP, BMP, TIFF and GIF pictures, one sub-folder per class",
     "npz:PATH": "arrays x and y (or image and label, x_train and y_train) of a NumPy archive",
 }
 _LONGEST = 16_384  # of an image's sides, in pixels
