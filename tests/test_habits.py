@@ -12,6 +12,7 @@ import tensorflow as tf
 from data_cases import LABELS, PICTURES, RNG, WITH_LABELS, N, picture, slices, take
 from PIL import Image
 
+import ganzoo
 from ganzoo import data
 from ganzoo.data import Field, batches
 
@@ -204,3 +205,16 @@ def test_flips(tmp_path):
 
 def test_tensors_of_tensorflow_are_arrays():
     assert batches(tf.constant(PICTURES), batch_size=4).spec.shape == (6, 5, 3)
+
+
+def test_samples_of_a_class_are_asked_for_by_its_name(tmp_path):
+    names = np.array(["cat", "cow", "dog", "eel"])[LABELS]
+    gan = ganzoo.get("cgan", width=4, latent_dim=3, architecture="mlp")
+    gan.fit(PICTURES, names, batch_size=8, steps_per_epoch=1, verbose=0)
+    gan.save(tmp_path / "gan.keras")
+    loaded = ganzoo.load(tmp_path / "gan.keras")
+    assert loaded.fields == gan.fields
+    expected = gan.sample(2, labels=[2, 0])
+    np.testing.assert_array_equal(loaded.sample(2, labels=["dog", "cat"]), expected)
+    with pytest.raises(ValueError, match="hold 'ox', but the classes are"):
+        gan.sample(1, labels="ox")
