@@ -597,13 +597,13 @@ def lose_the_folder(place):
         list(stream.dataset.take(4))
 
 
-UNREADABLE = "can't be read as PNG or JPEG.*: repair or remove it"
+UNREADABLE = "can't be read as a picture.*: repair or remove it"
 FOLDERS = {
     "no folder": (nothing, "p is not a folder"),
     "a file": (lambda place: (place.path / "p").write_text("x"), "p is not a folder"),
-    "empty": (in_folder(lambda p: None), "holds no PNG or JPEG files"),
-    "no pictures": (content("a.txt", b"a"), "holds no PNG or JPEG files"),
-    "hidden pictures": (picture(".hidden/a.png"), "holds no PNG or JPEG files"),
+    "empty": (in_folder(lambda p: None), "holds no pictures"),
+    "no pictures": (content("a.txt", b"a"), "holds no pictures"),
+    "hidden pictures": (picture(".hidden/a.png"), "holds no pictures"),
     "text named .png": (content("a.png", b"hello"), UNREADABLE),
     "nothing named .png": (content("a.png", b""), UNREADABLE),
     "a GIF named .png": (picture("a.png", format="GIF"), UNREADABLE),

@@ -41,7 +41,11 @@ def sampler(rows, spec=SPEC):
         return rows[np.random.default_rng(seed).permutation(len(rows))[:count]]
 
     critic = types.SimpleNamespace(output={})
-    return types.SimpleNamespace(spec=spec, latent_spec={}, discriminator=critic, sample=sample)
+    name = "image" if spec.is_image else "vector"
+    named = {"output_name": name, "fields": {name: spec}}
+    return types.SimpleNamespace(
+        **named, spec=spec, latent_spec={}, discriminator=critic, sample=sample
+    )
 
 
 # ---- the judge

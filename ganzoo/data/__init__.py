@@ -5,7 +5,8 @@ from ganzoo.data.batches import Batches, batches
 from ganzoo.data.checks import CLASSES, DataError, clear_errors
 from ganzoo.data.fields import Column, Field, main_sample
 from ganzoo.data.labels import asked as asked_labels
-from ganzoo.data.load import available, load
+from ganzoo.data.sources import available, load
+from ganzoo.data.splitting import split
 
 __all__ = [
     "CLASSES",
@@ -19,5 +20,6 @@ __all__ = [
     "clear_errors",
     "load",
     "main_sample",
+    "split",
     "toys",
 ]

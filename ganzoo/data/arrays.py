@@ -21,6 +21,7 @@ from ganzoo.data.forms import (
     outer_shape,
     what_of,
 )
+from ganzoo.data.frames import Frame, is_frame
 
 Batch = dict[str, tf.Tensor]
 # Steps that are read at once, as waiting for files alternates with decoding.
@@ -41,14 +42,19 @@ class Arrays:
     batch_size = 64
 
     def __init__(self, data: Any, columns: Columns):
-        self.columns, self.values, self.names = {}, {}, {}
+        self.columns, self.values, self.frames = {}, {}, {}
         values = named(data, columns)
         for name, column in columns.items():
             what = what_of(name, columns)
             if column.kind == "sample":
-                x = array_of(values.pop(name), what, forms_of(columns))
+                value = values.pop(name)
+                frame = Frame(value, what) if is_frame(value) else None
+                value = value if frame is None else frame.array
+                x = array_of(value, what, forms_of(columns))
                 check_samples(x, what)
                 name = final_name(name, columns, x.ndim - 1)
+                if frame is not None:
+                    self.frames[name] = frame
             else:
                 y = values.pop(name, None)
                 y = None if y is None else array_of(y, what)
@@ -105,9 +111,10 @@ class Arrays:
         steps_per_epoch: int | None,
     ) -> tuple[tf.data.Dataset, int]:
         """An infinite dataset of steps, and the steps per epoch."""
+        values = self.values | {name: frame.array for name, frame in self.frames.items()}
         columns = {
             name: labels.numbers(value, fields[name]) if fields[name].is_label else value
-            for name, value in self.values.items()
+            for name, value in values.items()
         }
         # On a machine with a GPU the whole data set would else be copied to its memory.
         with tf.device("CPU:0"):

@@ -13,6 +13,7 @@ from ganzoo.data.arrays import Arrays
 from ganzoo.data.checks import check_enough, check_positive
 from ganzoo.data.fields import Column, Field, learn_samples, main_sample
 from ganzoo.data.forms import Columns
+from ganzoo.data.iterables import as_dataset
 from ganzoo.data.streams import Stream, held
 
 
@@ -61,9 +62,11 @@ def batches(
 
     x: an array (N, height, width, channels) or (N, features), an (x, y) pair, a dict
         {"image": x, "label": y} ("vector" for vectors, other keys are ignored), or a
-        tf.data.Dataset of such elements, batched or not. Where the columns hold several samples,
-        a dict of arrays or of tf.data.Datasets, {"source": …, "target": …}, a tuple of them in
-        that order, or a dataset of such elements.
+        tf.data.Dataset of such elements, batched or not; also a DataFrame of numbers, a matrix of
+        scipy.sparse, and batches of a keras.utils.PyDataset, a torch DataLoader or a generator.
+        Keras's ((x, y), (x_test, y_test)) is its first pair, which a warning says. Where the
+        columns hold several samples, a dict of arrays or of tf.data.Datasets,
+        {"source": …, "target": …}, a tuple of them in that order, or a dataset of such elements.
     y: labels (N,) or (N, 1), integers or strings, if x is an array.
     columns: what to read, by name (`Column`); one sample without labels by default. The only
         sample of a game is called "image" in the batches, or "vector" if it is one.
@@ -99,6 +102,9 @@ def batches(
     check_positive("num_classes", num_classes)
     check_positive("steps_per_epoch", steps_per_epoch)
     columns = columns or {"image": Column("sample")}
+    x = as_dataset(x)
+    if hasattr(x, "one_pass") and steps_per_epoch is None:
+        raise ValueError("a generator doesn't tell how long an epoch is: pass steps_per_epoch=….")
     data = forms.joined(x, y, columns)
     sources = [
         (Stream if forms.is_stream(one) else Arrays)(one, group)
@@ -175,5 +181,9 @@ def _learn(
         other = {"image": "vector", "vector": "image"}.get(name, name)
         known = given.get(name) or given.get(other)
         what = forms.what_of(name, source.columns)
-        fields[name] = learn_samples(seen[name], value_range, known, what)
+        frame = getattr(source, "frames", {}).get(name)
+        chunks = seen[name] if frame is None else [frame.values(known)]
+        fields[name] = learn_samples(chunks, value_range, known, what)
+        if frame is not None and known is None:
+            fields[name] = frame.described(fields[name])
     return fields

@@ -137,6 +137,8 @@ class Stream:
         dtype = self.dataset.element_spec[name].dtype
 
         def whole_pass(dataset: tf.data.Dataset) -> tf.data.Dataset:
+            if self.one_pass is not None:
+                raise ValueError("a generator doesn't tell its classes: pass num_classes=….")
             if self.cardinality == tf.data.INFINITE_CARDINALITY:
                 raise ValueError(
                     "an infinite dataset doesn't tell its classes: pass num_classes=…."
@@ -186,8 +188,6 @@ class Stream:
                 read, count, rows, mine, shuffle, seed, first_step, steps_per_epoch
             )
             return dataset.map(_checked(fields, self.columns), AT_ONCE), steps_per_epoch
-        if self.one_pass is not None and steps_per_epoch is None:
-            raise ValueError("a generator doesn't tell its length: pass steps_per_epoch=….")
         endless = self.cardinality != tf.data.UNKNOWN_CARDINALITY or steps_per_epoch is not None
         if endless and steps_per_epoch is None:
             steps_per_epoch = max(self._count() // rows, 1)

@@ -79,7 +79,9 @@ def evaluate(
     half = min(samples, len(real) // 2)
     found = Evaluation()
     split = f"{half} against {half} others of {len(real)} rows, {extractors.digest(real)}"
-    drawn = _Drawn(gan, real[:half], real[half : 2 * half], gan.sample(half, seed), split, seed)
+    drawn = _Drawn(
+        gan, real[:half], real[half : 2 * half], np.asarray(gan.sample(half, seed)), split, seed
+    )
     judge = None
     if gan.spec.is_image and real_labels is not None:
         try:

@@ -122,7 +122,7 @@ def save_picture(
         real: vectors of the data, drawn behind the samples.
     """
     if not gan.spec.is_image:
-        save_samples(gan.sample(max(count, POINTS), seed), path, real=real)
+        save_samples(np.asarray(gan.sample(max(count, POINTS), seed)), path, real=real)
         return
     samples, columns = _by_class(gan, count, seed)
     save_samples(samples, path, value_range=gan.spec.value_range, columns=columns)

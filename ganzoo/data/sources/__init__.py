@@ -1,0 +1,126 @@
+"""Data by name: bundled, synthetic, from TensorFlow Datasets, or from the user's own files."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ganzoo.data import toys
+from ganzoo.data.sources import bundled
+from ganzoo.data.sources.folder import folder
+from ganzoo.data.sources.names import nearest
+from ganzoo.data.sources.npz import npz
+from ganzoo.data.sources.pictures import FITS, Change
+from ganzoo.data.sources.tfds import load_tfds
+
+_TOYS = {"ring": toys.ring, "grid": toys.grid, "gaussian": toys.gaussian}
+_DESCRIPTIONS = {
+    "digits": "1,797 handwritten digits of scikit-learn, 8×8×1, labelled, bundled",
+    "mnist5k": "5,000 handwritten digits of MNIST, 28×28×1, labelled, bundled",
+    "stacked_digits": "51,200 stacks of three of the digits, 8×8×3, 1,000 labels, bundled",
+    "ring": "50,000 points of 8 Gaussians on a circle, with their mode",
+    "grid": "50,000 points of 25 Gaussians on a grid, with their mode",
+    "gaussian": "50,000 points of one Gaussian in the plane",
+    "tfds:NAME": "a data set of TensorFlow Datasets, such as tfds:mnist (train split)",
+    "folder:PATH": "PNG, JPEG, WebP, BMP, TIFF and GIF pictures, one sub-folder per class",
+    "npz:PATH": "arrays x and y (or image and label, x_train and y_train) of a NumPy archive",
+}
+_LONGEST = 16_384  # of an image's sides, in pixels
+
+
+def available() -> list[tuple[str, str]]:
+    """What `load` takes: (name, one-line description)."""
+    return list(_DESCRIPTIONS.items())
+
+
+def load(
+    name: str,
+    *,
+    size: tuple[int, int] | None = None,
+    fit: str = "crop",
+    flip: bool = False,
+    seed: int = 0,
+) -> tf.data.Dataset:
+    """A data set by name, as an unbatched tf.data.Dataset.
+
+    name: one of `available()`. The points of "ring", "grid" and "gaussian" come as (x, mode), all
+        else as {"image": (height, width, channels), "label": an integer}, without the latter
+        where there are no labels, and with "vector" in place of "image" where a .npz holds
+        vectors. Images are uint8, unless TFDS or the .npz says otherwise.
+    size: (height, width) that images are resized to, with antialiasing.
+    fit: how images of other proportions get that size: "crop" cuts the longer sides equally,
+        "pad" fills the shorter sides with zeros, "squash" ignores the proportions.
+    flip: whether each image is followed by its mirror image (left and right exchanged), which
+        doubles the data set.
+    seed: draws the points and the stacks, and shuffles the files of a folder.
+
+    A folder of any size is ready at once: its names are listed, and 2,000 files, drawn at random,
+    are decoded for their size and whether all are grey; later ones in colour become grey then.
+    Files that are broken or of another size are refused here if they are among these 2,000, with
+    a `ganzoo.data.DataError` that names the file when training comes to them otherwise. Folders
+    and the ArrayRecords of TFDS are read row by row as training needs them, in a random order of
+    the whole and from any step: see `ganzoo.data.batches`. A dataset that is transformed (`map`,
+    `batch`, …) is a stream like any other.
+
+    Where the classes are known, the dataset has the attribute `class_names`; where the density
+    is, `mixture`, a `toys.Mixture`. EXIF orientation is ignored. Raises ValueError for an unknown
+    name, and for files that can't be read.
+    """
+    if size is not None and not _is_size(size):
+        raise ValueError(
+            f"size={size!r} is not (height, width), two positive ints of at most {_LONGEST}."
+        )
+    if fit not in FITS:
+        raise ValueError(f"fit={fit!r} is unknown: pass one of {', '.join(map(repr, FITS))}.")
+    if not isinstance(flip, bool):
+        raise ValueError(f"flip={flip!r} is not a bool: pass True or False.")
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise ValueError(f"seed={seed!r} is not an int of at least 0.")
+    if not isinstance(name, str):
+        raise ValueError(f"{name!r} is no data set: there are {', '.join(_DESCRIPTIONS)}.")
+    kind, _, rest = name.partition(":")
+    rest = os.path.expanduser(rest)
+    change = Change(size, fit, flip)
+    if name == "digits":
+        dataset, class_names = bundled.digits()
+    elif name == "mnist5k":
+        dataset, class_names = bundled.mnist5k()
+    elif name == "stacked_digits":
+        dataset, class_names = bundled.stacked_digits(seed)
+    elif name in _TOYS:
+        dataset, class_names = bundled.points(_TOYS[name](), seed)
+    elif kind == "tfds" and rest:
+        dataset, class_names = load_tfds(rest, change)
+    elif kind == "folder" and rest:
+        dataset, class_names = folder(Path(rest), change, seed)
+    elif kind == "npz" and rest:
+        dataset, class_names = npz(Path(rest))
+    else:
+        raise ValueError(
+            f"there is no data set {name!r}{nearest(str(name), _DESCRIPTIONS)}: there are"
+            f" {', '.join(_DESCRIPTIONS)}."
+        )
+    if (size is not None or flip) and kind not in ("folder", "tfds"):
+        if not (isinstance(dataset.element_spec, dict) and "image" in dataset.element_spec):
+            given = "flip=True" if size is None else f"size={size!r}"
+            raise ValueError(f"{given} was given, but {name!r} holds no images.")
+        dataset = change.of_dataset(dataset)
+    if class_names is not None:
+        dataset.class_names = list(class_names)  # last: any transformation drops it
+    if name in _TOYS:
+        dataset.mixture = _TOYS[name]()
+    return dataset
+
+
+def _is_size(size: Any) -> bool:
+    return (
+        isinstance(size, list | tuple | np.ndarray)
+        and len(size) == 2
+        and all(isinstance(side, int | np.integer) for side in size)
+        and not any(isinstance(side, bool) for side in size)
+        and 1 <= min(size) <= max(size) <= _LONGEST
+    )
