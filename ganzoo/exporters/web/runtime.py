@@ -16,7 +16,9 @@ from ganzoo.foundation import files
 
 PACKAGE, VERSION = "onnxruntime-web", "1.30.0"
 # What npm publishes for this version as `dist.integrity`.
-INTEGRITY = "sha512-q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
+INTEGRITY = "sha512-" + (
+    "q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
+)
 # Name of a file in the package's folder `dist` -> its SHA-256. With these three files ONNX Runtime
 # works offline, on one thread.
 FILES = {
