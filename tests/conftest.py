@@ -27,3 +27,14 @@ def pytest_unconfigure(config):
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(config.stash[VERDICT])
+
+
+@pytest.fixture(scope="session")
+def web_runtime():
+    """The files of ONNX Runtime for browsers by name; skips where they can't be had."""
+    from ganzoo.exporters.web import runtime
+
+    try:
+        return runtime.load()
+    except ValueError as error:
+        pytest.skip(str(error))

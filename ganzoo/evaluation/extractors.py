@@ -23,6 +23,7 @@ from sklearn.decomposition import PCA
 
 from ganzoo.data import Field
 from ganzoo.evaluation.measured import TooFew
+from ganzoo.foundation import files
 
 WIDTH = 64  # of the features: more need more samples than small data sets have
 ROWS = 256
@@ -190,7 +191,7 @@ class Judge:
         counts = np.bincount(y)
         versions = (cls.VERSION, tf.__version__, keras.__version__)
         key = digest("judge", versions, x, y, spec.offset, spec.scale)
-        path = _cache() / "judges" / f"{key}.npz"
+        path = files.cache() / "judges" / f"{key}.npz"
         kept = _read(path)
         if kept is None:
             kept = without_strategy(cls._train, spec, x, y)
@@ -289,11 +290,6 @@ def without_strategy(make: Callable, *arguments) -> Any:
     Keras would mirror the variables."""
     with ThreadPoolExecutor(1) as alone:
         return alone.submit(make, *arguments).result()
-
-
-def _cache() -> Path:
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("GANZOO_CACHE") or Path(home) / "ganzoo")
 
 
 def _read(path: Path) -> dict[str, np.ndarray] | None:

@@ -1,5 +1,7 @@
 """Generators for TF Serving and ONNX Runtime, each with a certificate that it equals Keras."""
 
+from __future__ import annotations
+
 import contextlib
 import difflib
 import errno
@@ -10,6 +12,7 @@ import os
 import shutil
 import uuid
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 
@@ -30,8 +33,15 @@ _MARKS = {  # a file that tells the format of a version; a web export has a mode
 
 
 def export(
-    gan, path, format="tf_saved_model", *, version=None, precision="float32", least_psnr=40.0
-):
+    gan: Any,
+    path: str | os.PathLike,
+    format: str = "tf_saved_model",
+    *,
+    version: int | None = None,
+    precision: str = "float32",
+    least_psnr: float = 40.0,
+    runtime: str | os.PathLike | None = None,
+) -> Path:
     """Writes the generator to `path`/VERSION/ and returns that folder as a `pathlib.Path`.
 
     The layout is the one that TF Serving and Triton scan for new versions:
@@ -56,6 +66,9 @@ def export(
         precision: "float32"; or, for "onnx" and "web", "float16", which halves the file, or "int8",
             which is faster on processors with int8 instructions. Inputs and outputs stay float32.
         least_psnr: how near to Keras a reduced precision must stay, in dB of the output's range.
+        runtime: for "web", a folder with the unpacked npm package onnxruntime-web in the version
+            that the page is made for. By default the package is downloaded once with npm, checked,
+            and kept in the user's cache folder.
 
     Raises:
         ValueError: what was asked for can't be written; the message carries the mend.
@@ -75,6 +88,10 @@ def export(
         ):
             raise ValueError(f"least_psnr is a number of dB, such as 40, not {least_psnr!r}")
         options = {"precision": precision, "least_psnr": float(least_psnr)}
+    if runtime is not None:
+        if format != "web":
+            raise ValueError(f"runtime is for the format 'web', not {format!r}: leave it out")
+        options["runtime"] = runtime
     if not gan.built:
         raise ValueError(f"{gan.registry_name} has not seen data yet: fit it first")
     if tf.distribute.has_strategy():
@@ -82,6 +99,8 @@ def export(
     path = _checked(path, format)
     _free(path, version)
     exporter = importlib.import_module(f".{FORMATS[format]}", __name__)
+    if hasattr(exporter, "check"):
+        exporter.check(gan, **options)
     try:
         with _staged(path) as folder:
             facts = {"format": format} | exporter.write(gan, folder, **options)

@@ -1,4 +1,4 @@
-"""Writing files atomically: a file appears complete or not at all."""
+"""Writing files atomically, and the folder for files that can be made again."""
 
 from __future__ import annotations
 
@@ -32,3 +32,12 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         raise OSError(f"{path} was not written: {reason}.") from error
     finally:
         draft.unlink(missing_ok=True)
+
+
+def cache() -> Path:
+    """The user's folder for what can be made or downloaded again; it may not exist yet.
+
+    It is `$GANZOO_CACHE`, or `ganzoo` in `$XDG_CACHE_HOME` or in `~/.cache`.
+    """
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("GANZOO_CACHE") or Path(home) / "ganzoo")

