@@ -230,7 +230,10 @@ def test_quiet_prints_nothing_but_errors(ganzoo_in, tmp_path):
     assert ganzoo_in(tmp_path, f"{line} --quiet") == (0, "", "")
     assert ganzoo_in(tmp_path, "--quiet data ring") == (0, "", "")
     code, out, err = ganzoo_in(tmp_path, f"{line} --quiet")
-    assert (code, out) == (2, "") and err == "ganzoo: r is not empty: name a new folder for the run.\n"
+    assert (code, out) == (
+        2,
+        "",
+    ) and err == "ganzoo: r is not empty: name a new folder for the run.\n"
 
 
 @pytest.mark.parametrize(
