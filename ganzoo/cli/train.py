@@ -12,7 +12,7 @@ import typer
 from ganzoo.cli import completion, errors, options, output
 
 if TYPE_CHECKING:
-    from ganzoo.training.runs import Interrupted
+    from ganzoo.training.runs import Interrupted, Run
 
 
 def train(
@@ -138,7 +138,7 @@ def _how_to_go_on(stop: Interrupted, strategy: str | None, export: bool) -> str:
     return f"{stop} To continue: {shlex.join(words)}"
 
 
-def _report(run, seconds: int, exported: bool) -> None:
+def _report(run: Run, seconds: int, exported: bool) -> None:
     """Prints what was trained, where the results are, and what to do next."""
     config = run.config
     networks = f" with {config['networks']} networks" if "networks" in config else ""

@@ -1,19 +1,21 @@
-"""Hyper-parameters as words of a command line: width=32, penalties=r1:10,r2:10."""
+"""Hyper-parameters as the words of a command line, such as width=32 and penalties=r1:10,r2:10."""
 
 from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Callable
 from typing import Any
 
 from ganzoo.foundation import registry, schedules
+from ganzoo.foundation.hyperparameters import Hyperparameter
 
 
 def read(name: str, settings: list[str], seed: int | None = None) -> dict[str, Any]:
-    """KEY=VALUE words as the types that the GAN `name` declares.
+    """Reads KEY=VALUE words into the types that the GAN `name` declares.
 
     Raises:
-        ValueError: there is no such GAN, or a word is no KEY=VALUE or names its key again.
+        ValueError: there is no such GAN, a word is not KEY=VALUE, or a key was given twice.
     """
     declared, values = registry.find(name).hyperparameters(), {}
     if seed is not None:
@@ -22,7 +24,7 @@ def read(name: str, settings: list[str], seed: int | None = None) -> dict[str, A
         key, equals, text = setting.partition("=")
         if not equals:
             raise ValueError(
-                f"{setting!r} is no hyper-parameter: write KEY=VALUE, as in width=32"
+                f"{setting!r} is not a hyper-parameter: write KEY=VALUE, as in width=32"
                 " (data sets go to --data)."
             )
         if key in values:
@@ -31,8 +33,9 @@ def read(name: str, settings: list[str], seed: int | None = None) -> dict[str, A
     return values
 
 
-def _value(key: str, declared, text: str) -> Any:
-    """`text` as the declared kind; as it is where it doesn't fit, for the library to refuse."""
+def _value(key: str, declared: Hyperparameter, text: str) -> Any:
+    """Reads `text` as the declared kind. Text that doesn't fit is returned unchanged, and
+    `ganzoo.get` refuses it."""
     if declared.optional and text.lower() == "none":
         return None
     if declared.scheduled and "(" in text:
@@ -41,7 +44,9 @@ def _value(key: str, declared, text: str) -> Any:
         return _READERS[declared.kind](text)
     except (KeyError, ValueError):
         if declared.kind is dict:
-            raise ValueError(f"{key}={text} won't do: write it as {key}=r1:10,r2:10.") from None
+            raise ValueError(
+                f"{key}={text} can't be read: write it as {key}=r1:10,r2:10."
+            ) from None
         return text
 
 
@@ -52,18 +57,18 @@ def _number(text: str) -> int | float | str:
     return text.strip()
 
 
-def _weight(text: str):
+def _weight(text: str) -> Any:
     return schedules.parse(text) if "(" in text else float(text)
 
 
 def _items(text: str) -> list[str]:
-    """Words between commas, but for those in a schedule's parentheses."""
+    """Splits at commas, except inside the parentheses of a schedule."""
     text = text.strip()
     text = text[1:-1] if text[:1] in tuple("([{") else text
     return [word.strip() for word in re.split(r",(?![^()]*\))", text) if word.strip()]
 
 
-_READERS = {
+_READERS: dict[type, Callable[[str], Any]] = {
     int: int,
     float: float,
     str: str,
@@ -76,7 +81,7 @@ _READERS = {
 
 
 def written(value: Any) -> str:
-    """A hyper-parameter's value as one writes it on the command line."""
+    """The value of a hyper-parameter in the form that the command line reads."""
     if isinstance(value, dict):
         return ",".join(f"{key}:{written(weight)}" for key, weight in value.items()) or "none"
     if isinstance(value, float):

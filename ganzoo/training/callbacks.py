@@ -1,6 +1,6 @@
-"""What watches a training run: Keras callbacks, for `gan.fit(..., callbacks=[...])`.
+"""Keras callbacks that watch a training, for `gan.fit(..., callbacks=[...])`.
 
-Of several workers only the chief writes and shows anything.
+Of several workers only the chief writes files and shows progress.
 """
 
 from __future__ import annotations
@@ -12,8 +12,11 @@ import signal
 import threading
 import time
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import keras
+import numpy as np
 import rich.progress
 from rich.console import Console
 from rich.table import Column
@@ -36,7 +39,7 @@ __all__ = [
 
 
 class Diverged(RuntimeError):
-    """A loss is no longer finite, so nothing that follows means anything."""
+    """A loss became NaN or infinite, so further training is useless."""
 
 
 def _is_chief(callback: keras.callbacks.Callback) -> bool:
@@ -49,7 +52,7 @@ class _EveryFewEpochs(keras.callbacks.Callback):
     def __init__(self, every: int):
         super().__init__()
         if every < 1:
-            raise ValueError(f"every={every!r} won't do: it takes an int of at least 1.")
+            raise ValueError(f"every={every!r} must be an int of at least 1.")
         self.every, self._last, self._written = every, None, None
 
     def write(self, epoch: int) -> None:
@@ -58,37 +61,46 @@ class _EveryFewEpochs(keras.callbacks.Callback):
     def due(self, epoch: int) -> bool:
         return epoch % self.every == 0
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._last = epoch + 1
         if self.due(self._last):
             self._write_once()
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         self._write_once()
 
-    def _write_once(self):
+    def _write_once(self) -> None:
         if self._last != self._written and _is_chief(self):
             self.write(self._last)
         self._written = self._last
 
 
 class SamplePictures(_EveryFewEpochs):
-    """Writes `folder/epoch_0005.png` and so on, each of the same latents, so that one can watch
-    them change: after the first epoch, every `every` epochs and at the end.
+    """Writes pictures `folder/epoch_0005.png` and so on, all of the same latents.
+
+    There is one after the first epoch, every `every` epochs, and at the end of training.
 
     Args:
         every: epochs between pictures.
         seed, count, real: see `ganzoo.reporting.plots.save_picture`.
     """
 
-    def __init__(self, folder: str | os.PathLike, every: int = 1, *, seed=0, count=64, real=None):
+    def __init__(
+        self,
+        folder: str | os.PathLike,
+        every: int = 1,
+        *,
+        seed: int = 0,
+        count: int = 64,
+        real: np.ndarray | None = None,
+    ):
         super().__init__(every)
         self.folder, self.seed, self.count, self.real = Path(folder), seed, count, real
 
-    def due(self, epoch):
+    def due(self, epoch: int) -> bool:
         return epoch == 1 or super().due(epoch)
 
-    def write(self, epoch):
+    def write(self, epoch: int) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         plots.save_picture(
             self.model,
@@ -102,30 +114,30 @@ class SamplePictures(_EveryFewEpochs):
 class HistoryCSV(keras.callbacks.Callback):
     """Keeps a CSV file with a row per epoch: `epoch` from 1, `seconds` it took, then the logs.
 
-    A file that is there is continued; rows of epochs that are made again, after a training died
-    between two checkpoints, are replaced. keras.callbacks.CSVLogger counts from 0, knows no seconds
-    and adds an empty `val_` column for each log.
+    An existing file is continued. Rows of epochs that are repeated, after a training was stopped
+    between two checkpoints, are replaced. In contrast, keras.callbacks.CSVLogger counts from 0,
+    writes no seconds and adds an empty `val_` column for each log.
     """
 
     def __init__(self, path: str | os.PathLike):
         super().__init__()
         self.path, self._rows = Path(path), []
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         if self.path.exists():
             with self.path.open(newline="") as file:
                 self._rows = list(csv.DictReader(file))
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._began = time.perf_counter()
         self._rows = [row for row in self._rows if int(row["epoch"]) <= epoch]
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         seconds = round(time.perf_counter() - self._began, 3)
         self._rows.append({"epoch": epoch + 1, "seconds": seconds, **(logs or {})})
         if not _is_chief(self):
             return
-        # written anew, since a full disk would leave half a row at the end of an appended file
+        # rewritten, because appending to a file on a full disk would leave half a row
         with files.replacing(self.path) as draft, draft.open("w", newline="") as file:
             writer = csv.DictWriter(file, list(self._rows[-1]), extrasaction="ignore")
             writer.writeheader()
@@ -133,12 +145,12 @@ class HistoryCSV(keras.callbacks.Callback):
 
 
 class StopOnDivergence(keras.callbacks.Callback):
-    """Raises `Diverged` after the first step with a loss that is not finite.
+    """Raises `Diverged` after the first step with a loss that is NaN or infinite.
 
     keras.callbacks.TerminateOnNaN looks only at a log called "loss", which GANs don't have.
     """
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         for name, value in (logs or {}).items():
             if not math.isfinite(value):
                 raise Diverged(
@@ -148,8 +160,8 @@ class StopOnDivergence(keras.callbacks.Callback):
 
 
 class StopOnInterrupt(keras.callbacks.Callback):
-    """While entered, Ctrl-C ends training after the step in hand, so that what is then saved is
-    the state after a whole step; a second Ctrl-C ends it at once.
+    """A context manager in which Ctrl-C stops training after the current step, so that the state
+    after a whole step can be saved. A second Ctrl-C stops it at once.
 
         with StopOnInterrupt() as stop:
             gan.fit(data, callbacks=[stop])
@@ -171,15 +183,15 @@ class StopOnInterrupt(keras.callbacks.Callback):
             signal.signal(signal.SIGINT, self._note)
         return self
 
-    def __exit__(self, *exception) -> None:
+    def __exit__(self, *exception: object) -> None:
         if self._active:
             signal.signal(signal.SIGINT, self._previous)
 
-    def _note(self, number, frame) -> None:
+    def _note(self, number: int, frame: FrameType | None) -> None:
         self.interrupted = True
         signal.signal(signal.SIGINT, self._previous)
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         if self.interrupted:
             self.model.stop_training = True
 
@@ -188,11 +200,11 @@ class Progress(keras.callbacks.Callback):
     """Shows epoch, steps per second, time left and the losses: a bar on a terminal, and lines,
     not more often than every few seconds, where the output is a file or a pipe.
 
-    Use it as a context manager, or the bar stays up when training fails.
+    Use it as a context manager, so that the bar is removed when training fails.
 
     Args:
-        console: where to show it.
-        steps: how many steps there will be, where it isn't epochs × steps per epoch.
+        console: where progress is shown; standard error by default.
+        steps: the step at which training ends; epochs × steps per epoch by default.
     """
 
     SECONDS_BETWEEN_LINES = 5
@@ -205,10 +217,10 @@ class Progress(keras.callbacks.Callback):
     def __enter__(self) -> Progress:
         return self
 
-    def __exit__(self, *exception) -> None:
+    def __exit__(self, *exception: object) -> None:
         self._close()
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self._began = time.perf_counter()
         self._printed, self._done, self._line = -math.inf, 0, ""
         self._before = self.model.step if self.steps else 0  # of a training that goes on
@@ -233,10 +245,10 @@ class Progress(keras.callbacks.Callback):
                 "", total=self._total, completed=self._before, **waiting
             )
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._epoch = f"{epoch + 1}/{self.params['epochs']}"
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         self._done += 1
         if self._done == 1:
             self._began = time.perf_counter()
@@ -249,7 +261,7 @@ class Progress(keras.callbacks.Callback):
                 losses=self._losses(logs),
             )
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if self._bar:
             return
         parts = [f"epoch {self._epoch}", f"step {self.model.step}"]
@@ -262,7 +274,7 @@ class Progress(keras.callbacks.Callback):
         if time.perf_counter() - self._printed >= self.SECONDS_BETWEEN_LINES:
             self._print_line()
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         self._print_line()
         self._close()
 
@@ -270,7 +282,7 @@ class Progress(keras.callbacks.Callback):
         return (self._done - 1) / max(time.perf_counter() - self._began, 1e-9)
 
     @staticmethod
-    def _losses(logs) -> str:
+    def _losses(logs: dict[str, Any] | None) -> str:
         return "  ".join(f"{name} {float(value):.3f}" for name, value in (logs or {}).items())
 
     def _print_line(self) -> None:

@@ -1,13 +1,14 @@
-"""Checkpoints: a folder of `.keras` files, so that a training that dies goes on where it was.
+"""Checkpoints: a folder of `.keras` files, from which a training that was stopped continues.
 
     gan.fit(data, epochs=100, checkpoint="checkpoints")
 
-Each file is whole or not there, and holds both players, both optimizers, the state of the game, the
-step and the seed. Draws, the order of the data and schedules are functions of seed and step: what
-goes on from step n is what would have gone on without the break; bit for bit on one CPU, whose
-operations run in a fixed order (`ganzoo.strategies.in_order`, which names the exceptions). Else the
-last digits may differ, as between any two equal trainings there, unless TF_NUM_INTEROP_THREADS=1 is
-in the environment; GPUs need `tf.config.experimental.enable_op_determinism()` too.
+Each file appears whole or not at all. It holds both players, both optimizers, the state of the
+game, the step and the seed. Random numbers, the order of the data and schedules depend only on seed
+and step, so that a training that continues from step n equals one without the break. On one CPU it
+is equal bit for bit, because operations run in a fixed order (`ganzoo.strategies.in_order` names
+the exceptions). Elsewhere the last digits may differ, as between any two equal trainings, unless
+TF_NUM_INTEROP_THREADS=1 is set in the environment; GPUs also need
+`tf.config.experimental.enable_op_determinism()`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import re
 import time
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import keras
 
@@ -25,34 +27,40 @@ from ganzoo import data
 from ganzoo.core import archives
 from ganzoo.devices import strategies
 
+if TYPE_CHECKING:
+    from ganzoo.core.gan import GAN
+
 KEEP = 3
 MOST_SECONDS = 300
 _FILE = re.compile(r"step_(\d+)\.keras")
-_DRAFT = re.compile(r"\.step_\d+-[0-9a-f]+\.keras")  # what a killed save leaves
+_DRAFT = re.compile(r"\.step_\d+-[0-9a-f]+\.keras")  # the rest of a save that was killed
 
 
 class Checkpoints(keras.callbacks.Callback):
     """Saves `folder/step_00001600.keras` and so on, for `gan.fit(..., checkpoint=…)`.
 
     Args:
-        folder: of one training alone; made if need be.
-        every: epochs between checkpoints, or fewer if these take over five minutes; there is one
-            after the last epoch too.
-        keep: how many of the newest are kept.
+        folder: a folder for this training alone; it is made if it doesn't exist.
+        every: epochs between checkpoints. There are more if these epochs take over five minutes,
+            and always one after the last epoch.
+        keep: how many of the newest checkpoints are kept.
+
+    Raises:
+        ValueError: `every` or `keep` is not an int of at least 1.
     """
 
     def __init__(self, folder: str | os.PathLike, every: int = 1, keep: int = KEEP):
         super().__init__()
         for name, value in (("every", every), ("keep", keep)):
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ValueError(f"{name}={value!r} won't do: it takes an int of at least 1.")
+                raise ValueError(f"{name}={value!r} must be an int of at least 1.")
         self.folder, self.every, self.keep = Path(folder), every, keep
         self._saved: set[Path] = set()
         self._written = time.monotonic()
 
     @property
     def newest(self) -> Path | None:
-        """The file with the most steps, whole or not; None where there is none."""
+        """The file with the most steps, which may be damaged; None if there is none."""
         return next(iter(self._files()), None)
 
     def _files(self) -> list[Path]:
@@ -61,22 +69,21 @@ class Checkpoints(keras.callbacks.Callback):
         found = [path for path in entries if _FILE.fullmatch(path.name)]
         return sorted(found, key=_step_of, reverse=True)
 
-    def on_train_begin(self, logs=None):
-        self.folder.mkdir(parents=True, exist_ok=True)  # refused now, not after an epoch
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)  # fail now, not after an epoch
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if (epoch + 1) % self.every == 0 or time.monotonic() - self._written > MOST_SECONDS:
             self.save(self.model)
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         self.save(self.model)
 
-    def save(self, gan) -> None:
-        """Writes a checkpoint, and removes those that are no longer kept; of several workers only
-        the chief does.
+    def save(self, gan: GAN) -> None:
+        """Writes a checkpoint and removes the oldest ones; of several workers only the chief does.
 
         Raises:
-            OSError: it can't be written; those before are still there.
+            OSError: the file can't be written. Earlier checkpoints remain.
         """
         if not strategies.is_chief(gan.distribute_strategy):
             return
@@ -93,13 +100,13 @@ class Checkpoints(keras.callbacks.Callback):
             if _DRAFT.fullmatch(draft.name):
                 draft.unlink(missing_ok=True)
 
-    def restore(self, gan) -> None:
-        """Brings a GAN to the newest whole checkpoint, if there is one that is further than it is.
+    def restore(self, gan: GAN) -> None:
+        """Restores a GAN from the newest undamaged checkpoint, if that has more steps than the GAN.
 
-        A damaged file is passed over with a warning.
+        Damaged files are skipped with a warning.
 
         Raises:
-            ValueError: the checkpoints are another GAN's, or all of them are damaged.
+            ValueError: the checkpoints belong to another GAN, or all of them are damaged.
         """
         files, made, damaged, touched = self._files(), gan.step, [], False
         for path in files:
@@ -121,7 +128,7 @@ class Checkpoints(keras.callbacks.Callback):
                     )
                 touched = True  # a file may fail half-read
                 with warnings.catch_warnings():
-                    # Keras leaves what isn't in the file, an optimizer's state too, as it came
+                    # Keras skips variables that the file lacks, such as an optimizer's state
                     warnings.filterwarnings("error", "Skipping (nested|variable)", UserWarning)
                     gan.load_weights(path)
             except _Another:
@@ -142,7 +149,7 @@ class Checkpoints(keras.callbacks.Callback):
         for words in damaged:
             warnings.warn(f"{words}: going on from the one before.", stacklevel=3)
 
-    def _check_same(self, gan, config: dict) -> None:
+    def _check_same(self, gan: GAN, config: dict[str, Any]) -> None:
         name = str(config.get("registered_name")).rpartition(">")[2]
         if name != gan.registry_name:
             raise _Another(
@@ -168,7 +175,7 @@ class StopAtStep(keras.callbacks.Callback):
         super().__init__()
         self.step = step
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         if self.model.step >= self.step:
             self.model.stop_training = True
 
@@ -178,18 +185,18 @@ def _step_of(path: Path) -> int:
 
 
 class _Another(ValueError):
-    """The checkpoints aren't this GAN's, which is no damage."""
+    """The checkpoints are undamaged, but belong to another GAN."""
 
 
-def _shown(value) -> str:
+def _shown(value: Any) -> str:
     return repr(value)[:80]
 
 
 def at(checkpoint: str | os.PathLike | Checkpoints) -> Checkpoints:
-    """The checkpoints in a folder; or those that were given already.
+    """The checkpoints of a folder; a `Checkpoints` is returned as it is.
 
     Raises:
-        ValueError: it is a file, or no path.
+        ValueError: `checkpoint` is a file, or not a path.
     """
     if not isinstance(checkpoint, str | os.PathLike | Checkpoints) or (
         not isinstance(checkpoint, Checkpoints) and "\0" in os.fsdecode(checkpoint)
