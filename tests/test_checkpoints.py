@@ -362,9 +362,9 @@ def test_a_run_without_a_checkpoint_begins_again(tmp_path):
 def test_two_processes_never_train_one_run(tmp_path):
     run = runs.Run.new(tmp_path / "a", {})
     with (
-        runs._alone(run),
+        runs._locked(run),
         pytest.raises(ValueError, match="is being trained by another"),
-        runs._alone(run),
+        runs._locked(run),
     ):
         pytest.fail("both were let in")
 
@@ -399,7 +399,7 @@ def test_a_disk_that_fills_up_stops_a_run_that_then_goes_on(tmp_path):
     said = subprocess.run(script, capture_output=True, text=True)
     assert said.stdout.count("code 2") == said.stdout.count("code 0") == 1, said
     assert "No space left on device" in said.stderr and "Traceback" not in said.stderr
-    assert "going on from step 1,562" in said.stderr
+    assert "continuing from step 1,562" in said.stderr
     chosen = {"hyperparameters": {"width": 8}, "steps": 3000, "export": False}
     whole = runs.train("gan", "ring", out=tmp_path / "whole", **chosen)
     assert_same(ganzoo.load(tmp_path / "model.keras"), whole.load())

@@ -1,5 +1,7 @@
 """The command line: what it prints, where, and with which exit code."""
 
+import io
+import json
 import os
 import shlex
 import signal
@@ -7,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,6 +17,9 @@ from PIL import Image
 
 import ganzoo
 from ganzoo import cli, data
+from ganzoo.cli import completion, options
+from ganzoo.cli import sample as sampling
+from ganzoo.core.gan import GAN
 from ganzoo.foundation import keywords
 from ganzoo.training import runs
 
@@ -24,9 +30,14 @@ COMMANDS = (
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A folder that holds runs of lsgan, cgan and gan, named after them."""
+    """A folder that holds runs of lsgan, cgan, infogan and gan, named after them."""
     home = tmp_path_factory.mktemp("trained")
-    for name, dataset in (("lsgan", "digits"), ("cgan", "digits"), ("gan", "ring")):
+    for name, dataset in (
+        ("lsgan", "digits"),
+        ("cgan", "digits"),
+        ("infogan", "digits"),
+        ("gan", "ring"),
+    ):
         small = {"hyperparameters": {"width": 8}, "steps": 4, "export": False}
         runs.train(name, dataset, out=home / name, **small)
     return home
@@ -69,6 +80,63 @@ def test_no_command_shows_help(ganzoo_in, tmp_path):
     assert (code, err) == (0, "") and all(name in out for name in COMMANDS)
 
 
+# ---- completion
+
+
+def test_completion_in_bash():
+    script = (
+        'eval "$(ganzoo --show-completion bash)"; COMP_WORDS=({words}); '
+        "COMP_CWORD=$(( ${{#COMP_WORDS[@]}} - 1 )); _ganzoo_completion ganzoo; "
+        'echo "${{COMPREPLY[@]}}"'
+    )
+    scripts = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    for words, completed in (
+        ("ganzoo tr", "train"),
+        ("ganzoo train --bat", "--batch-size"),
+        ("ganzoo train lsg", "lsgan"),
+        ("ganzoo show wgan", "wgan_gp"),
+    ):
+        done = subprocess.run(
+            ["bash", "-c", script.format(words=words)],
+            capture_output=True,
+            text=True,
+            env=os.environ | {"PATH": scripts},
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        assert completed in done.stdout.split(), words
+
+
+def test_completion_needs_no_tensorflow():
+    code = (
+        "import sys; from ganzoo import cli\n"
+        "try: cli.main([])\n"
+        "except SystemExit: pass\n"
+        "assert not {'tensorflow', 'keras', 'matplotlib', 'numpy'} & sys.modules.keys()\n"
+    )
+    asked = {
+        completion.VARIABLE: "complete_bash",
+        "COMP_WORDS": "ganzoo train began",
+        "COMP_CWORD": "2",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=os.environ | asked
+    )
+    assert (done.stdout, done.stderr) == ("began\n", "")
+
+
+def test_all_names_are_completed():
+    assert completion.gan_names("") == ganzoo.names()
+
+
+def test_completion_is_installed_where_the_shell_looks(ganzoo_in, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    code, out, _ = ganzoo_in(tmp_path, "--install-completion fish")
+    assert code == 0 and "ganzoo.fish" in out
+    _, script, _ = ganzoo_in(tmp_path, "--show-completion fish")
+    (installed,) = tmp_path.rglob("ganzoo.fish")
+    assert installed.read_text().strip() == script.strip() != ""
+
+
 # ---- list, show, data
 
 
@@ -93,12 +161,25 @@ def test_show(ganzoo_in, tmp_path, name):
 def test_data(ganzoo_in, tmp_path):
     code, out, err = ganzoo_in(tmp_path, "data")
     assert (code, err) == (0, "") and all(name in out for name, _ in data.available())
-    code, out, err = ganzoo_in(tmp_path, "data digits --size 9,12 --out d.png")
+    code, out, err = ganzoo_in(tmp_path, "data digits --size 9x12 --out d.png")
     assert (code, err) == (0, "")
     assert all(word in out for word in ("9×12×1", "uint8", "1,797", "10: 0, 1"))
     with Image.open(tmp_path / "d.png") as picture:
         assert picture.mode == "L"
     assert "\nsamples" in ganzoo_in(tmp_path, "data ring")[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("64x48", (64, 48)), ("64,48", (64, 48)), ("64", (64, 64)), (None, None)]
+)
+def test_sizes(text, size):
+    assert options.size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "x", "64x", "x64", "64x48x3", "6.4", "64 x 48", "1e3"])
+def test_what_is_no_size(text):
+    with pytest.raises(ValueError, match="can't be read: write numbers, as in --size 64x48"):
+        options.size(text)
 
 
 # ---- train
@@ -109,8 +190,10 @@ def test_train_as_typed(ganzoo_in, tmp_path):
     options = "--data digits --steps 4 --batch-size 16 --seed 7"
     code, out, err = ganzoo_in(tmp_path, f"{words} {options}")
     assert code == 0
-    assert err.startswith("epoch 1/1  step 4")
-    assert "wgan_gp learned digits: 4 steps" in out
+    first, second, *_ = err.splitlines()
+    assert first == "wgan_gp trains dcgan networks on digits"
+    assert second.startswith("epoch 1/1  step 4")
+    assert "wgan_gp learned digits with dcgan networks: 4 steps" in out
     for path in (
         "samples.png",
         "losses.png",
@@ -128,6 +211,29 @@ def test_train_as_typed(ganzoo_in, tmp_path):
     suggested = next(line for line in out.splitlines() if line.startswith("  ganzoo sample"))
     assert ganzoo_in(tmp_path, suggested.removeprefix("  ganzoo "))[0] == 0
     assert (tmp_path / "more.png").exists()
+
+
+def test_other_networks_than_the_papers_are_said(ganzoo_in, tmp_path):
+    line = "train dcgan width=8 --data ring --steps 1 --no-export --out r"
+    code, out, err = ganzoo_in(tmp_path, line)
+    assert code == 0
+    assert err.splitlines()[0] == (
+        "dcgan trains mlp networks on ring, because the dcgan networks can't make samples of "
+        "shape 2"
+    )
+    assert out.startswith("dcgan learned ring with mlp networks: 1 steps")
+    assert runs.Run.at(tmp_path / "r").config["networks"] == "mlp"
+
+
+def test_quiet_prints_nothing_but_errors(ganzoo_in, tmp_path):
+    line = "train gan width=8 precision=auto --data ring --steps 1 --no-export --out r"
+    assert ganzoo_in(tmp_path, f"{line} --quiet") == (0, "", "")
+    assert ganzoo_in(tmp_path, "--quiet data ring") == (0, "", "")
+    code, out, err = ganzoo_in(tmp_path, f"{line} --quiet")
+    assert (code, out) == (
+        2,
+        "",
+    ) and err == "ganzoo: r is not empty: name a new folder for the run.\n"
 
 
 @pytest.mark.parametrize(
@@ -153,10 +259,10 @@ def test_hyperparameters_are_read_by_kind(name, settings, values):
 
 
 BAD_INPUT = [
-    ("train", "train what? name one that ganzoo list shows, or --resume a run."),
+    ("train", "name a gan to train, such as lsgan, or --resume a run."),
     ("train --resume nowhere", "there is no run at nowhere."),
-    ("train lsgan --resume a", "--resume a says all that there is to say: leave out the rest."),
-    ("train --resume a --steps 9", "--resume a says all that there is to say: leave out the rest."),
+    ("train lsgan --resume a", "--resume a continues that run as it was begun: leave out"),
+    ("train --resume a --steps 9", "--resume a continues that run as it was begun: leave out"),
     ("trian", "did you mean 'train'"),
     ("train lsgna", "'lsgan'"),
     ("train lsgan widht=8", "'width'"),
@@ -172,7 +278,7 @@ BAD_INPUT = [
     ("train lsgan objective=hinge", "has its own objective"),
     ("train lsgan --data digit", "'digits'"),
     ("train lsgan --data folder:nowhere", "nowhere"),
-    ("train lsgan --data digits --size 8", "size"),
+    ("train lsgan --data digits --size 0", "size=(0, 0)"),
     ("train lsgan --data digits --size 8,x", "--size 8,x"),
     ("train lsgan --epochs 1 --steps 1", "both"),
     ("train lsgan --steps 0", "steps=0"),
@@ -189,8 +295,11 @@ BAD_INPUT = [
     ("sample full", "is no run"),
     ("sample nowhere.keras", "nowhere.keras"),
     ("sample full/file", "no saved gan"),
-    ("sample full --out x.jpg", "x.jpg"),
-    ("sample full --labels 1,b", "--labels 1,b"),
+    ("sample full --out x.jpg", "--out x.jpg must end in .png, .npy or .npz"),
+    ("sample full --format png", "--format is for --out - only"),
+    ("sample full --out -", "--format png"),
+    ("sample full --out - --format jpg", "--out - --format jpg needs a format"),
+    ("--show-completion tcsh", "--show-completion"),
     ("export full", "is no run"),
 ]
 
@@ -234,6 +343,39 @@ def test_sample_to_an_archive_has_the_latents(ganzoo_in, trained):
     np.testing.assert_array_equal(drawn["image"], again)
 
 
+def test_sample_sets_inputs_by_name(ganzoo_in, trained):
+    line = "sample infogan -n 4 --set category=3,7 --set code=0.5,-1 --out s.npz"
+    assert ganzoo_in(trained, line)[0] == 0
+    drawn, gan = np.load(trained / "s.npz"), runs.load(trained / "infogan")
+    assert drawn["category"].tolist() == [3, 3, 7, 7]
+    assert drawn["code"].tolist() == [[0.5, -1.0]] * 4
+    again = gan.sample(4, seed=0, category=[3, 3, 7, 7], code=[0.5, -1.0])
+    np.testing.assert_array_equal(drawn["image"], again)
+    assert (again != gan.sample(4, seed=0)).any()
+
+
+def test_labels_by_name():
+    gan = SimpleNamespace(spec=SimpleNamespace(class_names=["dog", "cat", "7"]))
+    assert sampling.class_numbers(gan, "--labels", "cat,dog,2,7") == [1, 0, 2, 2]
+    with pytest.raises(ValueError, match=r"--labels cow .* or names out of dog, cat, 7"):
+        sampling.class_numbers(gan, "--labels", "cow")
+
+
+@pytest.mark.parametrize("format", ["npy", "png", "npz"])
+@pytest.mark.parametrize("quiet", ["", " --quiet"])
+def test_sample_to_standard_output(trained, monkeypatch, capfdbinary, format, quiet):
+    monkeypatch.chdir(trained)
+    assert cli.main(shlex.split(f"sample lsgan -n 4 --out - --format {format}{quiet}")) == 0
+    out, err = capfdbinary.readouterr()
+    assert err == b"" and not (trained / "-").exists()
+    samples = runs.load(trained / "lsgan").sample(4, seed=0)
+    if format == "png":
+        assert Image.open(io.BytesIO(out)).width >= 400
+    else:
+        found = np.load(io.BytesIO(out))
+        np.testing.assert_array_equal(found if format == "npy" else found["image"], samples)
+
+
 @pytest.mark.parametrize("name", ["lsgan", "cgan", "gan"])
 def test_sample_to_a_picture(ganzoo_in, trained, name, tmp_path):
     code, out, err = ganzoo_in(tmp_path, f"sample {trained / name}")
@@ -247,6 +389,17 @@ def test_sample_to_a_picture(ganzoo_in, trained, name, tmp_path):
     [
         ("sample lsgan --labels 3", "trained without labels"),
         ("sample cgan --labels 3,10", "label 10 is out of range"),
+        ("sample cgan --labels 1,b", "--labels 1,b can't be read: write numbers, as in --labels 3"),
+        ("sample cgan --labels 1 --set label=2", "--labels and --set label= were both given"),
+        ("sample cgan --set label=10", "label 10 is out of range"),
+        ("sample infogan --set category", "--set category must be NAME=VALUE"),
+        ("sample infogan --set category=", "--set category= can't be read"),
+        ("sample infogan --set category=10", "category 10 is out of range"),
+        ("sample infogan --set category=1 --set category=2", "given twice"),
+        ("sample infogan --set code=0.5", "must be 2 finite numbers, as in --set code=0.5,0.5"),
+        ("sample infogan --set code=0,x", "must be 2 finite numbers"),
+        ("sample infogan --set code=0,nan", "must be 2 finite numbers"),
+        ("sample lsgan --set code=1", "no input of lsgan is called 'code'"),
         ("sample lsgan -n 0", "count=0"),
         ("sample cgan -n -1 --labels 3", "count=-1"),
         ("sample lsgan --out nowhere/s.png", "nowhere/s.png was not written"),
@@ -267,6 +420,30 @@ def test_export_makes_the_next_version(ganzoo_in, trained):
     assert (trained / "lsgan/export/onnx/2/model.onnx").exists()
     code, out, _ = ganzoo_in(trained, "export gan/model.keras --out served --format onnx")
     assert code == 0 and out.startswith("served/1\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "format", "extra"),
+    [
+        ("--out g.onnx", "onnx", {}),
+        ("--out g", "tf_saved_model", {}),
+        ("--out g --format web --runtime ort", "web", {"runtime": Path("ort")}),
+    ],
+)
+def test_export_passes_on_what_was_asked(ganzoo_in, trained, monkeypatch, words, format, extra):
+    asked = {}
+
+    def record(self, path, **options):
+        asked.update(options, path=path)
+        (trained / "file").write_bytes(b"x" * 1234)
+        return trained / "file"
+
+    monkeypatch.setattr(GAN, "export", record)
+    assert ganzoo_in(trained, f"export lsgan {words}") == (0, "file  1.2 kB\n", "")
+    assert asked == {
+        "path": Path(words.split()[1]), "format": format, "precision": "float32",
+        "least_psnr": 40.0, **extra,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -328,7 +505,7 @@ def test_divergence_is_a_sentence(ganzoo_in, tmp_path):
     [
         (KeyError("x"), 1, "KeyError: 'x'. This may be a bug: run again with --debug"),
         (ValueError("from\nthe depths"), 1, "ValueError: from. This may be a bug"),
-        (ValueError("won't do."), 2, "won't do."),
+        (ValueError("must be 1."), 2, "must be 1."),
         (OSError(28, "No space left on device", "runs/x"), 2, "runs/x: No space left on device."),
         (KeyboardInterrupt(), 130, "interrupted."),
     ],
@@ -371,12 +548,29 @@ def test_ctrl_c_in_a_shell(ganzoo_in, tmp_path):
     finally:
         process.kill()
     assert (process.returncode, out) == (130, "")
-    *progress, last = err.splitlines()
+    first, *progress, last = err.splitlines()
+    assert first == "lsgan trains dcgan networks on digits"
     assert all(line.startswith("epoch ") for line in progress), err
     assert last.startswith("ganzoo: stopped at step ")
-    assert last.endswith("is saved: ganzoo sample r")
+    assert last.endswith(". To continue: ganzoo train --resume r --no-export")
+    assert ganzoo_in(tmp_path, "sample r")[0] == 0
+    run = runs.Run.at(tmp_path / "r")
+    nearly_done = run.config | {"steps": run.load().step + 1}
+    (run.path / "config.json").write_text(json.dumps(nearly_done))
     assert ganzoo_in(tmp_path, last.rpartition(" ganzoo ")[2])[0] == 0
-    assert ganzoo_in(tmp_path, "export r --format onnx")[0] == 0
+    assert run.load().step == nearly_done["steps"]
+
+
+def test_ctrl_c_after_the_last_step_names_the_export(ganzoo_in, tmp_path, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runs.Run, "export", interrupt)
+    code, out, err = ganzoo_in(tmp_path, "train gan width=8 --data ring --steps 2 --out r")
+    assert (code, out) == (130, "")
+    assert err.splitlines()[-1] == (
+        "ganzoo: stopped at step 2 of 2. All steps were made. To export: ganzoo export r"
+    )
 
 
 def test_a_thousand_classes_are_not_all_listed(capsys):

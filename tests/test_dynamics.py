@@ -15,11 +15,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from judged import judged
 from keras import ops
 from scipy.special import expit
 
 import ganzoo
-from ganzoo.foundation.randomness import Noise
 from ganzoo.losses import objectives, penalties
 
 SLOPES = {  # (a, b) at a logit of 0
@@ -219,7 +219,7 @@ def simultaneous(objective, steps, h, start, gamma=0.0):
         critic = lambda x: psi * x  # noqa: E731
         with tf.GradientTape() as tape_d, tf.GradientTape() as tape_g:
             logits = critic(real), critic(theta)
-            loss = game.discriminator(*logits) + gamma * penalties.r1(critic, real, None, Noise(0))
+            loss = game.discriminator(*logits) + gamma * penalties.r1(judged(critic, real))
             moving = game.generator(*logits)
         down = tape_d.gradient(loss, psi), tape_g.gradient(moving, theta)
         psi.assign_sub(h * down[0])

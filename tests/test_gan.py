@@ -53,7 +53,7 @@ def lsgan():
             "batch normalisation mixes",
         ),
         ("dcgan", {"architecture": "dcgn"}, "one of 'auto', 'dcgan', 'infogan', 'mlp'"),
-        ("dcgan", {"architecture": 3}, "pair of built Keras models"),
+        ("dcgan", {"architecture": 3}, "pair of Keras models"),
         ("infogan", {"information_weight": -1.0}, "at least 0"),
     ],
 )
@@ -92,14 +92,14 @@ def test_names_filter_and_duplicates_raise():
 def test_critic_steps_see_each_row_once_and_the_last_batch_goes_to_both(monkeypatch):
     gan = ganzoo.get("lsgan", critic_steps=3, **SMALL)
     x = np.arange(60, dtype="float32")[:, None] / 60
-    gan.build_for(ganzoo.data.Spec((1,), "float32"))
+    gan.build_from(x, value_range=(-1, 1), batch_size=8)
     seen = []
 
-    def record(player, turn, loss):
-        seen.append((player, turn.image.numpy().ravel(), turn.latents["latent"].numpy()))
+    def record(player, update):
+        seen.append((player, update.sample.numpy().ravel(), update.inputs["latent"].numpy()))
         return {player: tf.constant(0.0)}
 
-    gan._play({"image": tf.constant(x[:12])}, record)
+    gan.play({"vector": tf.constant(x[:12])}, record)
     assert [player for player, _, _ in seen] == ["discriminator"] * 3 + ["generator"]
     rows = np.concatenate([image for _, image, _ in seen[:3]])
     assert sorted(rows) == sorted(x[:12, 0]), "the critic's batches aren't fresh"

@@ -65,9 +65,9 @@ def test_evaluate_a_file_on_other_data(ganzoo_in, home):
     ("words", "sentence"),
     [
         ("evaluate", "missing argument"),
-        ("evaluate nowhere", "doesn't tell its data"),
+        ("evaluate nowhere", "doesn't say which data"),
         ("evaluate nowhere --data digits", "nowhere"),
-        ("evaluate lsgan/model.keras", "doesn't tell its data"),
+        ("evaluate lsgan/model.keras", "doesn't say which data"),
         ("evaluate lsgan --samples 0", "--samples 0"),
         ("evaluate lsgan --samples few", "--samples"),
         ("evaluate lsgan --data digit", "'digits'"),

@@ -56,7 +56,7 @@ def test_a_packed_critic_sees_collapse_that_a_single_one_can_not():
             generator_optimizer=keras.optimizers.SGD(0.0),
             discriminator_optimizer=keras.optimizers.Adam(5e-3),
         )
-        gan.build_for(gan.batches(values).spec)
+        gan.build_from(values)
         one = gan.spec.encode(np.ones([1, 1], "float32")).numpy()[0]
         collapsed.layers[-1].set_weights([np.zeros([4, 1]), one])
         history = gan.fit(values, epochs=6, batch_size=64, verbose=0).history
@@ -83,9 +83,9 @@ def test_batches_that_can_not_be_packed_are_refused():
 def test_averages_are_the_recursion_by_hand_and_what_samples_are_made_from(tmp_path):
     points = rng.standard_normal([64, 2]).astype("float32")
     gan = ganzoo.get("gan", width=8, ema=0.75)
-    gan.build_for(gan.batches(points).spec)
+    gan.build_from(points)
     plain = ganzoo.get("gan", width=8)
-    plain.build_for(gan.spec)
+    plain.build_for(gan.fields)
     np.testing.assert_allclose(gan.sample(5), plain.sample(5), rtol=1e-6)  # starts at the weights
     gan.fit(points, steps_per_epoch=1, verbose=0)
     averages = [v.numpy() for v in gan.generator_variables]  # Keras begins at the first step's

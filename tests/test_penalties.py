@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from judged import judged
 from keras import ops
 
 from ganzoo import networks
@@ -51,7 +52,7 @@ each = pytest.mark.parametrize("name", penalties.NAMED)
 
 def test_every_penalty_has_its_exact_check():
     assert EXACT.keys() == penalties.NAMED.keys()
-    wanted = ["critic", "real", "fake", "noise"]
+    wanted = ["update"]
     made = [f for _, f in inspect.getmembers(penalties, inspect.isfunction)]
     made = [f for f in made if list(inspect.signature(f).parameters) == wanted]
     assert set(made) == set(penalties.NAMED.values()), "a penalty has no name"
@@ -62,14 +63,15 @@ def test_a_penalty_without_its_exact_check_is_seen(monkeypatch):
     with pytest.raises(AssertionError, match="new"):
         test_every_penalty_has_its_exact_check()
     monkeypatch.delitem(penalties.NAMED, "new")
-    monkeypatch.setattr(penalties, "new", lambda critic, real, fake, noise: 0.0, raising=False)
+    monkeypatch.setattr(penalties, "new", lambda update: 0.0, raising=False)
     with pytest.raises(AssertionError, match="has no name"):
         test_every_penalty_has_its_exact_check()
 
 
+@pytest.mark.parametrize("jointly", [False, True])
 @each
-def test_a_penalty_of_a_quadratic_critic(name):
-    """Images, so that a norm has axes to miss; draws that are known, so that the place counts."""
+def test_a_penalty_of_a_quadratic_critic(name, jointly):
+    """Real and fake judged in one pass or in two. Images, so that a norm has axes to miss; draws that are known, so that the place counts."""
     rng = np.random.default_rng(1)
     real, fake = rng.normal(1, 2, (3, 2, 4, 2)), rng.normal(-1, 1, (3, 2, 4, 2))
 
@@ -78,12 +80,9 @@ def test_a_penalty_of_a_quadratic_critic(name):
         drawn = Uniform().uniform(shape).numpy()
         return drawn.reshape(drawn.shape[:1] + (1,) * 3) if drawn.ndim == 1 else drawn
 
-    found = penalties.get(name)(
-        lambda x: tf.reduce_sum(x**2, [1, 2, 3]) / 2,
-        tf.constant(real),
-        tf.constant(fake),
-        Uniform(),
-    )
+    critic = lambda x: tf.reduce_sum(x**2, [1, 2, 3]) / 2  # noqa: E731
+    update = judged(critic, tf.constant(real), tf.constant(fake), Uniform(), jointly)
+    found = penalties.get(name)(update)
     assert found.shape == ()
     assert float(found) == pytest.approx(EXACT[name](real, fake, draw), rel=1e-9)
 
@@ -107,15 +106,9 @@ def the_mean_for_the_sum(gradient):
 def test_a_wrong_norm_in_a_penalty_is_caught(monkeypatch, name, wrong):
     """The norms that other libraries take, by mistake, fail the check above."""
 
-    def squared_gradient_norm(critic, samples):
-        with tf.GradientTape() as tape:
-            tape.watch(samples)
-            logits = critic(samples)
-        return wrong(tape.gradient(logits, samples))
-
-    monkeypatch.setattr(penalties, "squared_gradient_norm", squared_gradient_norm)
+    monkeypatch.setattr(penalties, "squared_norms", wrong)
     with pytest.raises(AssertionError):
-        test_a_penalty_of_a_quadratic_critic(name)
+        test_a_penalty_of_a_quadratic_critic(name, False)
 
 
 def linear(weights):
@@ -127,48 +120,47 @@ def test_a_linear_critic_has_its_weights_as_gradient(shape):
     w = tf.constant(RNG.normal(size=int(np.prod(shape[1:]))), tf.float32)
     real, fake = (tf.constant(RNG.normal(size=shape), tf.float32) for _ in range(2))
     square = float(tf.reduce_sum(w**2))
-    norms = penalties.squared_gradient_norm(linear(w), real)
+    norms = penalties.squared_norms(judged(linear(w), real).gradient("real"))
     np.testing.assert_allclose(norms, np.full(shape[0], square), rtol=1e-5)
-    gradient_penalty = penalties.gradient_penalty(linear(w), real, fake, Noise(0))
-    assert float(gradient_penalty) == pytest.approx((np.sqrt(square) - 1) ** 2, rel=1e-5)
-    dragan = penalties.dragan(linear(w), real, fake, Noise(0))
-    assert float(dragan) == pytest.approx((np.sqrt(square) - 1) ** 2, rel=1e-5)
+    update = judged(linear(w), real, fake)
+    for penalty in (penalties.gradient_penalty, penalties.dragan):
+        assert float(penalty(update)) == pytest.approx((np.sqrt(square) - 1) ** 2, rel=1e-5)
     for penalty in (penalties.r1, penalties.r2):
-        value = float(penalty(linear(w), real, fake, Noise(0)))
-        assert value == pytest.approx(square / 2, rel=1e-5)
+        assert float(penalty(update)) == pytest.approx(square / 2, rel=1e-5)
 
 
 def test_norms_are_one_per_sample():
     """A quadratic critic ½x² has gradient x: two samples of norms 3 and 4, not one of norm 5."""
     x = tf.constant([[3.0, 0.0], [0.0, 4.0]])
-    norms = penalties.squared_gradient_norm(lambda s: tf.reduce_sum(s**2, 1) / 2, x)
-    np.testing.assert_allclose(norms, [9.0, 16.0])
-    penalty = penalties.gradient_penalty(lambda s: tf.reduce_sum(s**2, 1) / 2, x, x, Noise(0))
-    assert float(penalty) == pytest.approx((2.0**2 + 3.0**2) / 2)
+    update = judged(lambda s: tf.reduce_sum(s**2, 1) / 2, x, x)
+    np.testing.assert_allclose(penalties.squared_norms(update.gradient("real")), [9.0, 16.0])
+    assert float(penalties.gradient_penalty(update)) == pytest.approx((2.0**2 + 3.0**2) / 2)
 
 
 def test_interpolates_lie_on_the_lines_between_real_and_fake():
     """Between 0 and 1 the critic ½x² has gradient ε: one ε per sample, E(ε − 1)² = ⅓."""
     zeros, ones = tf.zeros([20_000, 1]), tf.ones([20_000, 1])
     critic = lambda s: tf.reduce_sum(s**2, 1) / 2  # noqa: E731
-    assert float(penalties.gradient_penalty(critic, ones, zeros, Noise(0))) == pytest.approx(
-        1 / 3, abs=0.01
-    )
+    update = judged(critic, ones, zeros)
+    assert float(penalties.gradient_penalty(update)) == pytest.approx(1 / 3, abs=0.01)
 
 
 def test_a_nest_counts_as_one_sample():
     pair = (tf.constant([[3.0]]), tf.constant([[4.0]]))
     critic = lambda s: tf.reduce_sum(s[0] ** 2 + s[1] ** 2, 1) / 2  # noqa: E731
-    np.testing.assert_allclose(penalties.squared_gradient_norm(critic, pair), [25.0])
+    other = (tf.constant([[5.0]]), tf.constant([[6.0]]))
+    for jointly in (False, True):
+        gradient = judged(critic, pair, other, jointly=jointly).gradient("real")
+        np.testing.assert_allclose(penalties.squared_norms(gradient), [25.0])
 
 
 def test_dragan_stays_near_the_data():
     """Data of ±1 have std 1: ‖x̂‖ − 1 = ±εu/2, whose mean square is 1/36."""
     x = tf.constant([[1.0], [-1.0]] * 20_000)
     critic = lambda s: tf.reduce_sum(s**2, 1) / 2  # noqa: E731
-    penalty = penalties.dragan(critic, x, x + 100.0, Noise(0))
+    penalty = penalties.dragan(judged(critic, x, x + 100.0))
     assert float(penalty) == pytest.approx(1 / 36, abs=1e-3)
-    constant = penalties.dragan(critic, tf.fill([4, 1], 3.0), x[:4], Noise(0))
+    constant = penalties.dragan(judged(critic, tf.fill([4, 1], 3.0), x[:4]))
     assert float(constant) == pytest.approx(4.0), "data without spread are left where they are"
 
 
@@ -184,7 +176,7 @@ def test_a_penalty_on_two_replicas_is_that_on_one(name):
         context = tf.distribute.get_replica_context()
         replica, replicas = context.replica_id_in_sync_group, context.num_replicas_in_sync
         mine = [tf.reshape(x, [replicas, -1, 3])[replica] for x in (real, fake)]
-        return penalties.get(name)(critic, *mine, Noise(0, 0, replica, replicas))
+        return penalties.get(name)(judged(critic, *mine, Noise(0, 0, replica, replicas)))
 
     halves = strategy.run(tf.function(run))
     both = float(strategy.reduce(tf.distribute.ReduceOp.MEAN, halves, axis=None))
@@ -212,7 +204,7 @@ def check_second_order(model, name, shape, directions=1):
 
     def penalty():
         critic = lambda x: model(x, training=True)["logits"]  # noqa: E731
-        return penalties.get(name)(critic, real, fake, Uniform())
+        return penalties.get(name)(judged(critic, real, fake, Uniform(), jointly=True))
 
     with tf.GradientTape() as tape:
         loss = penalty()
@@ -294,7 +286,7 @@ def test_gradient_penalty_is_not_the_wasserstein_distance():
             with tf.GradientTape() as tape:
                 critic = lambda x: x * slope.value  # noqa: B023, E731
                 loss = objectives.wasserstein.discriminator(critic(real), critic(fake))
-                loss += weight * penalties.gradient_penalty(critic, real, fake, Noise(0))
+                loss += weight * penalties.gradient_penalty(judged(critic, real, fake))
             sgd.apply(tape.gradient(loss, [slope.value]), [slope])
         assert -float(slope[0]) == pytest.approx(1 + distance / (2 * weight), rel=1e-5)
 
@@ -333,7 +325,7 @@ def test_gradients_that_penalties_see_are_at_most_the_product_of_spectral_norms(
             (x - z).reshape(200, -1), axis=1
         )
         assert 0.01 * bound < slopes.max() <= bound
-    norms = np.sqrt(penalties.squared_gradient_norm(critic, tf.constant(x)))
+    norms = np.sqrt(penalties.squared_norms(judged(critic, tf.constant(x)).gradient("real")))
     assert slopes.max() <= norms.max() * 1.01 <= 1.01 * bound
     for (layer, shape), m in zip(linear, matrices, strict=True):
         best = np.linalg.svd(m)[2][0].reshape(1, *shape)

@@ -162,8 +162,8 @@ def test_a_weight_follows_its_schedule_in_training():
     weight = schedules.linear(4.0, 0.0, 4)
     scheduled = ganzoo.get("gan", width=8, penalties={"r1": weight})
     plain = ganzoo.get("gan", width=8, penalties={"r1": 1.0})
-    scheduled.build_for(scheduled.batches(POINTS).spec)
-    plain.build_for(scheduled.spec)
+    scheduled.build_from(POINTS)
+    plain.build_for(scheduled.fields)
     still = {"generator_optimizer": keras.optimizers.SGD(0.0)}
     for gan in (scheduled, plain):
         gan.compile(**still, discriminator_optimizer=keras.optimizers.SGD(0.0))

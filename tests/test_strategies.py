@@ -235,7 +235,7 @@ def test_a_worker_that_dies_is_replaced_and_nothing_is_changed(tmp_path):
         kill_trainer(cluster[victim])
     words = said(cluster)
     assert "another worker is gone" in words[0] + words[1]
-    assert "going on from step" in words[0]
+    assert "continuing from step" in words[0]
     one, other = (ganzoo.load(folder / "model.keras") for folder in (undisturbed, run))
     assert one.step == other.step == 280
     for a, b in zip(one.get_weights(), other.get_weights(), strict=True):

@@ -122,10 +122,12 @@ def check(config: dict, numbers: int) -> None:
         elif isinstance(item, list):
             pending += item
     sizes = {key: n for key, n in config["config"].items() if type(n) is int and key != "seed"}
-    spec = config["config"].get("spec")
-    if not spec:
+    fields = config["config"].get("fields")
+    if not fields:
         raise ValueError("its GAN has never seen data")
-    sizes |= {"num_classes": spec.get("num_classes") or 0, "shape": math.prod(spec["shape"])}
+    for name, field in fields.items():
+        sizes[f"num_classes of {name}"] = field.get("num_classes") or 0
+        sizes[f"shape of {name}"] = math.prod(field["shape"])
     for key, size in sizes.items():
         if size > max(numbers, SLACK):
             raise ValueError(f"its {CONFIG} has {key}={size} for {numbers:,} weights")

@@ -1,56 +1,145 @@
-"""What a generator is told beside its noise: mixins for `GAN`, written before it in the bases."""
+"""What a generator is given, by name: noise, codes, labels, or a picture of the caller's.
+
+Mixins for `GAN` stand here too, for games that share an input; they come before `GAN` in the bases.
+"""
 
 from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
 
 import keras
 import tensorflow as tf
 
 from ganzoo import data
-from ganzoo.core.packing import pack
+from ganzoo.core.update import Update
 from ganzoo.foundation.hyperparameters import Hyperparameter
+from ganzoo.foundation.randomness import Noise
 from ganzoo.networks.layers import LeakyReLU
 
 
-class Labels:
-    """Both players see the class y as a one-hot vector; fakes take the labels of the real batch.
+@dataclasses.dataclass(frozen=True)
+class Input:
+    """One named thing that a generator is given.
 
-    Mirza and Osindero 2014, arXiv:1411.1784, eq. 2.
+    Attributes:
+        to: the networks that are told it, "generator" or also "discriminator".
+        drawn: whether `sample` draws it where the caller gives none.
+        classes: how many values an integer input takes; None for other inputs.
     """
 
-    conditional = True
+    to: Iterable[str] = ("generator",)
+    drawn = True
+    classes = None
+
+    @property
+    def distribution(self) -> str:
+        """How it is distributed, in words, for those who are handed an export."""
+        raise NotImplementedError
+
+    def make(self, noise: Noise, count: int | tf.Tensor, given: tf.Tensor | None) -> tf.Tensor:
+        """`count` values, [count, ...]. `given` are the rows of the data's field of the same name,
+        None where the data have no such field or there are no data."""
+        raise NotImplementedError
+
+    def encode(self, value: tf.Tensor) -> tf.Tensor:
+        """As the networks see it, float32 [count, ...]."""
+        return value
+
+
+@dataclasses.dataclass(frozen=True)
+class Normal(Input):
+    """Latents z ~ N(0, 1), float32 [count, width]."""
+
+    width: int = 64
+
+    @property
+    def distribution(self) -> str:
+        return "standard normal"
+
+    def make(self, noise, count, given):
+        return noise.normal([count, self.width])
+
+
+@dataclasses.dataclass(frozen=True)
+class Uniform(Input):
+    """Codes c ~ U(−1, 1), float32 [count, width]."""
+
+    width: int = 1
+
+    @property
+    def distribution(self) -> str:
+        return "uniform in [-1, 1]"
+
+    def make(self, noise, count, given):
+        return noise.uniform([count, self.width], -1.0, 1.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Category(Input):
+    """One of `classes` values, all as likely, int32 [count]; networks see it as one-hot."""
+
+    classes: int = 10
+
+    @property
+    def distribution(self) -> str:
+        return f"0..{self.classes - 1}"
+
+    def make(self, noise, count, given):
+        return noise.integers([count], self.classes)
+
+    def encode(self, value):
+        return tf.one_hot(value, self.classes)
+
+
+@dataclasses.dataclass(frozen=True)
+class Label(Category):
+    """The class y: the labels of the real batch while training, so that fakes have the data's
+    class frequencies, and all classes as likely when sampling."""
+
+    def make(self, noise, count, given):
+        return super().make(noise, count, given) if given is None else given
+
+
+@dataclasses.dataclass(frozen=True)
+class Given(Input):
+    """Samples that the caller gives and that the generator maps to others, such as the source
+    picture of an image-to-image game: float32 [count, *shape] in network units."""
+
+    shape: tuple[int, ...] = ()
+    drawn = False
+
+    @property
+    def distribution(self) -> str:
+        return "a sample in [-1, 1]"
+
+    def make(self, noise, count, given):
+        # Without data this is a stand-in, for tracing and for an export's certificate.
+        return noise.uniform([count, *self.shape], -1.0, 1.0) if given is None else given
+
+
+class Labelled:
+    """A game on labelled data whose generator is told the class y.
+
+    Attributes:
+        label_to: the networks that are told the class.
+    """
+
+    columns = {"image": data.Column("sample"), "label": data.Column("label")}
+    label_to: tuple[str, ...] = ("generator", "discriminator")
     num_classes = Hyperparameter(
         int, None, "how many classes there are; None: as many as the data has",
         at_least=2, at_most=data.CLASSES, optional=True,
     )  # fmt: skip
 
-    @property
-    def condition_width(self):
-        return super().condition_width + self.spec.num_classes * self.packing
-
-    @property
-    def latent_ranges(self):
-        return super().latent_ranges | {"label": f"0..{self.spec.num_classes - 1}"}
-
-    def latent_classes(self, name):
-        return self.spec.num_classes if name == "label" else super().latent_classes(name)
-
-    def latents(self, noise, count, labels=None):
-        if labels is None:
-            labels = noise.integers([count], self.spec.num_classes)
-        return super().latents(noise, count, labels) | {"label": labels}
-
-    def generator_input(self, latents):
-        one_hot = tf.one_hot(latents["label"], self.spec.num_classes)
-        return tf.concat([super().generator_input(latents), one_hot], axis=-1)
-
-    def judge(self, samples, turn):
-        one_hot = pack(tf.one_hot(turn.labels, self.spec.num_classes), self.packing)
-        return self.discriminator([samples, one_hot], training=turn.training)
+    def make_inputs(self) -> dict[str, Input]:
+        classes = self.fields["label"].num_classes
+        return super().make_inputs() | {"label": Label(self.label_to, classes)}
 
 
 class Codes:
-    """Latents c of known meaning beside the noise: one category and some uniform codes, which a
-    second head Q of the critic reads back from the samples.
+    """A game whose generator is given latents c of known meaning beside the noise, one category
+    and some uniform codes, which a second head Q of the discriminator reads back from the samples.
 
     Chen et al. 2016, arXiv:1606.03657.
     """
@@ -61,39 +150,23 @@ class Codes:
     )
     codes = Hyperparameter(int, 2, "continuous codes, U(-1, 1)", at_least=1, at_most=65_536)
 
-    @property
-    def latent_ranges(self):
-        return super().latent_ranges | {
-            "category": f"0..{self.categories - 1}",
-            "code": "uniform in [-1, 1]",
+    def make_inputs(self) -> dict[str, Input]:
+        return super().make_inputs() | {
+            "category": Category(classes=self.categories),
+            "code": Uniform(width=self.codes),
         }
 
-    def latent_classes(self, name):
-        return self.categories if name == "category" else super().latent_classes(name)
-
-    def latents(self, noise, count, labels=None):
-        return super().latents(noise, count, labels) | {
-            "category": noise.integers([count], self.categories),
-            "code": noise.uniform([count, self.codes], -1.0, 1.0),
-        }
-
-    def generator_input(self, latents):
-        one_hot = tf.one_hot(latents["category"], self.categories)
-        return tf.concat([super().generator_input(latents), one_hot, latents["code"]], axis=-1)
-
-    def make_heads(self):
+    def make_heads(self) -> dict[str, list[keras.layers.Layer]]:
         q = [keras.layers.Dense(128), LeakyReLU()]  # one trunk of Q's own for all codes
         return super().make_heads() | {
             "category": [*q, keras.layers.Dense(self.categories)],
             "code": [*q, keras.layers.Dense(self.codes)],
         }
 
-    def code_errors(self, turn):
-        """What Q misses: the cross entropy of the category in nats, and the mean squared error of
-        each continuous code, [codes]."""
-        q, latents = turn.fake_verdict, turn.latents
-        category = tf.nn.sparse_softmax_cross_entropy_with_logits(
-            latents["category"], q["category"]
-        )
-        squares = tf.square(latents["code"] - q["code"])
+    def code_errors(self, update: Update) -> tuple[tf.Tensor, tf.Tensor]:
+        """What Q misses: the cross entropy of the category in nats, a scalar, and the mean squared
+        error of each continuous code, [codes]."""
+        q, inputs = update.fake_outputs, update.inputs
+        category = tf.nn.sparse_softmax_cross_entropy_with_logits(inputs["category"], q["category"])
+        squares = tf.square(inputs["code"] - q["code"])
         return tf.reduce_mean(category), tf.reduce_mean(squares, axis=0)

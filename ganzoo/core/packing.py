@@ -13,8 +13,10 @@ import tensorflow as tf
 
 def pack(samples: Any, size: int) -> Any:
     """Rows in groups of `size`, side by side in the last axis: [n, …, c] -> [n // size, …, size·c],
-    for a tensor or a nest of them; rows that fill no group are left out."""
-    return samples if size == 1 else tf.nest.map_structure(lambda x: _pack(x, size), samples)
+    for a tensor, a nest of them or None; rows that fill no group are left out."""
+    if samples is None or size == 1:
+        return samples
+    return tf.nest.map_structure(lambda x: _pack(x, size), samples)
 
 
 def packed_shape(shape: tuple[int, ...], size: int) -> tuple[int, ...]:

@@ -23,9 +23,17 @@ class Sampling:
 
     encode_images: Callable[[tf.Tensor], tf.Tensor] | None = None
     """Samples in network units -> latents [batch, latent_dim], where the game infers them."""
+    class_logits: Callable[[tf.Tensor], tf.Tensor] | None = None
+    """Samples in network units -> logits [batch, classes], where D names their class."""
 
     def sample(
-        self, count: int, seed: int = 0, labels=None, *, batch_size: int = 256, **latents
+        self,
+        count: int | None = None,
+        seed: int = 0,
+        labels: Any = None,
+        *,
+        batch_size: int = 256,
+        **inputs: Any,
     ) -> np.ndarray:
         """`count` samples in the units and dtype of the training data, [count, *shape]; at most a
         million at once.
@@ -33,15 +41,31 @@ class Sampling:
         The same seed gives the same samples. The generator runs as it is deployed, with moving
         batch statistics: early in training samples can look worse than the training batches did.
 
+            gan.sample(16, seed=1)
+            gan.sample(4, labels=[3, 3, 7, 7])
+            pix2pix.sample(source=photographs)
+
         Args:
-            labels: one class or `count` of them, where the GAN is conditional; else drawn.
-            latents: any of `latent_spec` by name, to set it instead of drawing it: one row for
-                all samples or a row each.
+            count: how many; as many as there are rows of an input that the caller must give.
+            labels: one class or `count` of them, by number or by name, where the generator is told
+                the class; else drawn.
+            inputs: any of the generator's inputs by name (`gan.inputs`), to set it instead of
+                drawing it: one row for all samples or a row each. Pictures that the generator
+                maps are given in the data's units.
 
         Raises:
-            ValueError: not built yet, labels out of range, or latents that this GAN doesn't have.
+            ValueError: not built yet, labels out of range, or inputs that this GAN doesn't have.
         """
         self._check_built("sample")
+        given = {key: value for key, value in inputs.items() if key in self._to_give()}
+        if missing := [key for key in self._to_give() if key not in given]:
+            raise ValueError(
+                f"{self.registry_name} maps samples to samples: pass {missing[0]}=…, an array "
+                f"[N, {', '.join(map(str, self.fields[missing[0]].shape))}] in the data's units."
+            )
+        given = {key: self._encoded(key, value) for key, value in given.items()}
+        if given and count is None:
+            count = len(next(iter(given.values())))
         for name, value, least, most in (
             ("count", count, 1, MOST),
             ("batch_size", batch_size, 1, MOST),
@@ -50,33 +74,42 @@ class Sampling:
             whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
             if not (whole and least <= value <= most):
                 raise ValueError(
-                    f"{name}={value!r} won't do: it takes an int of at least {least} and at most "
-                    f"{most}."
+                    f"{name}={value!r} must be an int of at least {least} and at most {most}."
                 )
         drawn = {k: v.numpy() for k, v in self.draw_latents(int(count), seed).items()}
         if labels is not None:
-            if "label" in latents:
+            if "label" in inputs:
                 raise ValueError("labels= and label= were both given: leave one out.")
-            latents["label"] = labels
-        for key, value in latents.items():
+            inputs["label"] = labels
+        for key, value in inputs.items():
             if key not in drawn:
                 if key == "label":
                     raise ValueError(
-                        f"{self.registry_name} was trained without labels: leave labels= out, or "
-                        "train a conditional GAN such as cgan."
+                        f"the generator of {self.registry_name} is not told the class: leave "
+                        "labels= out, or train a GAN whose generator is, such as cgan."
                     )
-                raise ValueError(unknown(f"latent of {self.registry_name}", key, drawn))
-            drawn[key] = self._fixed_latent(key, value, drawn[key])
-        if self._sampler is None:
-            sampler = tf.function(lambda latents: self.generate(latents), autograph=False)
-            self._sampler = sampler.get_concrete_function(self.latent_spec)
-        chunks = [
-            self._sampler({k: v[i : i + batch_size] for k, v in drawn.items()}).numpy()
-            for i in range(0, count, batch_size)
-        ]
-        return self.spec.decode(np.concatenate(chunks))
+                raise ValueError(unknown(f"input of {self.registry_name}", key, drawn))
+            drawn[key] = self._fixed(key, given.get(key, value), drawn[key])
+        return self.spec.decode(self._generated(drawn, batch_size))
 
-    def _fixed_latent(self, key: str, value: Any, drawn: np.ndarray) -> np.ndarray:
+    def _to_give(self) -> list[str]:
+        """The inputs that are never drawn."""
+        return [key for key, x in self.inputs.items() if not x.drawn]
+
+    def _encoded(self, name: str, x: Any) -> np.ndarray:
+        """Samples of a field in the data's units -> network units, [N, *shape]."""
+        field, x = self.fields[name], np.asarray(x)
+        if x.shape[1:] != field.shape or str(x.dtype) != field.dtype:
+            raise ValueError(
+                f"{name}s are {x.dtype} {x.shape}, and {self.registry_name} learned "
+                f"{field.dtype} of shape (N, {', '.join(map(str, field.shape))})."
+            )
+        return field.encode(x).numpy()
+
+    def _fixed(self, key: str, value: Any, drawn: np.ndarray) -> np.ndarray:
+        field = self.fields.get(key)
+        if field is not None and field.class_names is not None:
+            value = _numbers(value, field.class_names, key)
         try:
             value = np.asarray(value)
         except ValueError:
@@ -115,17 +148,32 @@ class Sampling:
                 f"{self.registry_name} doesn't infer latents: train one that does, such as bigan."
             )
         self._check_built("encode")
-        x = np.asarray(x)
-        if x.shape[1:] != self.spec.shape or str(x.dtype) != self.spec.dtype:
-            raise ValueError(
-                f"samples are {x.dtype} {x.shape}, and {self.registry_name} learned "
-                f"{self.spec.dtype} of shape (N, {', '.join(map(str, self.spec.shape))})."
-            )
+        x = self._encoded(self.output_name, x)
         chunks = [
-            self.encode_images(self.spec.encode(x[i : i + batch_size])).numpy()
+            self.encode_images(tf.constant(x[i : i + batch_size])).numpy()
             for i in range(0, len(x), batch_size)
         ]
         return np.concatenate(chunks)
+
+    def classify(self, x: Any, *, batch_size: int = 256) -> np.ndarray:
+        """Names the class of samples in the units of the training data, [N]: by number or, where
+        the labels were strings, by name.
+
+        Raises:
+            ValueError: this GAN has no classifier, or the samples don't fit it.
+        """
+        if self.class_logits is None:
+            raise ValueError(
+                f"{self.registry_name} has no classifier: train one that does, such as sgan or "
+                "acgan."
+            )
+        self._check_built("classify")
+        x = self._encoded(self.output_name, x)
+        found = [
+            tf.argmax(self.class_logits(tf.constant(x[i : i + batch_size])), axis=-1).numpy()
+            for i in range(0, len(x), batch_size)
+        ]
+        return self.fields["label"].decode(np.concatenate(found))
 
     def export(self, filepath, format: str = "tf_saved_model", **options) -> pathlib.Path:
         """Ships the generator: `filepath/VERSION/` in `format`, certified against this model.
@@ -140,28 +188,64 @@ class Sampling:
     def serve(self, latents: Latents) -> tf.Tensor:
         """What is deployed: images in [-1, 1] as the network gives them, vectors in the data's
         units; float32 [batch, *shape]."""
-        samples = self.generate(latents)
+        samples = self.generate(latents)[self.output_name]
         return samples if self.spec.is_image else self.spec.decode_tensor(samples)
 
     def draw_latents(self, count, seed) -> Latents:
         """The latents of `sample(count, seed)`, in graph or out of it."""
-        return self.latents(Noise(seed), count)
+        return self.draw(Noise(seed), count)
 
     @property
     def latent_spec(self) -> dict[str, tf.TensorSpec]:
         """Name -> TensorSpec of what the generator samples from, batch None."""
-        one = self.latents(Noise(0), 1)
+        one = self.draw(Noise(0), 1)
         return {k: tf.TensorSpec([None, *v.shape[1:]], v.dtype, name=k) for k, v in one.items()}
 
     def latent_classes(self, name: str) -> int:
-        """How many values the integer latent `name` takes."""
-        raise KeyError(name)
+        """How many values the integer input `name` takes."""
+        return self.inputs[name].classes
 
     @property
     def latent_ranges(self) -> dict[str, str]:
         """How each latent is distributed, in words, for whoever is handed an export."""
-        return {"latent": "standard normal"}
+        return {name: x.distribution for name, x in self.inputs.items()}
 
-    @property
-    def output_name(self) -> str:
-        return "image" if self.spec.is_image else "vector"
+    def _named_inputs(self, inputs: Any) -> Latents:
+        """The generator's inputs by name, of what was passed to `call` or `predict`."""
+        self._check_built("generate")
+        if isinstance(inputs, dict):
+            missing = [name for name in self.inputs if name not in inputs]
+        else:
+            missing = [name for name in self.inputs if name != "latent"]
+            inputs = {"latent": inputs}
+        if missing or ("latent" not in self.inputs and "latent" in inputs):
+            raise ValueError(
+                f"the generator of {self.registry_name} is given {', '.join(self.inputs)}: pass a "
+                "dict of these by name, or call sample, which draws what isn't given."
+            )
+        return {
+            name: tf.convert_to_tensor(inputs[name], s.dtype)
+            for name, s in self.latent_spec.items()
+        }
+
+    def predict(self, x: Any, batch_size: int = 256, **unsupported: Any) -> np.ndarray:
+        """Samples in network units, [N, *shape], from latents [N, latent_dim] or a dict of all the
+        generator's inputs by name, computed `batch_size` at a time. `sample` draws the latents and
+        gives samples in the data's units.
+
+        Raises:
+            ValueError: not built yet, or inputs are missing.
+        """
+        inputs = {name: value.numpy() for name, value in self._named_inputs(x).items()}
+        return self._generated(inputs, batch_size)
+
+
+def _numbers(labels: Any, class_names: tuple[str, ...], what: str) -> Any:
+    """Labels that are names as the numbers of their classes; numbers as they are."""
+    names = np.asarray(labels)
+    if names.dtype.kind not in "US":
+        return labels
+    for name in names.ravel().tolist():
+        if name not in class_names:
+            raise ValueError(unknown(f"class for {what}", name, class_names))
+    return np.vectorize(class_names.index, otypes=[int])(names)

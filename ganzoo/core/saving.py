@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 import re
 import uuid
 import warnings
+from typing import Any
 
+import h5py
 import keras
-from keras.src.saving.serialization_lib import SafeModeScope  # it has no public name
+import numpy as np
 
 from ganzoo import data
 from ganzoo.core import archives
-from ganzoo.foundation import registry
+from ganzoo.foundation import keras_compat, registry
 
 
 class Saving:
@@ -45,6 +48,29 @@ class Saving:
         finally:
             draft.unlink(missing_ok=True)
 
+    def save_own_variables(self, store: Any) -> None:
+        """Keras's hook: the game's own state, with the step and what was learned of the data."""
+        super().save_own_variables(store)
+        store["step"] = np.asarray(self.step)
+        fields = {name: field.to_config() for name, field in self.fields.items()}
+        store["fields"] = np.frombuffer(json.dumps(fields).encode(), "uint8")
+
+    def load_own_variables(self, store: Any) -> None:
+        """Keras's hook, the inverse of `save_own_variables`."""
+        state = {key: store[key] for key in list(store.keys())}
+        self.log.iterations.assign(int(np.asarray(state.pop("step"))))
+        state.pop("fields")
+        super().load_own_variables(state)
+
+    def load_weights(self, filepath: str | os.PathLike, *args: Any, **kwargs: Any) -> None:
+        """As keras.Model.load_weights; a GAN that has not seen data yet is built for those of the
+        file, if that ends in `.weights.h5`."""
+        if not self.built and str(filepath).endswith(".weights.h5"):
+            with h5py.File(filepath) as file:
+                fields = json.loads(bytes(file["vars/fields"][()]))
+            self.build_for({name: data.Field.from_config(f) for name, f in fields.items()})
+        super().load_weights(filepath, *args, **kwargs)
+
     def get_config(self) -> dict:
         config = {"name": self.name}
         config |= {key: getattr(self, key) for key in self.hyperparameters()}
@@ -53,20 +79,21 @@ class Saving:
             config["architecture"] = [
                 keras.saving.serialize_keras_object(model) for model in self._own_networks
             ]
-        return config | {"spec": self.spec and self.spec.to_config()}
+        fields = {name: field.to_config() for name, field in self.fields.items()}
+        return config | {"fields": fields or None}
 
     @classmethod
     def from_config(cls, config: dict) -> Saving:
         config = dict(config)
-        spec = config.pop("spec", None)
+        fields = config.pop("fields", None)
         config = {key: _with_schedules(value) for key, value in config.items()}
         if isinstance(config.get("architecture"), list | tuple):
             config["architecture"] = [
                 keras.saving.deserialize_keras_object(model) for model in config["architecture"]
             ]
         gan = cls(**config)
-        if spec is not None:
-            gan.build_for(data.Spec.from_config(spec))
+        if fields:
+            gan.build_for({name: data.Field.from_config(f) for name, f in fields.items()})
         return gan
 
     def get_compile_config(self) -> dict:
@@ -77,10 +104,11 @@ class Saving:
 
     def compile_from_config(self, config: dict) -> None:
         optimizers = {
-            key: keras.optimizers.deserialize(config.pop(key))
-            for key in ("generator_optimizer", "discriminator_optimizer")
+            key: keras.optimizers.deserialize(value)
+            for key, value in config.items()
+            if key.endswith("_optimizer")
         }
-        self.compile(**optimizers, **config)
+        self.compile(**config | optimizers)
 
 
 def _with_schedules(value):
@@ -116,7 +144,7 @@ def load(filepath: str | os.PathLike) -> keras.Model:
             # Keras warns of what isn't in the file, weights or an optimizer's, and leaves it so.
             warnings.filterwarnings("error", "Skipping (nested|variable)", UserWarning)
             # safe_mode=True gives way to keras.config.enable_unsafe_deserialization()
-            with SafeModeScope(True):
+            with keras_compat.safe_mode():
                 return keras.saving.load_model(path, safe_mode=True)
     except UserWarning as error:
         raise _refusal(path, "its weights don't fit its config.json") from error

@@ -16,6 +16,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from ganzoo.foundation.keras_compat import layer_before, leaves
 from ganzoo.networks.layers import LayerNormalization
 
 NAMES = ("auto", "float32", "bfloat16", "float16")
@@ -57,25 +58,21 @@ def lower(model: keras.layers.Layer, name: str) -> None:
     if name not in _POLICIES or not hasattr(model, "outputs"):
         return
     last = {id(layer) for layer in _last(model)}
-    for layer in _computing(model):
+    for layer in leaves(model):
         if id(layer) not in last and not isinstance(layer, _EXACT):
             layer.dtype_policy = _POLICIES[name]
 
 
-def _computing(model: keras.layers.Layer) -> list[keras.layers.Layer]:
-    return [x for x in model._flatten_layers() if not isinstance(x, keras.Model)]
-
-
 def _last(model: keras.Model) -> Iterator[keras.layers.Layer]:
     for output in model.outputs:
-        layer = output._keras_history.operation
+        layer = layer_before(output)
         yield from _last(layer) if isinstance(layer, keras.Model) else [layer]
 
 
 @contextlib.contextmanager
 def in_float32(model: keras.layers.Layer) -> Iterator[None]:
     """Within it, what is computed or traced with `model` is in float32."""
-    before = [(layer, layer.dtype_policy) for layer in _computing(model)]
+    before = [(layer, layer.dtype_policy) for layer in leaves(model)]
     for layer, _ in before:
         layer.dtype_policy = "float32"
     try:
@@ -95,25 +92,25 @@ def inner(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
     return getattr(optimizer, "inner_optimizer", optimizer)
 
 
-def scaled_gradients(
+def gradients(
     tape: tf.GradientTape,
-    total: tf.Tensor,
+    terms: dict[str, tf.Tensor],
     sources: list,
     optimizer: keras.optimizers.Optimizer,
 ) -> list[tf.Tensor | None]:
-    """Gradients for `optimizer.apply`: of the scaled loss where it scales.
+    """The gradients of the sum of `terms` for `optimizer.apply`, scaled where it scales the loss.
 
-    They overflow on all replicas or on none: Keras looks at the first replica only, and an infinity
-    on another one would reach the weights.
+    Keras sums gradients over replicas, so they are divided by their number here and nowhere else.
+    Scaled ones overflow on all replicas or on none: Keras looks at the first replica only, and an
+    infinity on another one would reach the weights.
     """
-    with tape:
-        scaled = optimizer.scale_loss(total)
-    gradients = tape.gradient(scaled, sources)
-    if not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
-        return gradients
-    finite = [tf.reduce_all(tf.math.is_finite(g)) for g in gradients if g is not None]
-    bad = 1.0 - tf.cast(tf.reduce_all(tf.stack(finite)), tf.float32)
     replica = tf.distribute.get_replica_context()
+    seed = optimizer.scale_loss(tf.constant(1.0 / replica.num_replicas_in_sync))
+    found = tape.gradient(list(terms.values()), sources, output_gradients=[seed] * len(terms))
+    if not isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        return found
+    finite = [tf.reduce_all(tf.math.is_finite(g)) for g in found if g is not None]
+    bad = 1.0 - tf.cast(tf.reduce_all(tf.stack(finite)), tf.float32)
     bad = replica.all_reduce(tf.distribute.ReduceOp.SUM, bad)
     poison = tf.where(bad > 0, float("nan"), 0.0)
-    return [None if g is None else g + tf.cast(poison, g.dtype) for g in gradients]
+    return [None if g is None else g + tf.cast(poison, g.dtype) for g in found]

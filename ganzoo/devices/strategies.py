@@ -17,6 +17,8 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
+from ganzoo.foundation.keras_compat import sums_of_many
+
 NAMES = ("mirrored", "multiworker")
 _FORM = (
     '{"cluster": {"worker": ["host:port", …]}, "task": {"type": "worker", "index": 0}}, with the '
@@ -155,6 +157,11 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
     return strategy.extended.should_checkpoint
 
 
+def is_distributed(strategy: tf.distribute.Strategy) -> bool:
+    """Whether a step must be run through the strategy: not under TensorFlow's default one."""
+    return strategy is not tf.distribute.get_strategy() or tf.distribute.has_strategy()
+
+
 def on_one_cpu(strategy: tf.distribute.Strategy, variables: list[keras.Variable]) -> bool:
     """Whether everything is computed on the first CPU device."""
     return (
@@ -165,24 +172,29 @@ def on_one_cpu(strategy: tf.distribute.Strategy, variables: list[keras.Variable]
 
 
 def in_order(function: tf.types.experimental.PolymorphicFunction) -> Callable:
-    """The same, with TensorFlow's operations one after another, each on all cores as before.
+    """The same function, such that equal arguments give equal bits.
 
-    Run at once, they round differently from time to time: it seems to be AddN, which sums
-    gradients and begins with a term whose memory happens to be free. `benchmarks/repeats.py` has
-    figures of both. A step with loops, branches or functions in it (recurrent layers, the scale of
-    float16's loss) is left as it is, and one on several devices must not be given: their parts
-    would wait for each other.
+    TensorFlow runs operations at the same time. The one whose result then varies in its last
+    digits is a sum of three terms or more, since it starts with a term whose memory happens to be
+    free; a sum of two terms is always the same. A function without such sums is left as it is. One
+    with them runs its operations one after another, each on all cores, which is slower for small
+    networks; `benchmarks/repeats.py` has figures of both.
+
+    A function with loops, branches or functions in it (recurrent layers, the scale of float16's
+    loss) is left as it is too, and one on several devices must not be given: their parts would wait
+    for each other.
     """
 
-    plain = None  # or whether it is, once it was traced
+    needed = None  # until the function was traced
 
     def ordered(*args):
-        nonlocal plain
-        if plain is None:
-            operations = function.get_concrete_function(*args).graph.get_operations()
+        nonlocal needed
+        if needed is None:
+            graph = function.get_concrete_function(*args).graph
+            operations = graph.get_operations()
             kinds = {a.type for operation in operations for a in operation.op_def.attr}
-            plain = not kinds & {"func", "list(func)"}
-        if not plain:
+            needed = sums_of_many(graph) and not kinds & {"func", "list(func)"}
+        if not needed:
             return function(*args)
         with tf.experimental.function_executor_type("SINGLE_THREADED_EXECUTOR"):
             return function(*args)

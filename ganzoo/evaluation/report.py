@@ -228,7 +228,7 @@ def _of_information(found: Evaluation, drawn: _Drawn) -> None:
     latents, log_q = gan.draw_latents(count, drawn.seed), []
     for start in range(0, count, 256):
         rows = {key: value[start : start + 256] for key, value in latents.items()}
-        logits = gan.discriminator(gan.generate(rows), training=False)["category"]
+        logits = gan.discriminator(gan.generate(rows)[gan.output_name], training=False)["category"]
         log_q.append(
             -tf.nn.sparse_softmax_cross_entropy_with_logits(rows["category"], logits).numpy()
         )

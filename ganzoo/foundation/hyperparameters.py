@@ -144,8 +144,8 @@ def declared(cls: type) -> dict[str, Hyperparameter]:
     """The hyper-parameters that `cls` and its bases declare, by name, with the defaults of `cls`.
 
     A subclass may set an attribute to an object that is not a value of the declared kind, for
-    example to an `objectives.Objective`. The attribute is then a fixed part of the game and no
-    longer a hyper-parameter.
+    example to an `objectives.Objective` or to None. The attribute is then a fixed part of the game
+    and no longer a hyper-parameter.
     """
     found: dict[str, Hyperparameter] = {}
     for base in reversed(cls.__mro__):
@@ -156,7 +156,7 @@ def declared(cls: type) -> dict[str, Hyperparameter]:
                 try:
                     found[name] = found[name].with_default(name, value)
                 except ValueError:
-                    if value is None or isinstance(value, int | float | str | tuple | dict):
+                    if isinstance(value, int | float | str | tuple | dict):
                         raise
                     del found[name]
     return found

@@ -16,6 +16,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from ganzoo.foundation.keras_compat import draw_seeds_from, leaves
+
 fold_in = tf.random.experimental.stateless_fold_in
 Scalar = Any
 """A number or a scalar tensor."""
@@ -94,10 +96,8 @@ class LayerSeed(keras.random.SeedGenerator):
 
 def seed_layers_from_noise(model: keras.Model) -> None:
     """Gives every random layer of `model` (dropout, noise, augmentation) a LayerSeed."""
-    for layer in model._flatten_layers():
-        if isinstance(getattr(layer, "seed_generator", None), keras.random.SeedGenerator):
-            # a new one can't be assigned: Keras locks the state of layers that are built
-            layer.seed_generator.__class__ = LayerSeed
+    for layer in leaves(model):
+        draw_seeds_from(layer, LayerSeed)
 
 
 def default_seed() -> int:

@@ -33,7 +33,8 @@ class Card:
         name: the registry name, as `ganzoo.get` takes it.
         title, authors, year, arxiv: the paper.
         equation: the losses, minimised, as plain text.
-        conditional: whether training needs labels and `sample` takes them.
+        conditional: whether the generator is told the class, so that `sample` takes labels.
+        data: the names of what training needs, such as ("image", "label").
         hyperparameters: the defaults of all that `ganzoo.get(name, ...)` accepts, by name.
         descriptions: one line for each hyper-parameter with its meaning and accepted values.
     """
@@ -45,6 +46,7 @@ class Card:
     arxiv: str
     equation: str
     conditional: bool
+    data: tuple[str, ...]
     hyperparameters: Mapping[str, Any]
     descriptions: Mapping[str, str] = field(repr=False)
 
@@ -55,7 +57,7 @@ class Card:
             "",
             textwrap.indent(self.equation, "    "),
             "",
-            "trained on labels" if self.conditional else "trained without labels",
+            f"trained on: {', '.join(self.data)}",
             "",
         ]
         width = max(map(len, self.hyperparameters))
@@ -166,7 +168,8 @@ def card(name: str) -> Card:
         year=int(record["year"]),
         arxiv=record["arxiv"],
         equation=textwrap.dedent(record["equation"].strip("\n")),
-        conditional=cls.conditional,
+        conditional="generator" in cls.label_to,
+        data=tuple(cls.columns),
         hyperparameters={key: value.default for key, value in declared.items()},
         descriptions={key: value.describe() for key, value in declared.items()},
     )

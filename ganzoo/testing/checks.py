@@ -93,7 +93,7 @@ def check_record(subject: Subject) -> None:
 def check_logs(subject: Subject) -> None:
     """Logs are finite, named as the metrics are, and averaged over the epoch."""
     gan = subject.trained
-    assert set(subject.history) == {metric.name for metric in gan.metrics}
+    assert set(subject.history) == set(gan.log.names)
     assert {"discriminator", "generator"} <= set(subject.history)
     for name, values in subject.history.items():
         assert np.isfinite(values).all(), f"{name} is {values}"
@@ -102,7 +102,7 @@ def check_logs(subject: Subject) -> None:
 def check_every_weight_moves(subject: Subject) -> None:
     """Training moves every trainable weight, and all belong to one player, none to both."""
     gan = subject.make()
-    gan.build_for(subject.trained.spec)
+    gan.build_for(subject.trained.fields)
     before = {v.path: v.numpy() for v in gan.trainable_variables}
     subject.fit(gan, 2)
     players = [v.path for v in gan.generator_variables + gan.discriminator_variables]
@@ -125,7 +125,7 @@ def check_neither_loss_moves_the_other_player(subject: Subject) -> None:
     """With one player's rate at zero its trainable weights stay, and the other's move."""
     for still, moving in (("generator", "discriminator"), ("discriminator", "generator")):
         gan = subject.make()
-        gan.build_for(subject.trained.spec)
+        gan.build_for(subject.trained.fields)
         gan.compile(**{f"{still}_optimizer": keras.optimizers.SGD(0.0)})
         before = [[v.numpy() for v in getattr(gan, f"{p}_variables")] for p in (still, moving)]
         subject.fit(gan, 1)
@@ -246,7 +246,7 @@ def check_sample(subject: Subject) -> None:
     np.testing.assert_array_equal(samples, gan.sample(5, seed=3))
     np.testing.assert_allclose(samples.astype(int), gan.sample(5, seed=3, batch_size=2), atol=1)
     assert (samples != gan.sample(5, seed=4)).any(), "seeds give equal samples"
-    network = gan.generate(gan.draw_latents(64, 0)).numpy()
+    network = gan.generate(gan.draw_latents(64, 0))[gan.output_name].numpy()
     assert np.abs(network).max() <= 1.0 and network.std() > 0.0
 
 
@@ -272,7 +272,7 @@ def check_shapes(subject: Subject) -> None:
 def check_conditioning(subject: Subject) -> None:
     """A conditional GAN makes what it is asked for; any other refuses labels."""
     gan = subject.trained
-    if not subject.cls.conditional:
+    if "generator" not in subject.cls.label_to:
         try:
             gan.sample(2, labels=[0, 1])
         except ValueError:
@@ -280,7 +280,7 @@ def check_conditioning(subject: Subject) -> None:
         raise AssertionError("an unconditional GAN took labels")
     one, other = (gan.sample(2, seed=0, labels=label) for label in (0, 1))
     assert (one != other).any(), "labels change nothing"
-    for wrong in (gan.spec.num_classes, -1, 0.5):
+    for wrong in (gan.fields["label"].num_classes, -1, 0.5):
         try:
             gan.sample(1, labels=wrong)
         except ValueError:

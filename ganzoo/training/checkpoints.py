@@ -109,13 +109,17 @@ class Checkpoints(keras.callbacks.Callback):
                 if _step_of(path) <= made and not touched:
                     break
                 archives.check(config, numbers)
-                spec = data.Spec.from_config(config["config"]["spec"])
+                fields = {
+                    name: data.Field.from_config(field)
+                    for name, field in config["config"]["fields"].items()
+                }
                 if not gan.built:
-                    gan.build_for(spec)
-                if gan.spec != spec:
+                    gan.build_for(fields)
+                if gan.fields != fields:
+                    kinds = (f"{name} {f.dtype} of shape {f.shape}" for name, f in fields.items())
                     raise _Another(
                         f"{self.folder} holds checkpoints of a GAN for data of another kind, "
-                        f"{spec.dtype} of shape {spec.shape}: name another folder."
+                        f"{', '.join(kinds)}: name another folder."
                     )
                 touched = True  # a file may fail half-read
                 with warnings.catch_warnings():

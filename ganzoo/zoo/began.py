@@ -61,14 +61,14 @@ class BEGAN(GAN):
             aggregation="only_first_replica",
         )  # fmt: skip
 
-    def judge(self, samples, turn):
-        reconstructions = self.discriminator(samples, training=turn.training)
+    def discriminate(self, samples, condition, training):
+        reconstructions = self.discriminator(samples, training=training)
         axes = range(1, len(samples.shape))
         return {"logits": tf.reduce_mean(tf.abs(samples - reconstructions), axes)}
 
-    def after_step(self, turn, terms):
+    def after_step(self, update, terms):
         fake = self.mean_over_replicas(terms["generator"])
-        real = self.mean_over_replicas(tf.reduce_mean(turn.real_verdict["logits"]))
+        real = self.mean_over_replicas(tf.reduce_mean(update.real_outputs["logits"]))
         balance = self.gamma * real - fake
         self.k.assign(tf.clip_by_value(self.k + self.proportional_gain * balance, 0.0, 1.0))
         return {"k": self.k, "convergence": real + tf.abs(balance)}

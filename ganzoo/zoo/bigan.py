@@ -40,15 +40,15 @@ class BiGAN(GAN):
         latents = keras.layers.Dense(self.latent_dim)(features.outputs[0])
         self.encoder = keras.Model(features.inputs[0], latents, name="encoder")
 
-    def real(self, turn):
-        return turn.image, self.encoder(turn.image, training=turn.training)
+    def real(self, update):
+        return update.sample, self.encoder(update.sample, training=update.training)
 
-    def fake(self, turn):
-        return super().fake(turn), turn.latents["latent"]
+    def fake(self, update):
+        return super().fake(update), update.inputs["latent"]
 
-    def generator_loss(self, turn):
-        encoder = tf.reduce_mean(tf.nn.softplus(turn.real_verdict["logits"]))
-        return super().generator_loss(turn) | {"encoder": encoder}
+    def generator_loss(self, update):
+        encoder = tf.reduce_mean(tf.nn.softplus(update.real_outputs["logits"]))
+        return super().generator_loss(update) | {"encoder": encoder}
 
     @property
     def generator_variables(self):

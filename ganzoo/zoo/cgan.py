@@ -1,10 +1,10 @@
 from ganzoo.core.gan import GAN
-from ganzoo.core.inputs import Labels
+from ganzoo.core.inputs import Labelled
 from ganzoo.foundation.registry import register
 
 
 @register("cgan")
-class ConditionalGAN(Labels, GAN):
+class ConditionalGAN(Labelled, GAN):
     """Conditional Generative Adversarial Nets.
 
     Mirza, Osindero 2014, arXiv:1411.1784, eq. 2: both players see the label y.

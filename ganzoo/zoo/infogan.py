@@ -31,19 +31,19 @@ class InfoGAN(Codes, GAN):
     generator_learning_rate = 1e-3
     information_weight = Hyperparameter(float, 1.0, "λ, weight of the bound L_I", at_least=0)
 
-    def information_loss(self, turn):
-        category, squares = self.code_errors(turn)
+    def information_loss(self, update):
+        category, squares = self.code_errors(update)
         codes = tf.reduce_sum(0.5 * squares + 0.5 * math.log(2 * math.pi) - math.log(2.0))
         return self.information_weight * (category - math.log(self.categories) + codes)
 
-    def discriminator_loss(self, turn):
-        return super().discriminator_loss(turn) | {"posterior": self.information_loss(turn)}
+    def discriminator_loss(self, update):
+        return super().discriminator_loss(update) | {"posterior": self.information_loss(update)}
 
-    def generator_loss(self, turn):
-        return super().generator_loss(turn) | {"information": self.information_loss(turn)}
+    def generator_loss(self, update):
+        return super().generator_loss(update) | {"information": self.information_loss(update)}
 
-    def after_step(self, turn, terms):
-        category, squares = self.code_errors(turn)
+    def after_step(self, update, terms):
+        category, squares = self.code_errors(update)
         squares = self.mean_over_replicas(squares)  # or the logarithm is another one
         scales = 0.5 * tf.math.log(2 * math.pi * math.e * squares)
         return {

@@ -1,0 +1,68 @@
+"""Completion of commands, options and names by the shell, on typer's own machinery."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer import completion
+from typer.completion import Shells
+
+import ganzoo
+
+PROGRAM = "ganzoo"
+VARIABLE = "_GANZOO_COMPLETE"  # the shell sets it when it asks for completions
+
+
+def register_shells() -> None:
+    """Registers typer's shells, whose scripts the options below print and install."""
+    completion.completion_init()
+
+
+def _show_script(shell: Shells | None) -> None:
+    if shell is not None:
+        typer.echo(
+            completion.get_completion_script(
+                prog_name=PROGRAM, complete_var=VARIABLE, shell=shell.value
+            )
+        )
+        raise typer.Exit()
+
+
+def _install_script(shell: Shells | None) -> None:
+    if shell is not None:
+        _, path = completion.install(shell.value, prog_name=PROGRAM, complete_var=VARIABLE)
+        typer.echo(f"Completion for {shell.value} was installed in {path}: open a new shell.")
+        raise typer.Exit()
+
+
+Show = Annotated[
+    Shells | None,
+    typer.Option(
+        "--show-completion",
+        callback=_show_script,
+        is_eager=True,
+        show_default=False,
+        help="Print the completion script of a shell.",
+    ),
+]
+Install = Annotated[
+    Shells | None,
+    typer.Option(
+        "--install-completion",
+        callback=_install_script,
+        is_eager=True,
+        show_default=False,
+        help="Install completion for a shell.",
+    ),
+]
+
+
+def gan_names(incomplete: str) -> list[str]:
+    """The names of the zoo that begin with `incomplete`. They are read from the source files,
+    because importing the zoo takes seconds; the GANs of plugins are left out."""
+    files = Path(ganzoo.__file__).with_name("zoo").rglob("*.py")
+    found = (re.findall(r'^@register\("(\w+)"', file.read_text(), re.MULTILINE) for file in files)
+    return sorted(name for names in found for name in names if name.startswith(incomplete))

@@ -1,0 +1,81 @@
+"""`ganzoo export`."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ganzoo.cli import options, output
+
+
+def export(
+    run_or_model: options.RunOrModel,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            help="tf_saved_model, onnx, openvino, or web: a page for the browser. By default "
+            "tf_saved_model, or onnx if --out ends in .onnx.",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="The folder that gets the next version, or one .onnx file; by default "
+            "export/FORMAT in the run's folder, or beside the .keras file."
+        ),
+    ] = None,
+    precision: Annotated[
+        str, typer.Option(help="float32, float16 or int8; the latter two for onnx and web.")
+    ] = "float32",
+    least_psnr: Annotated[
+        float, typer.Option(help="How near to Keras a reduced precision must be, in dB.")
+    ] = 40.0,
+    runtime: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="For web: the folder of an onnxruntime-web package; by default it is fetched "
+            "by npm.",
+        ),
+    ] = None,
+) -> None:
+    """Exports the generator of a trained GAN: for TF Serving, ONNX Runtime, OpenVINO, browsers."""
+    output.import_tensorflow()
+    from ganzoo.training import runs
+
+    if format is None:
+        format = "onnx" if out is not None and out.suffix == ".onnx" else "tf_saved_model"
+    gan = runs.load(run_or_model)
+    home = run_or_model if run_or_model.is_dir() else run_or_model.parent
+    extra: dict[str, Any] = {} if runtime is None else {"runtime": runtime}
+    exported = gan.export(
+        out or home / "export" / format,
+        format=format,
+        precision=precision,
+        least_psnr=least_psnr,
+        **extra,
+    )
+    if exported.is_dir():
+        _report(exported)
+    else:
+        typer.echo(f"{output.shown(exported)}  {output.file_size(exported.stat().st_size)}")
+
+
+def _report(folder: Path) -> None:
+    """Prints the files of a version, how near they are to Keras, their speed, and commands."""
+    from ganzoo import exporters
+
+    certificate = json.loads((folder / "certificate.json").read_text())
+    files, speed = certificate["files"], certificate["speed"]
+    typer.echo(output.shown(folder))
+    for name, entry in files.items():
+        typer.echo(f"  {name:<{max(map(len, files))}}  {output.file_size(entry['bytes']):>8}")
+    typer.echo(f"parity  {output.agreement(certificate, certificate)}")
+    typer.echo(f"speed   {speed['milliseconds']:g} ms for {speed['batch']} samples")
+    typer.echo(f"serve   {exporters.command(folder)}")
+    typer.echo(f"check   ganzoo verify {shlex.quote(output.shown(folder))}")

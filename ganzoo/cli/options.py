@@ -1,0 +1,91 @@
+"""Arguments and options that several commands share, and how their words are read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+
+from ganzoo.cli import completion
+
+Number = TypeVar("Number", int, float)
+
+GANName = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME",
+        help="A name that ganzoo list shows.",
+        autocompletion=completion.gan_names,
+    ),
+]
+RunOrModel = Annotated[
+    Path, typer.Argument(metavar="RUN_OR_MODEL", help="The folder of a run, or a .keras file.")
+]
+Size = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HxW", help="Height and width to resize images to: 64x48, or 64 for a square."
+    ),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="KEY=VALUE",
+        help="Hyper-parameters that ganzoo show NAME lists: "
+        "width=32, coding=-1,1,0, penalties=r1:10,r2:10.",
+    ),
+]
+ValueRange = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LO,HI",
+        help="The values that are black and white, if images are neither bytes nor in [-1, 1].",
+    ),
+]
+Seed = Annotated[int, typer.Option(help="The same seed gives the same samples.")]
+
+
+def numbers(
+    option: str, text: str | None, kind: Callable[[str], Number] = int
+) -> tuple[Number, ...] | None:
+    """Reads numbers between commas, such as "3,4"; None stays None.
+
+    Raises:
+        ValueError: a word is no such number.
+    """
+    try:
+        return None if text is None else tuple(kind(word) for word in text.split(","))
+    except ValueError:
+        raise ValueError(
+            f"{option} {text} can't be read: write numbers, as in {option} 3,4."
+        ) from None
+
+
+def size(text: str | None) -> tuple[int, int] | None:
+    """Reads (height, width) from "64x48" or "64,48", or from "64", which is a square.
+
+    Raises:
+        ValueError: the text is none of these.
+    """
+    if text is None:
+        return None
+    match = re.fullmatch(r"(-?\d+)(?:[x,](-?\d+))?", text)
+    if match is None:
+        raise ValueError(
+            f"--size {text} can't be read: write numbers, as in --size 64x48, or --size 64 for a "
+            "square."
+        )
+    return int(match[1]), int(match[2] or match[1])
+
+
+def check_file(option: str, path: Path | None) -> None:
+    """Checks that a file can be written at `path`; None passes.
+
+    Raises:
+        ValueError: the path is a folder, or lies in a folder that doesn't exist.
+    """
+    if path is not None and (path.is_dir() or not path.parent.is_dir()):
+        raise ValueError(f"{option} {path} must name a file in a folder that exists.")

@@ -1,0 +1,191 @@
+"""`ganzoo sample`."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, BinaryIO
+
+import typer
+
+from ganzoo.cli import options, output
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ganzoo.core.gan import GAN
+
+FORMATS = ("png", "npy", "npz")
+
+
+def sample(
+    context: typer.Context,
+    run_or_model: options.RunOrModel,
+    count: Annotated[int, typer.Option("--count", "-n", max=10**6, help="Number of samples.")] = 64,
+    seed: options.Seed = 0,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            metavar="3,4",
+            help="Classes by name or number, if the GAN was trained on labels; each gets the "
+            "same share of the samples.",
+        ),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="An input of the generator, fixed for all samples instead of drawn, such as "
+            "category=3 or code=0.5,-1 for infogan; repeat it for several inputs.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="A .png picture, a .npy array, or a .npz archive of samples and latents; an "
+            "existing file is replaced. - is standard output."
+        ),
+    ] = Path("samples.png"),
+    format: Annotated[
+        str | None, typer.Option(help="png, npy or npz, for --out -.", show_default=False)
+    ] = None,
+) -> None:
+    """Draws samples from a trained GAN."""
+    to_stdout = str(out) == "-"
+    if to_stdout:
+        _check_stdout(format, context.obj.stdout.isatty())
+    elif format is not None:
+        raise ValueError("--format is for --out - only: the ending of a file's name is its format.")
+    elif out.suffix.removeprefix(".") not in FORMATS:
+        raise ValueError(f"--out {out} must end in .png, .npy or .npz, or be - with --format.")
+    output.import_tensorflow()
+    from ganzoo.training import runs
+
+    gan = runs.load(run_or_model)
+    inputs = read_inputs(gan, settings or [], count)
+    if labels is not None:
+        if "label" in inputs:
+            raise ValueError("--labels and --set label= were both given: leave one out.")
+        # `sample` itself refuses labels that the GAN doesn't have
+        inputs["labels"] = _in_equal_shares(class_numbers(gan, "--labels", labels), count)
+    samples = gan.sample(count, seed, **inputs)
+    latents = {key: value.numpy() for key, value in gan.draw_latents(count, seed).items()}
+    latents |= {"label" if key == "labels" else key: value for key, value in inputs.items()}
+    if to_stdout:
+        _write_to(context.obj.stdout.buffer, gan, samples, latents, format)
+    else:
+        _save(gan, samples, latents, out)
+        typer.echo(output.shown(out))
+
+
+def _check_stdout(format: str | None, is_terminal: bool) -> None:
+    if format not in FORMATS:
+        seen = "--out -" if format is None else f"--out - --format {format}"
+        raise ValueError(f"{seen} needs a format: --format png, --format npy or --format npz.")
+    if is_terminal:
+        raise ValueError("--out - won't print binary data to a terminal: redirect it, as in > x.")
+
+
+def read_inputs(gan: GAN, settings: list[str], count: int) -> dict[str, np.ndarray]:
+    """NAME=VALUE words as the inputs of `gan`'s generator, for `gan.sample(count, **inputs)`.
+
+    A classes' input takes one class or several, each for an equal share of the samples. Another
+    takes as many numbers as it is wide, for all samples.
+
+    Raises:
+        ValueError: a word is not NAME=VALUE, the GAN has no such input, or the value doesn't fit.
+    """
+    import numpy as np
+
+    from ganzoo.foundation import registry
+
+    inputs: dict[str, np.ndarray] = {}
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if not equals:
+            raise ValueError(f"--set {setting} must be NAME=VALUE, as in --set category=3.")
+        if name in inputs:
+            raise ValueError(f"--set {name}= was given twice: leave one out.")
+        if name not in gan.latent_spec:
+            raise ValueError(
+                registry.unknown(f"input of {gan.registry_name}", name, gan.latent_spec)
+            )
+        spec, option = gan.latent_spec[name], f"--set {name}="
+        if spec.dtype.is_integer:
+            inputs[name] = _in_equal_shares(class_numbers(gan, option, text, name), count)
+            continue
+        try:
+            row = np.array([float(word) for word in text.split(",")], spec.dtype.as_numpy_dtype)
+        except ValueError:
+            row = np.empty(0)
+        width = spec.shape[-1]
+        if row.shape != (width,) or not np.isfinite(row).all():
+            example = ",".join(["0.5"] * min(width, 2)) + ",…" * (width > 2)
+            raise ValueError(
+                f"{option}{text} must be {width} finite number{'s' * (width > 1)}, as in "
+                f"{option}{example}."
+            )
+        inputs[name] = np.broadcast_to(row, (max(count, 0), width))
+    return inputs
+
+
+def class_numbers(gan: GAN, option: str, text: str, name: str = "label") -> list[int]:
+    """Reads classes between commas: names, if the GAN knows the names of its labels, or numbers.
+
+    Raises:
+        ValueError: a word is neither.
+    """
+    names = list((getattr(gan.spec, "class_names", None) or []) if name == "label" else [])
+    numbers = []
+    for word in text.split(","):
+        if word in names:
+            numbers.append(names.index(word))
+        elif word.strip().removeprefix("-").isdecimal():
+            numbers.append(int(word))
+        else:
+            known = f", or names out of {output.listed(names)}" if names else ""
+            separator = "" if option.endswith("=") else " "
+            raise ValueError(
+                f"{option}{separator}{text} can't be read: write numbers, as in "
+                f"{option}{separator}3,4{known}."
+            )
+    return numbers
+
+
+def _in_equal_shares(values: list[int], count: int) -> np.ndarray:
+    """`count` values: a block of each, in the order given; int32, [count]."""
+    import numpy as np
+
+    return np.array(values, "int32")[np.arange(count) * len(values) // max(count, 1)]
+
+
+def _save(gan: GAN, samples: np.ndarray, latents: dict[str, np.ndarray], path: Path) -> None:
+    import numpy as np
+
+    from ganzoo.foundation import files
+    from ganzoo.reporting import plots
+
+    if path.suffix == ".png":
+        plots.save_samples(samples, path, value_range=gan.spec.value_range)
+        return
+    with files.replacing(path) as draft:
+        if path.suffix == ".npy":
+            np.save(draft, samples)
+        else:
+            np.savez(draft, **{gan.output_name: samples}, **latents)
+
+
+def _write_to(
+    stdout: BinaryIO,
+    gan: GAN,
+    samples: np.ndarray,
+    latents: dict[str, np.ndarray],
+    format: str,
+) -> None:
+    """Writes through a file, because .npz and the pictures' writers want one."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, f"samples.{format}")
+        _save(gan, samples, latents, path)
+        stdout.write(path.read_bytes())
+        stdout.flush()

@@ -1,0 +1,157 @@
+"""`ganzoo train`."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ganzoo.cli import completion, errors, options, output
+
+if TYPE_CHECKING:
+    from ganzoo.training.runs import Interrupted
+
+
+def train(
+    context: typer.Context,
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="NAME",
+            help="A name that ganzoo list shows.",
+            autocompletion=completion.gan_names,
+        ),
+    ] = None,
+    settings: options.Settings = None,
+    data: Annotated[
+        str | None,
+        typer.Option(help="A data set that ganzoo data lists; mnist5k by default."),
+    ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(
+            help="Passes over the data; by default, as many as make about 1,600 steps, "
+            "which take lsgan two or three minutes on two cores.",
+            show_default=False,
+        ),
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Generator updates, in place of --epochs.")
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Rows of each update; 64 by default.")
+    ] = None,
+    size: options.Size = None,
+    value_range: options.ValueRange = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(help="Seed of weights, batches and latents; the same as seed=SEED."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="The run's folder, which must be new or empty; by default the next of "
+            "runs/NAME-DATA-001, -002 and so on."
+        ),
+    ] = None,
+    export: Annotated[
+        bool, typer.Option("--export/--no-export", help="Export SavedModel and ONNX.")
+    ] = True,
+    strategy: Annotated[
+        str | None,
+        typer.Option(
+            help="mirrored: on all GPUs of this machine. multiworker: on all machines that "
+            "TF_CONFIG lists; run this command on each, with --out in a folder that all share.",
+            show_default=False,
+        ),
+    ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN",
+            help="Continue a run that was stopped, from its newest checkpoint. The only other "
+            "options that it takes are --strategy and --no-export.",
+        ),
+    ] = None,
+) -> None:
+    """Trains a GAN and writes its pictures, history, model and exports to a folder.
+
+    Ctrl-C stops training after the current step and saves the model; --resume continues.
+    """
+    given = (name, settings, data, epochs, steps, batch_size, size, value_range, seed, out)
+    if resume is not None and any(value is not None for value in given):
+        raise ValueError(
+            f"--resume {resume} continues that run as it was begun: leave out everything but "
+            "--strategy and --no-export."
+        )
+    if resume is None and name is None:
+        raise ValueError("name a GAN to train, such as lsgan, or --resume a run.")
+    shape = options.size(size)
+    if strategy == "multiworker" and resume is None and out is None:
+        raise ValueError("several workers train one run: name a folder that all share in --out.")
+    chosen = output.import_tensorflow(strategy)
+    from ganzoo.devices import strategies
+    from ganzoo.foundation import keywords
+    from ganzoo.training import runs
+
+    hyperparameters = keywords.read(name, settings or [], seed) if name else None
+
+    began, console = time.monotonic(), output.console(stderr=True)
+    writes = chosen is None or strategies.is_chief(chosen)
+    console.quiet = not writes
+    try:
+        if resume is not None:
+            run = runs.resume(resume, export=export, strategy=chosen, console=console)
+        else:
+            run = runs.train(
+                name,
+                "mnist5k" if data is None else data,
+                hyperparameters=hyperparameters,
+                epochs=epochs,
+                steps=steps,
+                batch_size=batch_size,
+                size=shape,
+                value_range=options.numbers("--value-range", value_range, float),
+                out=out,
+                export=export,
+                strategy=chosen,
+                command=context.obj.command,
+                console=console,
+            )
+    except runs.Interrupted as stop:
+        raise errors.Interrupted(_how_to_go_on(stop, strategy, export)) from stop
+    if writes:
+        _report(run, round(time.monotonic() - began), export)
+
+
+def _how_to_go_on(stop: Interrupted, strategy: str | None, export: bool) -> str:
+    """The sentence after Ctrl-C, which ends with the command that continues."""
+    folder = output.shown(stop.run.path)
+    if stop.finished:
+        return f"{stop} All steps were made. To export: {shlex.join(['ganzoo', 'export', folder])}"
+    words = ["ganzoo", "train", "--resume", folder]
+    words += ["--strategy", strategy] if strategy else []
+    words += [] if export else ["--no-export"]
+    return f"{stop} To continue: {shlex.join(words)}"
+
+
+def _report(run, seconds: int, exported: bool) -> None:
+    """Prints what was trained, where the results are, and what to do next."""
+    config = run.config
+    networks = f" with {config['networks']} networks" if "networks" in config else ""
+    typer.echo(
+        f"{config['gan']} learned {config['data']}{networks}: {config['steps']:,} steps, "
+        f"{seconds // 60}:{seconds % 60:02}"
+    )
+    results = {"run": "", "picture": "samples.png", "losses": "losses.png"}
+    if exported:
+        results |= {"ONNX": "export/onnx/1/model.onnx", "SavedModel": "export/tf_saved_model/1"}
+    for key, path in results.items():
+        typer.echo(f"  {key:<11} {output.shown(run.path / path)}")
+    folder = shlex.quote(output.shown(run.path))
+    typer.echo(f"next\n  ganzoo sample {folder} -n 64 --seed 1 --out more.png")
+    if not exported:
+        typer.echo(f"  ganzoo export {folder} --format onnx")

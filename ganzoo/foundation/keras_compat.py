@@ -1,0 +1,80 @@
+"""All that leans on names that Keras and TensorFlow keep to themselves, in one place.
+
+tests/test_keras_compat.py has a test for each, which fails when a new version changes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras.src.saving.serialization_lib import SafeModeScope
+from tensorflow.python.framework import op_def_registry
+
+
+def safe_mode() -> contextlib.AbstractContextManager:
+    """Within it, files bring no code of their own, even after
+    `keras.config.enable_unsafe_deserialization()`."""
+    return SafeModeScope(True)
+
+
+def leaves(model: keras.layers.Layer) -> list[keras.layers.Layer]:
+    """All layers of a model and of the models in it, but for the models themselves."""
+    return [x for x in model._flatten_layers() if not isinstance(x, keras.Model)]
+
+
+def averages(
+    optimizer: keras.optimizers.Optimizer, weights: Sequence[keras.Variable]
+) -> list[keras.Variable]:
+    """The averages of `weights` that an optimizer with `use_ema=True` keeps."""
+    kept = optimizer._model_variables_moving_average
+    return [kept[optimizer._get_variable_index(weight)] for weight in weights]
+
+
+def draw_seeds_from(layer: keras.layers.Layer, kind: type[keras.random.SeedGenerator]) -> None:
+    """Lets a random layer's seed generator be one of `kind`. A new one can't be assigned, since
+    Keras locks the state of layers that are built."""
+    if isinstance(getattr(layer, "seed_generator", None), keras.random.SeedGenerator):
+        layer.seed_generator.__class__ = kind
+
+
+def layer_before(output: keras.KerasTensor) -> keras.layers.Layer:
+    """The layer of a functional model that gives one of its outputs."""
+    return output._keras_history.operation
+
+
+def is_default(method: Any) -> bool:
+    """Whether a callback leaves a method as keras.callbacks.Callback has it."""
+    default = getattr(keras.callbacks.Callback, method.__name__, None)
+    return default is not None and getattr(method, "__func__", None) is default
+
+
+def is_stateful(operation: str) -> bool | None:
+    """Whether TensorFlow calls an operation stateful; None where it doesn't know the operation."""
+    registered = op_def_registry.get(operation)
+    return None if registered is None else registered.is_stateful
+
+
+def sums_of_many(graph: tf.Graph) -> bool:
+    """Whether an AddN of three terms or more is in a graph, or comes to be there when TensorFlow
+    joins additions.
+
+    Such a sum starts with a term whose memory happens to be free, so that its last digits may
+    differ from run to run. A sum of two terms can't differ.
+    """
+    operations = graph.get_operations()
+
+    def is_sum(operation: tf.Operation) -> bool:
+        return operation.type in ("AddN", "AddV2", "Add")
+
+    def terms(operation: tf.Operation) -> int:
+        alike = operation.outputs[0].shape
+        return sum(
+            terms(x.op) if is_sum(x.op) and len(x.consumers()) == 1 and x.shape == alike else 1
+            for x in operation.inputs
+        )
+
+    return any(is_sum(operation) and terms(operation) > 2 for operation in operations)

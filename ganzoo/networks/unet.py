@@ -1,0 +1,115 @@
+"""The networks of pix2pix: a U-Net that maps a picture to a picture, and a PatchGAN.
+
+Isola et al. 2017, arXiv:1611.07004, section 6.1, and the authors' PyTorch code, whose parameter
+counts they have at 256×256: 54,413,955 and 2,768,705.
+"""
+
+from __future__ import annotations
+
+import keras
+from keras import layers as kl
+
+from ganzoo.networks.layers import LeakyReLU
+from ganzoo.networks.layers import normalization as normalize
+
+SMALLEST = 16
+NORMALIZATION = "batch"
+DEEPEST = 8  # stages, which take 256×256 to 1×1
+WIDEST = 8  # times `width`
+
+
+def check(shape: tuple[int, ...]) -> None:
+    """Images of at least 16×16 whose sides are multiples of 4.
+
+    Raises:
+        ValueError: they are no images, too small, or can't be halved twice.
+    """
+    if len(shape) != 3 or min(shape[:2]) < SMALLEST or any(side % 4 for side in shape[:2]):
+        seen = "×".join(map(str, shape))
+        raise ValueError(
+            f"a U-Net maps images of at least {SMALLEST}×{SMALLEST} whose sides are multiples of "
+            f"4, and the data are {seen}: resize or pad them."
+        )
+
+
+def depth(shape: tuple[int, ...]) -> int:
+    """How often both sides can be halved, at most 8 times."""
+    count, sides = 0, list(shape[:2])
+    while count < DEEPEST and all(side % 2 == 0 for side in sides):
+        count, sides = count + 1, [side // 2 for side in sides]
+    return count
+
+
+def generator(
+    source: tuple[int, ...],
+    target: tuple[int, ...],
+    *,
+    width: int | None = None,
+    normalization: str = "batch",
+) -> keras.Model:
+    """{"source": [batch, H, W, C]} -> [batch, H, W, C'] in [-1, 1].
+
+    Each stage halves the sides, and its output joins the stage on the way up that has the same
+    size. The first stage has `width` (64) channels, each next one twice as many, up to 8·width.
+    The innermost stages on the way up have dropout 0.5, as many as the paper's at 256×256 and at
+    least one.
+    """
+    check(source)
+    stages = depth(source)
+    bias = normalization != "batch"
+    channels = [(width or 64) * min(2**stage, WIDEST) for stage in range(stages)]
+    x = given = keras.Input(source, name="source")
+    skips = []
+    for stage in range(stages):
+        if stage:
+            skips.append(x)
+            x = LeakyReLU()(x)
+        x = kl.Conv2D(channels[stage], 4, 2, "same", use_bias=bias, kernel_initializer=_weights())(
+            x
+        )
+        if 0 < stage < stages - 1:
+            x = _normalized(x, normalization)
+    for stage in reversed(range(stages)):
+        x = kl.ReLU()(x)
+        if stage == 0:
+            x = kl.Conv2DTranspose(target[-1], 4, 2, "same", kernel_initializer=_weights())(x)
+            break
+        x = kl.Conv2DTranspose(
+            channels[stage - 1], 4, 2, "same", use_bias=bias, kernel_initializer=_weights()
+        )(x)
+        x = _normalized(x, normalization)
+        if stages - 1 > stage >= stages - 1 - max(1, stages - 5):
+            x = kl.Dropout(0.5)(x)
+        x = kl.Concatenate()([x, skips[stage - 1]])
+    return keras.Model({"source": given}, kl.Activation("tanh")(x), name="generator")
+
+
+def patches(
+    shape: tuple[int, ...], *, width: int | None = None, normalization: str = "batch"
+) -> keras.Model:
+    """Images [batch, H, W, C] -> one logit for each of overlapping patches, [batch, h, w, 1].
+
+    The paper's 70×70 PatchGAN, of three strided convolutions, from 128×128; smaller images get
+    fewer of them, so that a patch stays a part of the image.
+    """
+    strided = max(1, min(3, min(shape[:2]).bit_length() - 5))
+    x = sample = keras.Input(shape, name="sample")
+    for stage in range(strided + 1):
+        bias = stage == 0 or normalization != "batch"
+        channels = (width or 64) * min(2**stage, WIDEST)
+        stride = 1 if stage == strided else 2
+        x = kl.Conv2D(channels, 4, stride, "same", use_bias=bias, kernel_initializer=_weights())(x)
+        x = LeakyReLU()(_normalized(x, normalization) if stage else x)
+    logits = kl.Conv2D(1, 4, 1, "same", name="logits", kernel_initializer=_weights())(x)
+    return keras.Model(sample, {"logits": logits}, name="discriminator")
+
+
+def _weights() -> keras.initializers.Initializer:
+    """N(0, 0.02). One for each layer: Keras's initializers give equal shapes equal values."""
+    return keras.initializers.RandomNormal(0.0, 0.02)
+
+
+def _normalized(x: keras.KerasTensor, normalization: str) -> keras.KerasTensor:
+    for layer in normalize(normalization):
+        x = layer(x)
+    return x
