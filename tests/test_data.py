@@ -13,12 +13,13 @@ import tensorflow as tf
 from PIL import Image
 
 from ganzoo import data
-from ganzoo.data import Spec, batches
+from ganzoo.data import Column, Field, batches
 
 RNG = np.random.default_rng(0)
 N = 40
 PICTURES = RNG.integers(0, 256, (N, 6, 5, 3), dtype="uint8")
 VECTORS = RNG.normal((10.0, -3.0), (2.0, 0.1), (N, 2)).astype("float32")
+WITH_LABELS = {"image": Column("sample"), "label": Column("label")}
 LABELS = RNG.permutation(np.arange(N) % 4)
 
 
@@ -58,7 +59,7 @@ SPECS = {
 @pytest.mark.parametrize(("x", "value_range"), SPECS.values(), ids=SPECS)
 def test_spec_round_trips(x, value_range):
     spec = batches(x, batch_size=8, value_range=value_range).spec
-    assert spec == Spec.from_config(json.loads(json.dumps(spec.to_config())))
+    assert spec == Field.from_config(json.loads(json.dumps(spec.to_config())))
     assert spec.is_image == (x.ndim == 4)
     encoded = tf.function(spec.encode)(x).numpy()
     assert encoded.dtype == np.float32
@@ -79,9 +80,11 @@ def test_integers_are_clipped_and_floats_are_not():
     kept = {"uint8": [0, 255], "int16": [-5, 5], "float32": [-15, 15], "bool": [0, 1]}
     for dtype, values in kept.items():
         lo, hi = {"uint8": (0, 300), "bool": (0, 1)}.get(dtype, (-5, 5))
-        spec = Spec((2, 1, 1), dtype, (lo + hi) / 2, (hi - lo) / 2)
+        spec = Field((2, 1, 1), dtype, "affine", (lo + hi) / 2, (hi - lo) / 2)
         assert spec.decode(beyond).ravel().tolist() == values
-    assert Spec((1,), "uint8", (100.0,), (30.0,)).decode([[-9.0], [2.0]]).tolist() == [[0], [160]]
+    assert Field((1,), "uint8", "standardise", (100.0,), (30.0,)).decode(
+        [[-9.0], [2.0]]
+    ).tolist() == [[0], [160]]
 
 
 def test_what_becomes_minus_one_and_one():
@@ -128,7 +131,7 @@ def test_accepted_images(x):
         value_range=(0, 255),
         steps_per_epoch=3 if isinstance(x, tf.data.Dataset) and x.cardinality() == -1 else None,
     )
-    assert b.spec == Spec((6, 5, 3), dtype, 127.5, 127.5)
+    assert b.spec == Field((6, 5, 3), dtype, "affine", 127.5, 127.5)
     assert b.dataset.element_spec == {"image": tf.TensorSpec((8, 6, 5, 3), dtype)}
     known = {row.tobytes() for row in PICTURES.astype(dtype)}
     for batch in take(b.dataset, 4):
@@ -153,7 +156,7 @@ def test_accepted_vectors(x):
     features = len(b.spec.offset)
     assert b.spec.shape == (features,) and b.spec.value_range is None
     (batch,) = take(b.dataset, 1)
-    assert batch["image"].shape == (8, features) and batch["image"].dtype == b.spec.dtype
+    assert batch["vector"].shape == (8, features) and batch["vector"].dtype == b.spec.dtype
 
 
 LABELLED = {
@@ -171,8 +174,8 @@ LABELLED = {
 
 @pytest.mark.parametrize(("x", "y"), LABELLED.values(), ids=LABELLED)
 def test_labels_stay_with_their_rows(x, y):
-    b = batches(x, y, batch_size=10, labels=True)
-    assert b.spec.num_classes == 4
+    b = batches(x, y, batch_size=10, columns=WITH_LABELS)
+    assert b.fields["label"].num_classes == 4
     assert b.dataset.element_spec["label"] == tf.TensorSpec((10,), "int32")
     label_of = {row.tobytes(): label for row, label in zip(PICTURES, LABELS, strict=True)}
     for batch in take(b.dataset, 5):
@@ -182,12 +185,20 @@ def test_labels_stay_with_their_rows(x, y):
 def test_number_of_classes():
     dataset = slices(PICTURES, LABELS)
     dataset.class_names = list("abcdef")
-    assert batches(dataset, labels=True, batch_size=4).spec.num_classes == 6
-    assert batches(dataset, labels=True, batch_size=4, num_classes=9).spec.num_classes == 9
+    assert batches(dataset, columns=WITH_LABELS, batch_size=4).fields["label"].num_classes == 6
+    assert (
+        batches(dataset, columns=WITH_LABELS, batch_size=4, num_classes=9)
+        .fields["label"]
+        .num_classes
+        == 9
+    )
     ordered = slices(np.zeros((500, 1, 1, 1), "uint8"), np.arange(500))
-    assert batches(ordered, labels=True, batch_size=4).spec.num_classes == 500
-    spec = Spec((6, 5, 3), "uint8", 127.5, 127.5, num_classes=7)
-    assert batches(dataset, labels=True, batch_size=4, spec=spec).spec is spec
+    assert batches(ordered, columns=WITH_LABELS, batch_size=4).fields["label"].num_classes == 500
+    spec = {
+        "image": Field((6, 5, 3), "uint8", "affine", 127.5, 127.5),
+        "label": Field.of_classes(7),
+    }
+    assert batches(dataset, columns=WITH_LABELS, batch_size=4, fields=spec).fields == spec
     assert "label" not in batches(dataset, batch_size=4).dataset.element_spec
     words = np.array(["cat"] * N)  # labels that aren't learned may be anything
     for x in ((PICTURES, words), slices(PICTURES, words)):
@@ -237,7 +248,7 @@ def test_steps_per_epoch(x, steps):
 @pytest.mark.parametrize("count", [1, 2, 3, 10, 37, 64, 101])
 def test_an_epoch_is_a_permutation(count):
     x = np.arange(count, dtype="float32")[:, None]
-    order = [b["image"].item() for b in take(batches(x, batch_size=1).dataset, 2 * count)]
+    order = [b["vector"].item() for b in take(batches(x, batch_size=1).dataset, 2 * count)]
     first, second = order[:count], order[count:]
     assert sorted(first) == sorted(second) == list(range(count))
     if count > 9:
@@ -249,7 +260,7 @@ def test_the_remainder_is_another_in_each_epoch():
     b = batches(ROWS, batch_size=16)
     stream = iter(b.dataset)
     for _ in range(8):
-        seen = {v for batch in take(stream, b.steps_per_epoch) for v in batch["image"].ravel()}
+        seen = {v for batch in take(stream, b.steps_per_epoch) for v in batch["vector"].ravel()}
         assert len(seen) == 48
         dropped |= set(range(50)) - seen
     assert len(dropped) > 4
@@ -265,14 +276,14 @@ def test_only_seed_and_step_decide_the_order():
         assert tf.random.uniform([]) == (tf.random.set_seed(99), tf.random.uniform([]))[1]
     finally:
         tf.keras.utils.set_random_seed(0)
-    epochs = np.reshape([b["image"].ravel() for b in first], (3, 50)).tolist()
+    epochs = np.reshape([b["vector"].ravel() for b in first], (3, 50)).tolist()
     assert all(sorted(epoch) == list(range(50)) for epoch in epochs)
     assert epochs[0] != epochs[1] != epochs[2]
 
 
 def test_shuffle_and_seed():
     def order(x, **options):
-        return [b["image"].ravel().tolist() for b in take(batches(x, **options).dataset, 9)]
+        return [b["vector"].ravel().tolist() for b in take(batches(x, **options).dataset, 9)]
 
     for x in (ROWS, slices(ROWS)):
         assert order(x, batch_size=5) == order(x, batch_size=5)
@@ -288,7 +299,7 @@ def test_resumed_stream_is_the_uninterrupted_one(x):
     for first_step in (1, 4, 11):
         resumed = batches(x, batch_size=4, steps=3, seed=7, first_step=first_step)
         for a, b in zip(whole[first_step:], resumed.dataset, strict=False):
-            np.testing.assert_array_equal(a["image"], b["image"])
+            np.testing.assert_array_equal(a["vector"], b["vector"])
 
 
 @pytest.mark.parametrize("x", [ROWS, slices(ROWS), slices(ROWS).batch(7)], ids=str)
@@ -298,15 +309,17 @@ def test_each_replica_gets_its_contiguous_half(x):
         b = batches(x, batch_size=4, steps=2, replicas=2)
     shared = strategy.experimental_distribute_dataset(b.dataset)
     for batch, whole in zip(itertools.islice(shared, 10), b.dataset, strict=False):
-        halves = strategy.experimental_local_results(batch["image"])
+        halves = strategy.experimental_local_results(batch["vector"])
         assert [h.shape for h in halves] == [(4, 1), (4, 1)]
-        np.testing.assert_array_equal(tf.concat(halves, 0), whole["image"])
+        np.testing.assert_array_equal(tf.concat(halves, 0), whole["vector"])
 
 
 def test_a_stream_is_shuffled_within_the_bytes_that_it_may_hold(monkeypatch):
-    monkeypatch.setattr(sys.modules["ganzoo.data.batches"], "_HELD_BYTES", 80)  # 20 of the rows
+    monkeypatch.setattr(sys.modules["ganzoo.data.streams"], "_HELD_BYTES", 80)  # 20 of the rows
     rows = np.arange(400, dtype="float32")[:, None]
-    order = [int(b["image"].item()) for b in take(batches(slices(rows), batch_size=1).dataset, 400)]
+    order = [
+        int(b["vector"].item()) for b in take(batches(slices(rows), batch_size=1).dataset, 400)
+    ]
     ahead = np.array(order) - range(400)
     assert sorted(order) == list(range(400)) and 10 < ahead.max() <= 20
 
@@ -321,8 +334,11 @@ def test_arrays_are_no_graph_constants():
 
 NAN = np.where(np.arange(N)[:, None] == 33, np.nan, VECTORS)
 RAGGED = tf.ragged.constant([[1.0], [1.0, 2.0]])
-IMAGE_SPEC = Spec((6, 5, 3), "uint8", 127.5, 127.5, num_classes=4)
-UNIT_SPEC = Spec((6, 5, 3), "float64", 0.5, 0.5)
+IMAGE_FIELDS = {
+    "image": Field((6, 5, 3), "uint8", "affine", 127.5, 127.5),
+    "label": Field.of_classes(4),
+}
+UNIT_FIELDS = {"image": Field((6, 5, 3), "float64", "affine", 0.5, 0.5)}
 GREY = np.zeros((N, 8, 8), "uint8")
 
 REFUSED = {
@@ -402,43 +418,50 @@ REFUSED = {
     "y with dataset": ((slices(PICTURES), LABELS), {}, r"dataset of \(x, y\)"),
     "infinite": ((slices(PICTURES).repeat(),), {"batch_size": 4}, "infinite.*steps_per_epoch="),
     "steps_per_epoch": ((PICTURES,), {"steps_per_epoch": 0}, "steps_per_epoch=0"),
-    "spec shape": ((PICTURES[:, :5],), {"spec": IMAGE_SPEC}, r"\(5, 5, 3\).*uint8.*\(6, 5, 3\)"),
-    "spec dtype": ((PICTURES / 255,), {"spec": IMAGE_SPEC}, "float64 .*uint8"),
-    "spec range": ((PICTURES / 127.5 - 1,), {"spec": UNIT_SPEC}, r"from -1 .*\(0.0, 1.0\)"),
+    "spec shape": (
+        (PICTURES[:, :5],),
+        {"fields": IMAGE_FIELDS},
+        r"\(5, 5, 3\).*uint8.*\(6, 5, 3\)",
+    ),
+    "spec dtype": ((PICTURES / 255,), {"fields": IMAGE_FIELDS}, "float64 .*uint8"),
+    "spec range": ((PICTURES / 127.5 - 1,), {"fields": UNIT_FIELDS}, r"from -1 .*\(0.0, 1.0\)"),
     "spec value_range": (
         (PICTURES / 255,),
-        {"spec": UNIT_SPEC, "value_range": (0, 2)},
+        {"fields": UNIT_FIELDS, "value_range": (0, 2)},
         r"\(0, 2\).*\(0.0, 1.0\)",
     ),
     "spec classes": (
         (PICTURES, LABELS),
-        {"spec": IMAGE_SPEC, "labels": True, "num_classes": 9},
+        {"fields": IMAGE_FIELDS, "columns": WITH_LABELS, "num_classes": 9},
         "9 classes.* 4:",
     ),
-    "spec without classes": (
-        (PICTURES / 255, LABELS),
-        {"spec": UNIT_SPEC, "labels": True},
-        "4 classes.* none",
+    "no labels": ((PICTURES,), {"columns": WITH_LABELS}, r"has none: pass \(x, y\)"),
+    "no labels in a dataset": ((slices(PICTURES),), {"columns": WITH_LABELS}, r"pass \(x, y\)"),
+    "float labels": ((PICTURES, LABELS * 1.0), {"columns": WITH_LABELS}, r'y\.astype\("int32"\)'),
+    "float labels in a dataset": (
+        (slices(PICTURES, LABELS * 1.0),),
+        {"columns": WITH_LABELS},
+        "float64",
     ),
-    "no labels": ((PICTURES,), {"labels": True}, r"has none: pass \(x, y\)"),
-    "no labels in a dataset": ((slices(PICTURES),), {"labels": True}, r"pass \(x, y\)"),
-    "float labels": ((PICTURES, LABELS * 1.0), {"labels": True}, r'y\.astype\("int32"\)'),
-    "float labels in a dataset": ((slices(PICTURES, LABELS * 1.0),), {"labels": True}, "float64"),
-    "one-hot": ((PICTURES, np.eye(4, dtype=int)[LABELS]), {"labels": True}, r"y\.argmax\(-1\)"),
-    "one-hot dataset": (
-        (slices(PICTURES, np.eye(4, dtype=int)[LABELS]),),
-        {"labels": True},
+    "one-hot": (
+        (PICTURES, np.eye(4, dtype=int)[LABELS]),
+        {"columns": WITH_LABELS},
         r"y\.argmax\(-1\)",
     ),
-    "negative label": ((PICTURES, LABELS - 1), {"labels": True}, "hold -1, but must be 0"),
+    "one-hot dataset": (
+        (slices(PICTURES, np.eye(4, dtype=int)[LABELS]),),
+        {"columns": WITH_LABELS},
+        r"y\.argmax\(-1\)",
+    ),
+    "negative label": ((PICTURES, LABELS - 1), {"columns": WITH_LABELS}, "hold -1, but must be 0"),
     "label beyond": (
         (slices(PICTURES, LABELS),),
-        {"labels": True, "num_classes": 3},
+        {"columns": WITH_LABELS, "num_classes": 3},
         r"hold 3, but must be 0 … 2 \(num_classes=3\)",
     ),
     "infinite labels": (
         (slices(PICTURES, LABELS).repeat(),),
-        {"labels": True, "steps_per_epoch": 3},
+        {"columns": WITH_LABELS, "steps_per_epoch": 3},
         "num_classes=",
     ),
 }
@@ -446,8 +469,8 @@ REFUSED = {
 
 @pytest.mark.parametrize(("args", "options", "words"), REFUSED.values(), ids=REFUSED)
 def test_refused_in_one_sentence(args, options, words):
-    options = options if "labels" not in options else {"batch_size": 4} | options
-    options = options if "spec" not in options else {"batch_size": 4} | options
+    options = options if "columns" not in options else {"batch_size": 4} | options
+    options = options if "fields" not in options else {"batch_size": 4} | options
     with warnings.catch_warnings(), pytest.raises(ValueError, match=words) as caught:
         warnings.simplefilter("ignore")
         batches(*args, **options)
@@ -484,12 +507,12 @@ LATE = {
     ),
     "label": (
         slices(np.zeros((100, 2, 2, 1), "uint8"), np.arange(100) // 99 * 9),
-        {"labels": True, "num_classes": 3},
+        {"columns": WITH_LABELS, "num_classes": 3},
         r"hold 9, but must be 0 … 2",
     ),
     "negative label": (
         slices(np.zeros((100, 2, 2, 1), "uint8"), np.arange(100) // 99 * -9),
-        {"labels": True, "num_classes": 3},
+        {"columns": WITH_LABELS, "num_classes": 3},
         "hold -9, but must be 0",
     ),
 }
@@ -561,7 +584,7 @@ def test_bundled():
     x, mode = next(iter(points.batch(10)))
     np.testing.assert_array_equal(x, data.toys.ring().sample(50_000, 2)[0][:10])
     assert (points.cardinality(), len(points.class_names), mode.dtype) == (50_000, 8, tf.int32)
-    assert batches(points, labels=True).spec.num_classes == 8
+    assert batches(points, columns=WITH_LABELS).fields["label"].num_classes == 8
 
 
 def test_available():
@@ -598,7 +621,7 @@ def test_folder_of_classes(tmp_path):
     found = {e["image"].numpy().tobytes(): int(e["label"]) for e in dataset}
     assert sorted(found.values()) == [0, 0, 0, 1, 1]
     assert [found[pixels[i].tobytes()] for i in range(4)] == [1, 1, 0, 0]
-    assert batches(dataset, labels=True, batch_size=2).spec.num_classes == 2
+    assert batches(dataset, columns=WITH_LABELS, batch_size=2).fields["label"].num_classes == 2
 
 
 def test_flat_folder(tmp_path):
@@ -697,8 +720,8 @@ def rows_of(dataset, batch):
 
 def test_an_epoch_of_a_folder_is_a_permutation(crowd):
     dataset = data.load(f"folder:{crowd}")
-    b = batches(dataset, batch_size=100, labels=True)
-    assert b.steps_per_epoch == 30 and b.spec.num_classes == 3
+    b = batches(dataset, batch_size=100, columns=WITH_LABELS)
+    assert b.steps_per_epoch == 30 and b.fields["label"].num_classes == 3
     seen = take(b.dataset, 60)
     assert all((numbers(batch) % 3 == batch["label"]).all() for batch in seen)
     first, second = (
@@ -710,7 +733,7 @@ def test_an_epoch_of_a_folder_is_a_permutation(crowd):
         assert abs(np.corrcoef(epoch, range(3000))[0, 1]) < 0.1
     assert abs(np.corrcoef(first, second)[0, 1]) < 0.1
     by_number = np.arange(3000, dtype="float32")[:, None]
-    same_order = take(batches(by_number, batch_size=100).dataset, 1)[0]["image"][:, 0].astype(int)
+    same_order = take(batches(by_number, batch_size=100).dataset, 1)[0]["vector"][:, 0].astype(int)
     assert rows_of(dataset, seen[0]) == names(dataset, same_order)
     plain = np.concatenate([numbers(x) for x in take(batches(dataset, shuffle=False).dataset, 3)])
     assert list(plain) == [int(Path(name).stem) for name in names(dataset, range(192))]
@@ -879,7 +902,7 @@ def test_tfds(tmp_path, monkeypatch):
     both = next(iter(dataset.batch(N)))
     np.testing.assert_array_equal(both["image"], PICTURES)
     np.testing.assert_array_equal(both["label"], LABELS)
-    assert batches(dataset, labels=True, batch_size=8).spec.num_classes == 4
+    assert batches(dataset, columns=WITH_LABELS, batch_size=8).fields["label"].num_classes == 4
     small = data.load("tfds:tiny_pictures", size=(3, 4))
     assert small.element_spec["image"] == tf.TensorSpec((3, 4, 3), "uint8") and len(small) == N
     both = take(batches(small, batch_size=N, shuffle=False).dataset, 1)[0]
@@ -922,7 +945,7 @@ def test_a_stream_of_tfds_goes_on_without_decoding_what_it_skips(tmp_path, monke
     )
     monkeypatch.setattr(tfds.features.Image, "decode_example", watched)
     dataset = data.load("tfds:stream")
-    options = {"batch_size": 7, "labels": True, "num_classes": 4}
+    options = {"batch_size": 7, "columns": WITH_LABELS, "num_classes": 4}
     for order in ({"shuffle": False}, {"seed": 5}):
         whole = take(batches(dataset, **options, **order).dataset, 40)  # seven epochs
         rows = np.concatenate([batch["image"] for batch in whole])[: N * 7].reshape(7, N, -1)
@@ -969,7 +992,7 @@ def test_array_records(tmp_path, monkeypatch):
     assert set(both) == {"image", "label"}
     np.testing.assert_array_equal(both["image"], PICTURES)
     np.testing.assert_array_equal(both["label"], LABELS)
-    options = {"batch_size": 8, "labels": True, "seed": 5}
+    options = {"batch_size": 8, "columns": WITH_LABELS, "seed": 5}
     whole = take(batches(dataset, **options).dataset, 10)
     np.testing.assert_equal(whole, take(batches(PICTURES, LABELS, **options).dataset, 10))
     for first_step in (4, 5, 9):
@@ -1047,7 +1070,7 @@ def test_workers_share_the_rows_of_each_step(kind, tmp_path):
 
     def rows(part):
         found = data.batches(*given, batch_size=6, steps=2, seed=3, first_step=2, part=part)
-        return [batch["image"].numpy() for batch in found.dataset.take(4)]
+        return [batch[found.sample_name].numpy() for batch in found.dataset.take(4)]
 
     for whole, *parts in zip(rows((0, 1)), *(rows((i, 3)) for i in range(3)), strict=True):
         assert [len(mine) for mine in parts] == [4, 4, 4]

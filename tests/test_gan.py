@@ -92,7 +92,7 @@ def test_names_filter_and_duplicates_raise():
 def test_critic_steps_see_each_row_once_and_the_last_batch_goes_to_both(monkeypatch):
     gan = ganzoo.get("lsgan", critic_steps=3, **SMALL)
     x = np.arange(60, dtype="float32")[:, None] / 60
-    gan.build_from(x, value_range=(-1, 1), batch_size=8)
+    gan.build_for({"vector": ganzoo.data.Field((1,), "float32")})
     seen = []
 
     def record(player, update):

@@ -269,6 +269,9 @@ INTERFACE = {
 }
 
 
+WITH_LABELS = {"image": data.Column("sample"), "label": data.Column("label")}
+
+
 class Nameless:
     def features(self, x):
         return x
@@ -293,7 +296,7 @@ def batches(x, y=None, **options):
         stream = data.batches(x(place) if callable(x) else x, y, **{"batch_size": 8} | options)
         with data.clear_errors():
             batch = next(iter(stream.dataset))
-        assert np.isfinite(stream.spec.encode(batch["image"])).all()
+        assert np.isfinite(stream.spec.encode(batch[stream.sample_name])).all()
 
     return act
 
@@ -379,22 +382,31 @@ FITTING = {
         "5 is not a pair",
     ),
     "labels of 64 bits": (
-        batches(PICTURES, CLASSES.astype("uint64") + 2**63, labels=True),
+        batches(PICTURES, CLASSES.astype("uint64") + 2**63, columns=WITH_LABELS),
         "at most 65536 can be learned: renumber them",
     ),
-    "a label of a trillion": (batches(PICTURES, CLASSES * 10**12, labels=True), "renumber them"),
-    "a label of a trillion in a dataset": (
-        batches(slices((PICTURES, CLASSES * 10**12)), labels=True),
+    "a label of a trillion": (
+        batches(PICTURES, CLASSES * 10**12, columns=WITH_LABELS),
         "renumber them",
     ),
-    "labels of truth": (batches(PICTURES, CLASSES > 1, labels=True), "have dtype bool"),
-    "labels of text": (batches(PICTURES, ["a"] * 64, labels=True), "labels has dtype str"),
-    "labels of None": (batches(PICTURES, [None] * 64, labels=True), "labels has dtype object"),
-    "labels of NaN": (batches(PICTURES, CLASSES * np.nan, labels=True), "must be integers"),
-    "one label": (batches(PICTURES, 3, labels=True), "labels is of type int"),
-    "labels of no width": (batches(PICTURES, np.zeros([64, 0], int), labels=True), r"\(64, 0\)"),
+    "a label of a trillion in a dataset": (
+        batches(slices((PICTURES, CLASSES * 10**12)), columns=WITH_LABELS),
+        "renumber them",
+    ),
+    "labels of truth": (batches(PICTURES, CLASSES > 1, columns=WITH_LABELS), "have dtype bool"),
+    "labels of text": (batches(PICTURES, ["a"] * 64, columns=WITH_LABELS), WORKS),
+    "labels of None": (
+        batches(PICTURES, [None] * 64, columns=WITH_LABELS),
+        "labels has dtype object",
+    ),
+    "labels of NaN": (batches(PICTURES, CLASSES * np.nan, columns=WITH_LABELS), "must be integers"),
+    "one label": (batches(PICTURES, 3, columns=WITH_LABELS), "labels is of type int"),
+    "labels of no width": (
+        batches(PICTURES, np.zeros([64, 0], int), columns=WITH_LABELS),
+        r"\(64, 0\)",
+    ),
     "labels that a dataset hides in a dict": (
-        batches(slices((PICTURES, {"a": CLASSES})), labels=True),
+        batches(slices((PICTURES, {"a": CLASSES})), columns=WITH_LABELS),
         "labels of the dataset is a dict",
     ),
     "unlearned labels of different lengths": (batches(PICTURES, [[1], [1, 2]] * 32), WORKS),
@@ -402,7 +414,7 @@ FITTING = {
         batches(PICTURES, [[1], [1, 2]]),
         r"labels have shape \(2,\)",
     ),
-    "one class": (batches(PICTURES, CLASSES * 0, labels=True), WORKS),
+    "one class": (batches(PICTURES, CLASSES * 0, columns=WITH_LABELS), WORKS),
     "a dataset that fails at once": (
         batches(lambda _: generated(VECTORS[:4])),
         r"can't be read \(.*the disk is gone\): mend",
@@ -694,7 +706,7 @@ def header_of_terabytes():
 def read_the_archive(place):
     dataset = data.load(f"npz:{place.path / 'x.npz'}")
     has_labels = isinstance(dataset.element_spec, dict) and "label" in dataset.element_spec
-    stream = data.batches(dataset, batch_size=2, labels=has_labels)
+    stream = data.batches(dataset, batch_size=2, columns=WITH_LABELS if has_labels else None)
     with data.clear_errors():
         next(iter(stream.dataset))
 
@@ -720,7 +732,7 @@ ARCHIVES = {
     "labels alone": (arrays(y=CLASSES), r"holds y \(64,\): images are"),
     "too few labels": (arrays(x=PICTURES, y=CLASSES[:3]), r"and y \(3,\)"),
     "one row and one label": (arrays(x=PICTURES[:1], y=3), r"and y \(\)"),
-    "labels of text": (arrays(x=PICTURES, y=["a"] * 64), "labels have dtype string"),
+    "labels of text": (arrays(x=PICTURES, y=["a"] * 64), WORKS),
     "labels of halves": (arrays(x=PICTURES, y=CLASSES / 2), "must be integers"),
     "one-hot labels": (arrays(x=PICTURES, y=np.eye(4, dtype=int)[CLASSES]), "argmax"),
     "labels of dates": (arrays(x=PICTURES, y=np.zeros(64, "M8[s]")), "y in .*dtype datetime64"),
@@ -1295,7 +1307,7 @@ def test_any_data_are_refused_in_one_sentence_or_batched_rightly(
             own,
             batch_size=batch_size,
             value_range=value_range,
-            labels=learned,
+            columns=WITH_LABELS if learned else None,
             steps_per_epoch=None,
         )
         with data.clear_errors():
@@ -1304,7 +1316,7 @@ def test_any_data_are_refused_in_one_sentence_or_batched_rightly(
     sentence = refusal(call)
     assert (sentence is None) == bool(found)
     for stream, batch in found:
-        images, spec = batch["image"].numpy(), stream.spec
+        images, spec = batch[stream.sample_name].numpy(), stream.spec
         assert np.isfinite(spec.encode(images)).all()
         if x.ndim not in (2, 4):  # a dataset of these has elements of another meaning
             continue
@@ -1325,7 +1337,7 @@ def test_any_data_are_refused_in_one_sentence_or_batched_rightly(
             if x.dtype.byteorder in "=|":
                 assert {(row.tobytes(), int(label)) for row, label in seen} <= known
             assert 0 <= batch["label"].numpy().min() <= batch["label"].numpy().max()
-            assert batch["label"].numpy().max() < spec.num_classes
+            assert batch["label"].numpy().max() < stream.fields["label"].num_classes
 
 
 @st.composite

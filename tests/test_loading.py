@@ -327,15 +327,16 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("where", ["architecture", "objective", "spec"])
+@pytest.mark.parametrize("where", ["architecture", "objective", "fields"])
 @pytest.mark.parametrize("what", HOSTILE)
 def test_what_is_no_part_of_a_network_is_refused(own, tmp_path, monkeypatch, what, where):
     monkeypatch.chdir(tmp_path)
     value = HOSTILE[what]
     if where == "architecture":
         value = [value, json.loads(own["config.json"])["config"]["architecture"][1]]
-    elif where == "spec":
-        value = json.loads(own["config.json"])["config"]["spec"] | {"dtype": value}
+    elif where == "fields":
+        fields = json.loads(own["config.json"])["config"]["fields"]
+        value = {name: field | {"dtype": value} for name, field in fields.items()}
     refused(pack(tmp_path / "gan.keras", described(own, **{where: value})), "no network is made of")
     assert os.listdir(tmp_path) == ["gan.keras"]
 
@@ -402,7 +403,7 @@ def test_names_that_are_no_gans(members, tmp_path, name):
 
 # Absurd sizes
 
-SPEC = {"dtype": "float32", "offset": 0.0, "scale": 1.0, "num_classes": None}
+FIELD = {"codec": "affine", "dtype": "float32", "offset": 0.0, "scale": 1.0, "num_classes": None}
 
 
 @pytest.mark.parametrize(
@@ -413,12 +414,13 @@ SPEC = {"dtype": "float32", "offset": 0.0, "scale": 1.0, "num_classes": None}
         ({"width": 10**30}, "damaged: its config.json has width"),
         ({"latent_dim": 10**12}, "latent_dim=1000000000000 for"),
         ({"latent_dim": archives.SLACK}, "at most 65536"),
-        ({"spec": SPEC | {"shape": [10**9]}}, "shape=1000000000 for"),
-        ({"spec": SPEC | {"shape": [10**5, 10**5, 1]}}, "shape=10000000000 for"),
-        ({"spec": SPEC | {"shape": [4000, 4000, 1]}}, "asks for more than its"),
-        ({"spec": SPEC | {"shape": [-8, -8, 1]}}, None),
-        ({"spec": SPEC | {"shape": "8"}}, None),
-        ({"spec": None}, "never seen data"),
+        ({"fields": {"image": FIELD | {"shape": [10**9]}}}, "shape=1000000000 for"),
+        ({"fields": {"image": FIELD | {"shape": [10**5, 10**5, 1]}}}, "shape=10000000000 for"),
+        ({"fields": {"image": FIELD | {"shape": [4000, 4000, 1]}}}, "asks for more than its"),
+        ({"fields": {"image": FIELD | {"shape": [-8, -8, 1]}}}, None),
+        ({"fields": {"image": FIELD | {"shape": "8"}}}, None),
+        ({"fields": {"label": FIELD | {"shape": [], "num_classes": 10**9}}}, "num_classes=10"),
+        ({"fields": {}}, "never seen data"),
     ],
 )
 def test_absurd_sizes_are_refused_before_they_are_allocated(members, tmp_path, changes, match):

@@ -221,7 +221,7 @@ def test_inception_without_weights_says_so(monkeypatch):
     with pytest.raises(ValueError, match="neither cached nor to be downloaded"):
         evaluation.evaluate(sampler(X), X[:400], extractor="inception")
     with pytest.raises(ValueError, match="one or three channels"):
-        evaluation.Inception(ganzoo.data.Spec((9,), "float32"))
+        evaluation.Inception(ganzoo.data.Field((9,), "float32"))
 
 
 @pytest.mark.slow

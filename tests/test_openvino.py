@@ -24,7 +24,10 @@ PAGE = Path(__file__).parents[1] / "export" / "openvino"
 def make(name, shape, num_classes=None, **hyperparameters):
     """A GAN whose weights and statistics are random, so that samples differ as if trained."""
     gan = ganzoo.get(name, width=8, latent_dim=4, **hyperparameters)
-    gan.build_for(data.Spec(shape, "float32", 0.5, 0.5, num_classes))
+    fields = {"image": data.Field(shape, "float32", "affine", 0.5, 0.5)}
+    if num_classes:
+        fields["label"] = data.Field.of_classes(num_classes)
+    gan.build_for(fields)
     generator = np.random.default_rng(0)
     for variable in gan.generator.variables:
         draw = generator.normal(0, 0.3, variable.shape)
@@ -175,7 +178,7 @@ os.fork = refuse
 import ganzoo, numpy as np
 from ganzoo import data
 gan = ganzoo.get("gan", width=8, latent_dim=4)
-gan.build_for(data.Spec((3,), "float32"))
+gan.build_for({"vector": data.Field((3,), "float32")})
 assert "openvino" not in sys.modules
 gan.export({str(tmp_path / "gan")!r}, format="openvino")
 assert "openvino" in sys.modules and "openvino_telemetry" not in sys.modules

@@ -71,7 +71,8 @@ def test_a_penalty_without_its_exact_check_is_seen(monkeypatch):
 @pytest.mark.parametrize("jointly", [False, True])
 @each
 def test_a_penalty_of_a_quadratic_critic(name, jointly):
-    """Real and fake judged in one pass or in two. Images, so that a norm has axes to miss; draws that are known, so that the place counts."""
+    """Real and fake are judged in one pass or in two. Images have axes that a norm could miss, and
+    the draws are known, so that their place counts."""
     rng = np.random.default_rng(1)
     real, fake = rng.normal(1, 2, (3, 2, 4, 2)), rng.normal(-1, 1, (3, 2, 4, 2))
 

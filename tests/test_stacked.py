@@ -63,7 +63,8 @@ def test_only_the_seed_draws_the_stacks():
     np.testing.assert_array_equal(again[0], STACKS)
     np.testing.assert_array_equal(again[1], MODES)
     assert np.mean(other[1] == MODES) < 0.01
-    assert ganzoo.data.batches(dataset, labels=True).spec.num_classes == 1000
+    columns = {"image": ganzoo.data.Column("sample"), "label": ganzoo.data.Column("label")}
+    assert ganzoo.data.batches(dataset, columns=columns).fields["label"].num_classes == 1000
 
 
 def test_evaluate_refuses_a_judge_of_1000_classes_and_measures_the_rest():

@@ -136,7 +136,9 @@ def test_classical_means_moves_of_each_image_and_no_flips():
 
 def test_the_order_of_the_data_and_copies_in_it_change_nothing(known, monkeypatch):
     monkeypatch.setattr(usefulness, "ARMS", ("real",))
-    monkeypatch.setattr(usefulness, "_classifier", lambda arm, spec, real, fake, seed: real)
+    monkeypatch.setattr(
+        usefulness, "_classifier", lambda arm, spec, classes, real, fake, seed: real
+    )
     told = []
     monkeypatch.setattr(usefulness, "_accuracy", lambda *seen: float(bool(told.append(seen))))
     order = np.random.default_rng(0).permutation(len(X)).tolist()

@@ -42,7 +42,10 @@ def built(name):
     """An untrained GAN whose pictures differ: fresh weights make all of them nearly grey."""
     shape, classes = KINDS[name]
     gan = ganzoo.get(name, width=8)
-    gan.build_for(ganzoo.data.Spec.learn(shape, "uint8", 0, 255, num_classes=classes))
+    fields = {"image": ganzoo.data.Field.learn(shape, "uint8", 0, 255)}
+    if classes:
+        fields["label"] = ganzoo.data.Field.of_classes(classes)
+    gan.build_for(fields)
     for variable in gan.generator.trainable_variables:
         if len(variable.shape) > 1:
             variable.assign(8 * variable)

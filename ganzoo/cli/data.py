@@ -41,7 +41,7 @@ def describe_data(
     with data.clear_errors():
         stream = data.batches(dataset, batch_size=1)
         number = 64 if stream.spec.is_image else plots.POINTS
-        examples = np.concatenate([row["image"] for row in stream.dataset.take(number)])
+        examples = np.concatenate([row[stream.sample_name] for row in stream.dataset.take(number)])
     classes, count = getattr(dataset, "class_names", None), int(dataset.cardinality())
     described = {
         "shape": "×".join(map(str, stream.spec.shape)),

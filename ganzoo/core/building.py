@@ -57,8 +57,9 @@ class Building:
 
     @property
     def output_name(self) -> str:
-        """The field that the generator makes: "image" or "vector" in games on one sample."""
-        return next(name for name, column in self.fields.items() if column.codec != "classes")
+        """The name of the samples that the generator makes: "image" or "vector" in games on one
+        sample."""
+        return data.main_sample(self.fields)
 
     @property
     def spec(self) -> data.Field | None:
@@ -259,10 +260,7 @@ class Building:
             names.extend(self.play(batch, lambda player, u: getattr(self, f"{player}_loss")(u)))
 
         rows = 2 * self.packing * self.critic_steps
-        batch = {
-            name: tf.TensorSpec([rows, *field.shape], field.batch_dtype)
-            for name, field in self.fields.items()
-        }
+        batch = {name: field.batch_spec(rows) for name, field in self.fields.items()}
         strategy = self.distribute_strategy
         trace = tf.function(lambda b: strategy.run(play, (b,)), autograph=False)
         trace.get_concrete_function(batch)

@@ -180,7 +180,7 @@ class Fitting:
             )
 
     def _check_packs(self, found: data.Batches, strategy: tf.distribute.Strategy) -> None:
-        rows = next(iter(found.dataset.element_spec.values())).shape[0] // self.critic_steps
+        rows = found.dataset.element_spec[found.sample_name].shape[0] // self.critic_steps
         rows *= strategies.workers(strategy)
         if rows // strategy.num_replicas_in_sync % self.packing:
             raise ValueError(
@@ -404,7 +404,7 @@ class Fitting:
         rows = 0
         with data.clear_errors():
             for step, batch in enumerate(stream.dataset.take(stream.steps_per_epoch or -1)):
-                rows += len(next(iter(batch.values())))
+                rows += len(batch[stream.sample_name])
                 for key, value in self._evaluator(batch, tf.constant(step, tf.int64)).items():
                     terms.setdefault(key, []).append(float(value))
         return terms, rows

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ganzoo import data
 from ganzoo.foundation.randomness import Noise
 from ganzoo.foundation.registry import unknown
 
@@ -92,6 +93,20 @@ class Sampling:
             drawn[key] = self._fixed(key, given.get(key, value), drawn[key])
         return self.spec.decode(self._generated(drawn, batch_size))
 
+    def _generated(self, inputs: dict[str, np.ndarray], batch_size: int) -> np.ndarray:
+        """Samples in network units of inputs by name, `batch_size` at a time."""
+        if self._sampler is None:
+            sampler = tf.function(
+                lambda inputs: self.generate(inputs)[self.output_name], autograph=False
+            )
+            self._sampler = sampler.get_concrete_function(self.latent_spec)
+        count = len(next(iter(inputs.values())))
+        chunks = [
+            self._sampler({k: tf.constant(v[i : i + batch_size]) for k, v in inputs.items()})
+            for i in range(0, count, batch_size)
+        ]
+        return np.concatenate([chunk.numpy() for chunk in chunks])
+
     def _to_give(self) -> list[str]:
         """The inputs that are never drawn."""
         return [key for key, x in self.inputs.items() if not x.drawn]
@@ -107,9 +122,8 @@ class Sampling:
         return field.encode(x).numpy()
 
     def _fixed(self, key: str, value: Any, drawn: np.ndarray) -> np.ndarray:
-        field = self.fields.get(key)
-        if field is not None and field.class_names is not None:
-            value = _numbers(value, field.class_names, key)
+        if key in self.fields and self.fields[key].is_label:
+            value = data.asked_labels(value, self.fields[key])
         try:
             value = np.asarray(value)
         except ValueError:
@@ -238,14 +252,3 @@ class Sampling:
         """
         inputs = {name: value.numpy() for name, value in self._named_inputs(x).items()}
         return self._generated(inputs, batch_size)
-
-
-def _numbers(labels: Any, class_names: tuple[str, ...], what: str) -> Any:
-    """Labels that are names as the numbers of their classes; numbers as they are."""
-    names = np.asarray(labels)
-    if names.dtype.kind not in "US":
-        return labels
-    for name in names.ravel().tolist():
-        if name not in class_names:
-            raise ValueError(unknown(f"class for {what}", name, class_names))
-    return np.vectorize(class_names.index, otypes=[int])(names)

@@ -1,11 +1,11 @@
 """Data: where it comes from, what a model must know of it, and how it becomes batches."""
 
-from ganzoo.data import batches as _  # noqa: F401
 from ganzoo.data import toys
-from ganzoo.data.batches import CLASSES, DataError, clear_errors
-from ganzoo.data.fields import Batches, Column, Field, batches
+from ganzoo.data.batches import Batches, batches
+from ganzoo.data.checks import CLASSES, DataError, clear_errors
+from ganzoo.data.fields import Column, Field, main_sample
+from ganzoo.data.labels import asked as asked_labels
 from ganzoo.data.load import available, load
-from ganzoo.data.spec import Spec
 
 __all__ = [
     "CLASSES",
@@ -13,10 +13,11 @@ __all__ = [
     "Column",
     "DataError",
     "Field",
-    "Spec",
+    "asked_labels",
     "available",
     "batches",
     "clear_errors",
     "load",
+    "main_sample",
     "toys",
 ]

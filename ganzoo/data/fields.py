@@ -1,56 +1,325 @@
-"""Named fields of the data."""
+"""Named columns of data: what a game asks for, and what was learned of each."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import NamedTuple
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
+import numpy as np
 import tensorflow as tf
 
-from ganzoo.data import batches as _batches
-from ganzoo.data.spec import Spec
+from ganzoo.data.checks import not_finite
+
+# In network units. A bilinear resize or a division leaves floats a rounding error outside
+# their range, which is no reason to refuse them or to read [0, 1] as [-1, 1].
+SLACK = 1e-3
 
 
 @dataclasses.dataclass(frozen=True)
 class Column:
-    kind: str
+    """What a game asks of one named column of the data.
+
+    A game declares its columns by name, for example `{"image": Column("sample")}`,
+    `{"image": Column("sample"), "label": Column("label")}` or
+    `{"source": Column("sample"), "target": Column("sample")}`.
+
+    kind: "sample" for images or vectors, "label" for classes.
+    optional: whether a label may be missing (-1, None or NaN in the data, -1 in a batch).
+    paired: whether row i belongs to row i of the other columns. An unpaired column has its own
+        number of rows and its own permutation.
+    """
+
+    kind: Literal["sample", "label"]
     optional: bool = False
     paired: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
-class Field(Spec):
-    codec: str = "affine"
+class Field:
+    """What was learned of one named column, and the way between the user's units and a network's.
+
+    shape: of one row: (height, width, channels) of an image, (features,) of a vector, () of a
+        label.
+    dtype: name of the user's dtype, such as "uint8", "float32" or, for labels only, "str".
+    codec: how values are encoded. "affine": (x - offset) / scale maps the value range to [-1, 1].
+        "standardise": the same for each feature, with its mean and standard deviation.
+        "classes": integer or string labels become int32 numbers from 0 to num_classes - 1.
+    offset, scale: a float each for "affine", a tuple of one float per feature for "standardise".
+    num_classes: how many classes there are; None for samples.
+    class_names: the name of each class, where they are known.
+    optional: whether labels may be missing; these are encoded as -1.
+    feature_names, feature_dtypes: of a DataFrame's columns; `decode` then returns a DataFrame.
+    """
+
+    shape: tuple[int, ...]
+    dtype: str
+    codec: Literal["affine", "standardise", "classes"] = "affine"
+    offset: float | tuple[float, ...] = 0.0
+    scale: float | tuple[float, ...] = 1.0
+    num_classes: int | None = None
+    class_names: tuple[str, ...] | None = None
+    optional: bool = False
+    feature_names: tuple[str, ...] | None = None
+    feature_dtypes: tuple[str, ...] | None = None
+
+    # -- learning --------------------------------------------------------------------------
+
+    @classmethod
+    def learn(
+        cls,
+        shape: Sequence[int],
+        dtype: str,
+        low: float,
+        high: float,
+        *,
+        moments: tuple[np.ndarray, np.ndarray] | None = None,
+        value_range: tuple[float, float] | None = None,
+        what: str = "data",
+    ) -> Field:
+        """The Field of samples whose values lie in [low, high].
+
+        moments: (mean, standard deviation) per feature; used for vectors without value_range.
+        what: how an error calls the samples.
+
+        Raises ValueError where the range that becomes [-1, 1] is neither given nor evident.
+        """
+        if value_range is None and len(shape) == 1:
+            mean, deviation = (np.asarray(m, "float64") for m in moments)
+            # A constant feature has a deviation of 0, or of the rounding of its mean.
+            deviation = np.where(deviation > 1e-12 * np.abs(mean), deviation, 1.0)
+            offset, scale = tuple(mean.tolist()), tuple(deviation.tolist())
+            return cls(tuple(shape), dtype, "standardise", offset, scale)._computable(low, high)
+        if value_range is None:
+            value_range = _evident_range(dtype, low, high, what)
+        lo, hi = checked_range(value_range)
+        field = cls(tuple(shape), dtype, "affine", (lo + hi) / 2, (hi - lo) / 2)
+        field._computable(lo, hi)
+        if not field.admits(low, high):
+            raise ValueError(
+                f"{what} holds values from {low:g} to {high:g}, outside value_range=({lo:g},"
+                f" {hi:g}): pass the range that the values have, or clip them."
+            )
+        return field
+
+    @classmethod
+    def of_classes(
+        cls,
+        num_classes: int,
+        class_names: Sequence[str] | None = None,
+        *,
+        dtype: str = "int32",
+        optional: bool = False,
+    ) -> Field:
+        """The Field of labels 0 to num_classes - 1, or of strings if dtype is "str"."""
+        names = None if class_names is None else tuple(map(str, class_names))
+        return cls(
+            (), dtype, "classes", num_classes=num_classes, class_names=names, optional=optional
+        )
+
+    def _computable(self, low: float, high: float) -> Field:
+        """Itself, if its numbers are neither too large nor too small to be divided by."""
+        limits, scale = np.finfo(self._wide), np.asarray(self.scale)
+        if not (
+            (np.abs(self.offset) <= limits.max).all()
+            and (limits.tiny <= scale).all()
+            and (scale <= limits.max).all()
+        ):
+            raise ValueError(
+                f"values from {low:g} to {high:g} are too large or too close together for"
+                f" {limits.dtype}: rescale the data."
+            )
+        return self
+
+    # -- what it is ------------------------------------------------------------------------
 
     @property
-    def batch_dtype(self):
-        return tf.int32 if self.codec == "classes" else tf.as_dtype(self.dtype)
+    def is_image(self) -> bool:
+        return len(self.shape) == 3
 
-    def encode(self, x):
-        return x if self.codec == "classes" else super().encode(x)
+    @property
+    def is_label(self) -> bool:
+        return self.codec == "classes"
+
+    @property
+    def value_range(self) -> tuple[float, float] | None:
+        """The (lo, hi) that becomes [-1, 1]; None for standardised vectors and labels."""
+        if self.codec != "affine":
+            return None
+        return self.offset - self.scale, self.offset + self.scale
+
+    def admits(self, low: float, high: float) -> bool:
+        """Whether data from low to high lies in the value range."""
+        if self.value_range is None:
+            return True
+        lo, hi = self.value_range
+        return lo - SLACK * self.scale <= low and high <= hi + SLACK * self.scale
+
+    @property
+    def batch_dtype(self) -> tf.DType:
+        """The dtype of this column in a batch: the user's, int32 for labels."""
+        return tf.int32 if self.is_label else tf.as_dtype(self.dtype)
+
+    def batch_spec(self, rows: int | None = None) -> tf.TensorSpec:
+        """Shape and dtype of this column in a batch."""
+        return tf.TensorSpec([rows, *self.shape], self.batch_dtype)
+
+    # -- between the user's units and the network's -------------------------------------------
+
+    def encode(self, x: Any) -> tf.Tensor:
+        """The user's units and dtype -> network units, in a graph or eagerly.
+
+        Samples become float32. Labels become int32 class numbers; a name that is no class, and a
+        missing label, become -1.
+        """
+        if self.codec == "classes":
+            x = tf.convert_to_tensor(x)
+            return self._numbers_of_names(x) if x.dtype == tf.string else tf.cast(x, tf.int32)
+        # float32 would cancel the digits of, say, int64 time stamps before they are centred.
+        x = tf.cast(x, self._wide)
+        return tf.cast((x - self._of(self.offset)) / self._of(self.scale), tf.float32)
+
+    def decode(self, y: Any) -> Any:
+        """Network units -> the user's units and dtype, in numpy.
+
+        Integers are rounded, and clipped to the value range (standardised ones to the range of
+        their dtype); floats are cast only. Class numbers become the user's labels, and a missing
+        one stays -1 (None among strings). If the data came as a DataFrame, so does the result.
+        """
+        if self.codec == "classes":
+            return self._labels(np.asarray(y))
+        kind = tf.as_dtype(self.dtype)
+        x = np.asarray(y, self._wide) * self._of(self.scale) + self._of(self.offset)
+        if self.feature_names is not None:
+            return self._frame(x)
+        return self._cast(x, kind).astype(kind.as_numpy_dtype)
+
+    def decode_tensor(self, y: Any) -> tf.Tensor:
+        """Network units -> the user's units as a float32 tensor, in the graph."""
+        x = tf.cast(y, self._wide) * self._of(self.scale) + self._of(self.offset)
+        return tf.cast(x, tf.float32)
+
+    def to_config(self) -> dict[str, Any]:
+        """JSON-able; `Field.from_config` is its inverse."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Field:
+        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in config.items()})
+
+    def _cast(self, x: np.ndarray, kind: tf.DType) -> np.ndarray:
+        if kind.is_floating:
+            return x
+        lo, hi = (0, 1) if kind == tf.bool else (kind.min, kind.max)
+        if self.value_range is not None:
+            lo, hi = max(lo, self.value_range[0]), min(hi, self.value_range[1])
+        return np.clip(np.rint(x), math.ceil(lo), math.floor(hi))
+
+    def _frame(self, x: np.ndarray) -> Any:
+        import pandas as pd
+
+        columns = [
+            self._cast(x[:, i], tf.as_dtype(dtype)).astype(dtype)
+            for i, dtype in enumerate(self.feature_dtypes)
+        ]
+        frame = pd.DataFrame(dict(enumerate(columns)))
+        frame.columns = list(self.feature_names)
+        return frame
+
+    def _numbers_of_names(self, x: tf.Tensor) -> tf.Tensor:
+        names = tf.constant(self.class_names)
+        pairs = tf.lookup.KeyValueTensorInitializer(names, tf.range(len(self.class_names)))
+        return tf.lookup.StaticHashTable(pairs, -1).lookup(x)
+
+    def _labels(self, y: np.ndarray) -> np.ndarray:
+        if self.dtype != "str":
+            return y.astype(self.dtype)
+        return np.array([*self.class_names, None], object)[y]
+
+    @property
+    def _wide(self) -> np.dtype:
+        return np.result_type(tf.as_dtype(self.dtype).as_numpy_dtype, np.float32)
+
+    def _of(self, value: float | tuple[float, ...]) -> np.ndarray:
+        return np.asarray(value, self._wide)
 
 
-class Batches(NamedTuple):
-    dataset: tf.data.Dataset
-    fields: dict
-    steps_per_epoch: int | None
+def main_sample(fields: Mapping[str, Field]) -> str:
+    """The name of what a generator makes: the last sample, such as the target of a pair."""
+    return [name for name, field in fields.items() if not field.is_label][-1]
 
 
-def batches(x, y=None, *, columns, fields=None, **options):
-    spec = None
-    if fields:
-        sample = next(f for f in fields.values() if f.codec != "classes")
-        keep = {k: v for k, v in dataclasses.asdict(sample).items() if k != "codec"}
-        spec = Spec(
-            **keep | {"num_classes": fields["label"].num_classes if "label" in fields else None}
+def learn_samples(
+    chunks: Sequence[np.ndarray],
+    value_range: tuple[float, float] | None,
+    given: Field | None,
+    what: str,
+) -> Field:
+    """The Field of the rows seen, or the given one, of a built model, if they fit it."""
+    shape, dtype = chunks[0].shape[1:], chunks[0].dtype.name
+    if value_range is not None:
+        checked_range(value_range)
+    # min and max propagate NaN, so one pass without a copy sees what is not finite too.
+    low = float(np.min([np.min(chunk) for chunk in chunks]))
+    high = float(np.max([np.max(chunk) for chunk in chunks]))
+    if not np.isfinite([low, high]).all():
+        raise ValueError(not_finite(what))
+    if given is None:
+        moments = None
+        if len(shape) == 1 and value_range is None:
+            rows = np.concatenate(chunks) if len(chunks) > 1 else chunks[0]
+            moments = rows.mean(0, dtype="float64"), rows.std(0, dtype="float64")
+        return Field.learn(
+            shape, dtype, low, high, moments=moments, value_range=value_range, what=what
         )
-    found = _batches.batches(x, y, labels="label" in columns, spec=spec, **options)
-    s = dataclasses.asdict(found.spec)
-    name = "image" if found.spec.is_image else "vector"
-    new = {name: Field(**s | {"num_classes": None})}
-    if "label" in columns:
-        new["label"] = Field((), "int64", num_classes=found.spec.num_classes, codec="classes")
-    dataset = found.dataset
-    if name != "image":
-        dataset = dataset.map(lambda b: {name if k == "image" else k: v for k, v in b.items()})
-    return Batches(dataset, new, found.steps_per_epoch)
+    if (shape, dtype) != (given.shape, given.dtype):
+        raise ValueError(
+            f"{what} is {dtype} of shape {shape}, but the model was built for {given.dtype} of"
+            f" shape {given.shape}: pass data of that kind, or build a new model."
+        )
+    if not given.admits(low, high) or (
+        value_range is not None and not np.allclose(value_range, given.value_range or np.nan)
+    ):
+        raise ValueError(
+            f"{what} holds values from {low:g} to {high:g}"
+            + ("" if value_range is None else f" with value_range={tuple(value_range)}")
+            + f", but the model was built for the value range {given.value_range}: rescale the"
+            " data, or build a new model."
+        )
+    return given
+
+
+def _evident_range(dtype: str, low: float, high: float, what: str) -> tuple[float, float]:
+    kind = tf.as_dtype(dtype)
+    if kind == tf.uint8:
+        return 0, 255
+    if kind == tf.bool:
+        return 0, 1
+    whose = "" if what == "data" else f"{what}: "
+    if kind.is_integer:
+        raise ValueError(
+            f"{whose}{dtype} images from {low:g} to {high:g} don't tell which values are black and"
+            " white: pass value_range=(lo, hi), or uint8 in [0, 255]."
+        )
+    for lo, hi in ((0, 1), (-1, 1)):
+        if Field((1, 1, 1), dtype, "affine", (lo + hi) / 2, (hi - lo) / 2).admits(low, high):
+            return lo, hi
+    raise ValueError(
+        f"{whose}{dtype} images hold values from {low:g} to {high:g}, but floats must be in [0, 1]"
+        " or [-1, 1]: rescale them, or pass value_range=(lo, hi)."
+    )
+
+
+def checked_range(value_range: Any) -> tuple[float, float]:
+    """(lo, hi) as floats, of whatever a user gave."""
+    try:
+        lo, hi = (float(v) for v in value_range)
+    except (TypeError, ValueError, OverflowError):
+        lo = hi = math.nan
+    if not (math.isfinite(lo) and math.isfinite(hi) and lo < hi):
+        raise ValueError(
+            f"value_range={' '.join(repr(value_range).split())} is not a pair of finite numbers"
+            " lo < hi: pass the values that become -1 and 1, such as (0, 255)."
+        )
+    return lo, hi

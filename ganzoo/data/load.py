@@ -12,7 +12,7 @@ import tensorflow as tf
 from PIL import Image
 
 from ganzoo.data import toys
-from ganzoo.data.batches import check_dtype
+from ganzoo.data.checks import check_dtype
 from ganzoo.data.records import Encoded, Records, while_python_runs
 
 _TOYS = {"ring": toys.ring, "grid": toys.grid, "gaussian": toys.gaussian}

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from ganzoo.data.batches import refuse_unless
+from ganzoo.data.checks import refuse_unless
 
 Element = dict[str, tf.Tensor]
 

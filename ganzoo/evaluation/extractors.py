@@ -22,7 +22,7 @@ import numpy.typing as npt
 import tensorflow as tf
 from sklearn.decomposition import PCA
 
-from ganzoo.data import Spec
+from ganzoo.data import Field
 from ganzoo.evaluation.measured import TooFew
 
 WIDTH = 64  # of the features; wider ones need more samples than small data sets have
@@ -56,12 +56,12 @@ class Pixels:
     Samples with more than `width` values are reduced to their first `width` principal components.
 
     Args:
-        spec: `ganzoo.data.Spec` of the samples.
+        spec: `ganzoo.data.Field` of the samples.
         x: real samples [N, *shape], from which the components are computed.
         width: the largest width of the features; None keeps all values.
     """
 
-    def __init__(self, spec: Spec, x: npt.ArrayLike, width: int | None = WIDTH):
+    def __init__(self, spec: Field, x: npt.ArrayLike, width: int | None = WIDTH):
         self.spec, self._components = spec, None
         x = np.asarray(x)
         what = "pixels" if spec.is_image else "features"
@@ -119,7 +119,7 @@ class Inception(KerasFeatures):
             cached and cannot be downloaded.
     """
 
-    def __init__(self, spec: Spec, weights: str | None = "imagenet"):
+    def __init__(self, spec: Field, weights: str | None = "imagenet"):
         if not spec.is_image or spec.shape[-1] not in (1, 3):
             raise ValueError(
                 f"InceptionV3 takes images of one or three channels, but the samples have shape "
@@ -166,7 +166,7 @@ class Judge:
     STEPS, BATCH, RATE, SHIFT = 1500, 64, 2e-3, 1 / 12
 
     def __init__(
-        self, spec: Spec, weights: list[np.ndarray], accuracy: float, frequencies: npt.ArrayLike
+        self, spec: Field, weights: list[np.ndarray], accuracy: float, frequencies: npt.ArrayLike
     ):
         self.spec, self.accuracy = spec, float(accuracy)
         self.frequencies = np.asarray(frequencies, np.float64)
@@ -176,7 +176,7 @@ class Judge:
         self.name = f"judge of {self.accuracy:.2%}"
 
     @classmethod
-    def of(cls, spec: Spec, x: npt.ArrayLike, y: npt.ArrayLike) -> Judge:
+    def of(cls, spec: Field, x: npt.ArrayLike, y: npt.ArrayLike) -> Judge:
         """The judge of images x [N, height, width, channels] with integer labels y [N].
 
         Training takes at most half a minute on two cores. The weights are cached in the folder that
@@ -229,7 +229,7 @@ class Judge:
         return features.astype(np.float64), logits.astype(np.float64)
 
     @classmethod
-    def _train(cls, spec: Spec, x: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
+    def _train(cls, spec: Field, x: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
         rng = np.random.default_rng(0)
         held_out, train = np.split(rng.permutation(len(x)), [len(x) // 7])
         images, reach = spec.encode(x).numpy(), [round(cls.SHIFT * n) for n in spec.shape[:2]]
@@ -250,7 +250,7 @@ class Judge:
         return weights | {"accuracy": np.float64(accuracy)}
 
 
-def classifier(spec: Spec, classes: int, seed: int = 0) -> keras.Model:
+def classifier(spec: Field, classes: int, seed: int = 0) -> keras.Model:
     """A small convolutional network, untrained: images in [-1, 1] -> [features, logits]; large
     images are averaged down to 32 pixels. First weights are drawn from `seed` … `seed` + 3."""
     seeds = iter(range(seed, seed + 4))

@@ -119,11 +119,15 @@ def _rows(
     most = max(1, min(most, 2**30 // size))  # large images may not all fit in memory
     for labelled in (True, False):  # the second time without labels, if y cannot be used as labels
         try:
-            classes = gan.spec.num_classes or np.iinfo("int32").max
+            columns = {"image": data.Column("sample")}
+            fields = {gan.output_name: gan.spec}
+            if labelled:
+                found["label"] = data.Column("label")
+                unlimited = data.Field.of_classes(np.iinfo("int32").max)
+                fields["label"] = gan.fields.get("label", unlimited)
             stream = data.batches(
-                x, y, batch_size=1, value_range=value_range, labels=labelled,
-                spec=dataclasses.replace(gan.spec, num_classes=classes if labelled else None),
-            )  # fmt: skip
+                x, y, columns=columns, fields=fields, batch_size=1, value_range=value_range
+            )
             count = min(most, stream.steps_per_epoch or most)
             with data.clear_errors():
                 batches = list(stream.dataset.take(count).rebatch(1024).as_numpy_iterator())
@@ -131,15 +135,15 @@ def _rows(
         except ValueError:
             if not labelled:
                 raise
-    columns = {key: np.concatenate([b[key] for b in batches]) for key in batches[0]}
-    rows = zip(*columns.values(), strict=True)
+    found = {key: np.concatenate([b[key] for b in batches]) for key in batches[0]}
+    rows = zip(*found.values(), strict=True)
     keys = [hashlib.sha256(b"".join(part.tobytes() for part in row)).digest() for row in rows]
     order = sorted(range(len(keys)), key=keys.__getitem__)
-    return columns["image"][order], columns["label"][order] if labelled else None
+    return columns[stream.sample_name][order], found["label"][order] if labelled else None
 
 
 def _chosen(
-    extractor: Any, spec: data.Spec, judge: extractors.Judge | None, real: np.ndarray
+    extractor: Any, spec: data.Field, judge: extractors.Judge | None, real: np.ndarray
 ) -> extractors.Extractor:
     if extractor == "inception":
         return extractors.Inception(spec)

@@ -137,12 +137,13 @@ def augmentation(
     """
     gan = check(name, per_class=per_class, seeds=seeds, steps=steps, **hyperparameters)
     per_class, seeds = np.ravel(per_class).tolist(), np.ravel(seeds).tolist()
-    spec, images, labels = _read(gan, x, y, value_range)
-    train, test = _halves(labels, _classes(spec), max(per_class))
+    fields, images, labels = _read(gan, x, y, value_range)
+    spec, classes = fields["image"], _classes(fields)
+    train, test = _halves(labels, classes, max(per_class))
     for n in per_class:  # raises what fit would raise, before any time is spent
         few = _draw(train, n, seeds[0])
         gan.batches(images[few], labels[few], **_reading(gan, spec, len(few)))
-    gan.build_for(spec)
+    gan.build_for(fields)
     found = []
     for n in per_class:
         reached: dict[str, list[float]] = {arm: [] for arm in ARMS}
@@ -150,10 +151,12 @@ def augmentation(
             began = time.monotonic()
             few = _draw(train, n, seed)
             real = images[few], labels[few]
-            fake = _samples(name, spec, *real, seed, steps, hyperparameters)
+            fake = _samples(name, spec, classes, *real, seed, steps, hyperparameters)
             seconds = time.monotonic() - began
             for arm in ARMS:
-                network = extractors.without_strategy(_classifier, arm, spec, real, fake, seed)
+                network = extractors.without_strategy(
+                    _classifier, arm, spec, classes, real, fake, seed
+                )
                 reached[arm].append(_accuracy(network, spec, images[test], labels[test]))
             if console is not None:
                 last = ", ".join(f"{arm} {reached[arm][-1]:.3f}" for arm in ARMS)
@@ -276,17 +279,18 @@ def _row(arm: Arm) -> dict[str, Any]:
 # ---- the data
 
 
-def _classes(spec: data.Spec) -> int:
+def _classes(fields: Mapping[str, data.Field]) -> int:
     """The number of classes of data that were read with their labels."""
-    if spec.num_classes is None:
+    classes = fields["label"].num_classes
+    if classes is None:
         raise ValueError("the data have no labels: pass (images, labels).")
-    return spec.num_classes
+    return classes
 
 
 def _read(
     gan: Any, x: Any, y: Any, value_range: tuple[float, float] | None
-) -> tuple[data.Spec, np.ndarray, np.ndarray]:
-    """The spec, the images and the labels, without duplicates, in the order of their hashes."""
+) -> tuple[dict[str, data.Field], np.ndarray, np.ndarray]:
+    """The fields, the images and the labels, without duplicates, in the order of their hashes."""
     stream = gan.batches(
         x, y, batch_size=1, value_range=value_range, shuffle=False, steps=1, replicas=1
     )
@@ -303,7 +307,7 @@ def _read(
     # a copy of a training image must not be in the test half
     once = {hashlib.sha256(image.tobytes()).digest(): i for i, image in enumerate(images)}
     order = [once[key] for key in sorted(once)]
-    return spec, images[order], labels[order]
+    return stream.fields, images[order], labels[order]
 
 
 def _halves(labels: np.ndarray, classes: int, most: int) -> tuple[Sequence[np.ndarray], np.ndarray]:
@@ -332,7 +336,7 @@ def _draw(train: Sequence[np.ndarray], n: int, seed: int) -> np.ndarray:
 # ---- the GAN
 
 
-def _reading(gan: Any, spec: data.Spec, rows: int) -> dict[str, Any]:
+def _reading(gan: Any, spec: data.Field, rows: int) -> dict[str, Any]:
     """The arguments with which a GAN reads a few rows of data of `spec`."""
     unit = gan.packing * gan.distribute_strategy.num_replicas_in_sync
     size = min(64, rows // gan.critic_steps)
@@ -341,7 +345,8 @@ def _reading(gan: Any, spec: data.Spec, rows: int) -> dict[str, Any]:
 
 def _samples(
     name: str,
-    spec: data.Spec,
+    spec: data.Field,
+    classes: int,
     images: np.ndarray,
     labels: np.ndarray,
     seed: int,
@@ -360,7 +365,7 @@ def _samples(
         verbose=0,
         **_reading(gan, spec, len(images)),
     )
-    asked = np.arange(SAMPLES) % _classes(spec)
+    asked = np.arange(SAMPLES) % classes
     return gan.sample(SAMPLES, seed, labels=asked), asked
 
 
@@ -368,17 +373,17 @@ def _samples(
 
 
 def _classifier(
-    arm: str, spec: data.Spec, real: Labelled, fake: Labelled, seed: int
+    arm: str, spec: data.Field, classes: int, real: Labelled, fake: Labelled, seed: int
 ) -> keras.Model:
     # each layer takes the next seed, so those of two classifiers must lie apart
-    network = extractors.classifier(spec, _classes(spec), 100 * seed)
+    network = extractors.classifier(spec, classes, 100 * seed)
     batches = _batches(arm, spec, real, fake, seed)
     extractors.train_classifier(network, batches, CLASSIFIER_STEPS, RATE)
     return network
 
 
 def _batches(
-    arm: str, spec: data.Spec, real: Labelled, fake: Labelled, seed: int
+    arm: str, spec: data.Field, real: Labelled, fake: Labelled, seed: int
 ) -> Iterator[tuple[tf.Tensor, np.ndarray]]:
     """The training batches of an arm: `BATCH` images in [-1, 1] and their labels."""
     rng = np.random.default_rng(seed)
@@ -410,7 +415,7 @@ def _classical(seed: int) -> Callable[[tf.Tensor], tf.Tensor]:
 
 
 def _accuracy(
-    network: keras.Model, spec: data.Spec, images: np.ndarray, labels: np.ndarray
+    network: keras.Model, spec: data.Field, images: np.ndarray, labels: np.ndarray
 ) -> float:
     found = [
         np.argmax(network(spec.encode(images[start : start + ROWS]), training=False)[1], axis=1)

@@ -109,17 +109,15 @@ class Checkpoints(keras.callbacks.Callback):
                 if _step_of(path) <= made and not touched:
                     break
                 archives.check(config, numbers)
-                fields = {
-                    name: data.Field.from_config(field)
-                    for name, field in config["config"]["fields"].items()
-                }
+                saved = config["config"]["fields"]
+                fields = {name: data.Field.from_config(field) for name, field in saved.items()}
+                spec = fields[data.main_sample(fields)]
                 if not gan.built:
                     gan.build_for(fields)
-                if gan.fields != fields:
-                    kinds = (f"{name} {f.dtype} of shape {f.shape}" for name, f in fields.items())
+                if gan.spec != spec or _classes(gan.fields) != _classes(fields):
                     raise _Another(
                         f"{self.folder} holds checkpoints of a GAN for data of another kind, "
-                        f"{', '.join(kinds)}: name another folder."
+                        f"{spec.dtype} of shape {spec.shape}: name another folder."
                     )
                 touched = True  # a file may fail half-read
                 with warnings.catch_warnings():
@@ -201,3 +199,7 @@ def at(checkpoint: str | os.PathLike | Checkpoints) -> Checkpoints:
     if found.folder.exists() and not found.folder.is_dir():
         raise ValueError(f"checkpoint={str(found.folder)!r} is a file: name a folder.")
     return found
+
+
+def _classes(fields: dict[str, data.Field]) -> dict[str, int | None]:
+    return {name: field.num_classes for name, field in fields.items()}

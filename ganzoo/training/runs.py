@@ -129,7 +129,7 @@ def train(
         gan = ganzoo.get(name, **(hyperparameters or {}))
     stream, examples = _load(gan, dataset, size, value_range, batch_size)
     epochs, steps_per_epoch, last_step = _length(epochs, steps, stream.steps_per_epoch)
-    gan.build_for(stream.spec)
+    gan.build_for(stream.fields)
     config = {
         "gan": name,
         "hyperparameters": {key: getattr(gan, key) for key in gan.hyperparameters()},
@@ -209,7 +209,7 @@ def resume(
     stream, examples = _load(gan, dataset, read["size"], read["value_range"], batch_size)
     epochs, steps_per_epoch, last_step = _length(None, steps, stream.steps_per_epoch)
     if not gan.built:
-        gan.build_for(stream.spec)
+        gan.build_for(stream.fields)
     if console is not None:
         console.print(f"continuing from step {gan.step:,} of {steps:,}")
     _train_and_export(
@@ -395,8 +395,9 @@ def _fit(
 
 
 def _vectors(examples: tf.data.Dataset) -> np.ndarray:
-    rows = data.batches(examples, batch_size=1).dataset.take(plots.POINTS)
-    return np.concatenate([row["image"] for row in rows])
+    stream = data.batches(examples, batch_size=1)
+    rows = stream.dataset.take(plots.POINTS)
+    return np.concatenate([row[stream.sample_name] for row in rows])
 
 
 def _status(console: Console | None, text: str) -> contextlib.AbstractContextManager[Any]:
