@@ -122,7 +122,7 @@ def _rows(
             columns = {"image": data.Column("sample")}
             fields = {gan.output_name: gan.spec}
             if labelled:
-                found["label"] = data.Column("label")
+                columns["label"] = data.Column("label")
                 unlimited = data.Field.of_classes(np.iinfo("int32").max)
                 fields["label"] = gan.fields.get("label", unlimited)
             stream = data.batches(
@@ -139,7 +139,7 @@ def _rows(
     rows = zip(*found.values(), strict=True)
     keys = [hashlib.sha256(b"".join(part.tobytes() for part in row)).digest() for row in rows]
     order = sorted(range(len(keys)), key=keys.__getitem__)
-    return columns[stream.sample_name][order], found["label"][order] if labelled else None
+    return found[stream.sample_name][order], found["label"][order] if labelled else None
 
 
 def _chosen(

@@ -191,7 +191,7 @@ def check(
             "one before: pass the name of an architecture."
         )
     gan = ganzoo.get(name, **hyperparameters)
-    if not gan.conditional:
+    if "generator" not in gan.label_to:
         able = [other for other in ganzoo.names() if ganzoo.card(other).conditional]
         raise ValueError(
             f"{name} cannot draw samples of a given class, which a classifier needs: choose a GAN "
