@@ -191,7 +191,7 @@ def test_students_interval(count):
 @pytest.mark.parametrize(
     ("name", "data", "settings", "words"),
     [
-        ("lsgan", (X, Y), {}, "needs a GAN that takes labels: .*cgan"),
+        ("lsgan", (X, Y), {}, "choose a GAN that takes labels, .*cgan"),
         ("cgna", (X, Y), {}, "'cgan'"),
         ("cgan", (X, Y), {"widht": 8}, "'width'"),
         ("cgan", (X, Y), {"seed": 3}, "leave it out"),
@@ -223,7 +223,7 @@ def test_what_cannot_be_done_is_said_before_anything_is_trained(
 
 def test_networks_that_would_go_on_learning_are_refused():
     gan = ganzoo.get("cgan", **SMALL)
-    gan.build_for(gan.batches(X, Y).spec)
+    gan.build_for(gan.batches(X, Y).fields)
     with pytest.raises(ValueError, match="architecture="):
         usefulness.check("cgan", architecture=(gan.generator, gan.discriminator))
 
@@ -320,7 +320,7 @@ def test_a_csv_file_keeps_the_rows_of_other_commands_and_is_whole_or_as_before(t
     ("words", "sentence"),
     [
         ("augment", "missing argument"),
-        ("augment lsgan --data folder:nowhere", "takes labels: cgan"),
+        ("augment lsgan --data folder:nowhere", "takes labels, acgan or cgan"),
         ("augment cgan --data digit", "'digits'"),
         ("augment cgan --data ring", "labelled images"),
         ("augment cgan --per-class 10 --per-class 100", "ask for at most 87"),
