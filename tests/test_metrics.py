@@ -32,7 +32,7 @@ def torch_fidelity(name):
         return next(float(r["value"]) for r in csv.DictReader(file) if r["name"] == name)
 
 
-def beside(ours, theirs, **tolerance):
+def agrees(ours, theirs, **tolerance):
     print(f"ours {float(ours):.12g} beside theirs {theirs:.12g}")
     assert float(ours) == pytest.approx(theirs, **({"rel": 1e-9} | tolerance))
 
@@ -42,16 +42,16 @@ def beside(ours, theirs, **tolerance):
 
 def test_frechet_beside_torch_fidelity_and_sqrtm():
     ours = evaluation.frechet_distance(REAL, FAKE)
-    beside(ours, torch_fidelity("frechet_inception_distance"), rel=1e-8)
+    agrees(ours, torch_fidelity("frechet_inception_distance"), rel=1e-8)
     one, other = np.cov(REAL.T), np.cov(FAKE.T)
     root = linalg.sqrtm(one @ other).real
     theirs = np.sum((REAL.mean(0) - FAKE.mean(0)) ** 2) + np.trace(one + other - 2 * root)
-    beside(ours, theirs)
+    agrees(ours, theirs)
 
 
 def test_kid_beside_torch_fidelity_and_the_definition():
     ours = evaluation.kid(REAL[:500], FAKE)
-    beside(ours, torch_fidelity("kernel_inception_distance_mean"))
+    agrees(ours, torch_fidelity("kernel_inception_distance_mean"))
 
     def mmd(real, fake):
         xx, yy = polynomial_kernel(real, degree=3), polynomial_kernel(fake, degree=3)
@@ -64,11 +64,11 @@ def test_kid_beside_torch_fidelity_and_the_definition():
 
     real, fake = REAL[:40], FAKE[:50]
     ours = evaluation.kid(real, fake)
-    beside(ours, mmd(real, fake))
+    agrees(ours, mmd(real, fake))
     of_real = [mmd(np.delete(real, i, 0), fake) for i in range(40)]
     of_fake = [mmd(real, np.delete(fake, i, 0)) for i in range(50)]
     jackknife = np.sqrt(39 * np.var(of_real) + 49 * np.var(of_fake))
-    beside((ours.high - ours) / measured.Z, jackknife)
+    agrees((ours.high - ours) / measured.Z, jackknife)
 
 
 def test_precision_recall_density_coverage_beside_prdc_and_torch_fidelity():
@@ -77,15 +77,15 @@ def test_precision_recall_density_coverage_beside_prdc_and_torch_fidelity():
     ours = evaluation.precision_recall_density_coverage(REAL, FAKE, k=5)
     theirs = compute_prdc(REAL, FAKE, nearest_k=5)
     for name, value in theirs.items():
-        beside(ours[name], value)
+        agrees(ours[name], value)
     assert 0.1 < ours["recall"] < 0.99 and 0.1 < ours["coverage"] < 0.99
     for name in ("precision", "recall"):
-        beside(ours[name], torch_fidelity(name), abs=1e-6)
+        agrees(ours[name], torch_fidelity(name), abs=1e-6)
 
 
 def test_inception_score_beside_torch_fidelity():
     ours = evaluation.inception_score(special.softmax(LOGITS, axis=1))
-    beside(ours, torch_fidelity("inception_score_mean"))
+    agrees(ours, torch_fidelity("inception_score_mean"))
 
 
 def test_parzen_beside_scikit_learn():
@@ -96,7 +96,7 @@ def test_parzen_beside_scikit_learn():
         # one leaf: between its tree's nodes scikit-learn loses densities below about e⁻²⁰
         theirs = KernelDensity(bandwidth=sigma, leaf_size=200).fit(samples).score_samples(x)
         np.testing.assert_allclose(row, theirs, rtol=1e-9)
-        beside(row.mean(), theirs.mean())
+        agrees(row.mean(), theirs.mean())
 
 
 # ---- closed forms
@@ -112,9 +112,9 @@ def test_frechet_of_diagonal_gaussians():
             axes @ mean, axes @ np.diag(std**2) @ axes.T,
             axes @ other, axes @ np.diag(other_std**2) @ axes.T,
         )  # fmt: skip
-        beside(ours, expected)
+        agrees(ours, expected)
     rank_one = np.outer(mean, mean)
-    beside(evaluation.frechet_of_gaussians(mean, rank_one, mean, rank_one), 0.0, abs=1e-9)
+    agrees(evaluation.frechet_of_gaussians(mean, rank_one, mean, rank_one), 0.0, abs=1e-9)
 
 
 def test_frechet_ratio_is_one_for_real_samples_and_its_noise_falls_with_splits():
@@ -141,7 +141,7 @@ def test_parzen_by_hand():
     samples = np.tile([[0.0, 0.0], [2.0, 0.0]], (16, 1))
     x = np.tile([[1.0, 0.0]], (32, 1))
     ours = evaluation.parzen_log_likelihood(samples, x, x, sigmas=[0.7])
-    beside(ours, -1 / (2 * 0.49) - np.log(2 * np.pi * 0.49))
+    agrees(ours, -1 / (2 * 0.49) - np.log(2 * np.pi * 0.49))
     assert float(ours) == pytest.approx(-2.145, abs=5e-4) and ours.note == "σ=0.7"
 
 
@@ -175,18 +175,18 @@ def test_centroids_outscore_real_samples():
 @pytest.mark.parametrize("count", [2, 10])
 def test_inception_score_spans_one_to_the_classes(count):
     sure = np.eye(count)[np.arange(100 * count) % count]
-    beside(evaluation.inception_score(sure), count)
-    beside(evaluation.inception_score(np.full_like(sure, 1 / count)), 1.0)
-    beside(evaluation.inception_score(np.eye(count)[[0] * 100]), 1.0)
+    agrees(evaluation.inception_score(sure), count)
+    agrees(evaluation.inception_score(np.full_like(sure, 1 / count)), 1.0)
+    agrees(evaluation.inception_score(np.eye(count)[[0] * 100]), 1.0)
 
 
 def test_label_kl():
     frequencies = np.array([0.4, 0.6])
     labels = np.repeat([0, 1], [70, 30])
-    beside(
+    agrees(
         evaluation.label_kl(labels, frequencies), 0.183787, abs=1e-6
     )  # the KL of (.7,.3)/(.4,.6)
-    beside(evaluation.label_kl(np.zeros(100, int), np.full(10, 0.1)), np.log(10))
+    agrees(evaluation.label_kl(np.zeros(100, int), np.full(10, 0.1)), np.log(10))
     perfect = [evaluation.label_kl(RNG.integers(10, size=500), np.full(10, 0.1)) for _ in range(40)]
     assert np.mean(perfect) == pytest.approx(9 / 1000, rel=0.25)
     assert evaluation.label_kl(labels, [1.0, 0.0]) == np.inf
@@ -199,9 +199,9 @@ def test_matching_is_the_best_of_all_permutations():
     best = max(
         np.mean(np.array(order)[asked] == found) for order in itertools.permutations(range(4))
     )
-    beside(ours, best)
+    agrees(ours, best)
     assert ours.note == "0→1 1→2 2→3 3→0"
-    beside(evaluation.agreement(found, asked), np.mean(found == asked))
+    agrees(evaluation.agreement(found, asked), np.mean(found == asked))
 
 
 def test_modes_of_a_perfect_sampler():
@@ -230,7 +230,7 @@ def test_modes_of_failures():
     assert found["high_quality"] == 1 and 0.48 < found["mode_std"] < 0.54
     collapsed = evaluation.mode_coverage(np.zeros((2500, 2)), grid.means, grid.sigma)
     assert collapsed["modes"] == 1 and collapsed["modes"].high >= 1
-    beside(collapsed["mode_kl"], np.log(25))
+    agrees(collapsed["mode_kl"], np.log(25))
     nowhere = evaluation.mode_coverage(np.full((2500, 2), 9.0), grid.means, grid.sigma)
     assert nowhere["modes"] == 0 and "mode_std" not in nowhere
     with pytest.raises(evaluation.TooFew, match="draw at least 500"):
@@ -239,15 +239,15 @@ def test_modes_of_failures():
 
 def test_a_line():
     x = RNG.normal(size=1000)
-    beside(evaluation.wasserstein_1(x, x + 0.7), 0.7)
+    agrees(evaluation.wasserstein_1(x, x + 0.7), 0.7)
     other = RNG.normal(size=1000) * 2
-    beside(evaluation.wasserstein_1(x, other), np.mean(np.abs(np.sort(x) - np.sort(other))))
+    agrees(evaluation.wasserstein_1(x, other), np.mean(np.abs(np.sort(x) - np.sort(other))))
     for shift in (10, 100):  # disjoint: the divergence saturates, W₁ doesn't
-        beside(evaluation.histogram_jsd(x, x + shift), np.log(2))
-        beside(evaluation.wasserstein_1(x, x + shift), shift)
-    beside(evaluation.histogram_jsd(x, x), 0.0, abs=1e-12)
+        agrees(evaluation.histogram_jsd(x, x + shift), np.log(2))
+        agrees(evaluation.wasserstein_1(x, x + shift), shift)
+    agrees(evaluation.histogram_jsd(x, x), 0.0, abs=1e-12)
     p, q = np.repeat([0.0, 1.0], [70, 30]), np.repeat([0.0, 1.0], [40, 60])
-    beside(evaluation.histogram_jsd(p, q, bins=2), 0.0462008, abs=1e-7)
+    agrees(evaluation.histogram_jsd(p, q, bins=2), 0.0462008, abs=1e-7)
 
 
 def test_the_information_bound_holds_and_is_reached_by_the_posterior():
@@ -256,7 +256,7 @@ def test_the_information_bound_holds_and_is_reached_by_the_posterior():
     information = np.sum(joint * np.log(joint / np.outer(p_c, p_x)))
     c, x = np.divmod(np.repeat(np.arange(4), (1000 * joint).ravel().astype(int)), 2)
     entropy = special.entr(p_c).sum()
-    beside(evaluation.information_bound(np.log((joint / p_x)[c, x]), entropy), information)
+    agrees(evaluation.information_bound(np.log((joint / p_x)[c, x]), entropy), information)
     wrong = np.array([[0.7, 0.4], [0.3, 0.6]])
     assert evaluation.information_bound(np.log(wrong[c, x]), entropy) < information
 
@@ -279,7 +279,7 @@ def test_memorisation():
 
 
 def test_measured_is_a_float_that_tells_all():
-    number = evaluation.Measured(2.0, 1.0, 3.0, "Wilson", 7).beside(
+    number = evaluation.Measured(2.0, 1.0, 3.0, "Wilson", 7).with_reference(
         4.0, extractor="pixels", hash="ab"
     )
     assert (
@@ -297,7 +297,7 @@ def test_measured_is_a_float_that_tells_all():
     with pytest.raises(AttributeError):
         number.n = 8
     assert np.sqrt(number) == np.sqrt(2) and number.real == 2.0
-    assert number.beside(-1.0).ratio is None
+    assert number.with_reference(-1.0).ratio is None
 
 
 @pytest.mark.parametrize(
@@ -342,7 +342,7 @@ def test_the_same_seed_gives_the_same_number():
         ),
         (
             lambda: evaluation.kid(REAL, FAKE[:31]),
-            "31 generated samples: this number takes at least",
+            "31 generated samples are too few: this number needs at least",
         ),
         (lambda: evaluation.precision_recall_density_coverage(REAL[:49], FAKE), "at least 50"),
         (lambda: evaluation.memorisation(REAL, FAKE[:5]), "5 generated samples"),

@@ -53,7 +53,10 @@ def test_evaluate_a_file_on_other_data(ganzoo_in, home):
     line = "evaluate lsgan/model.keras --data mnist5k --samples 20 --json told.json"
     code, out, err = ganzoo_in(line)
     assert (code, err) == (0, "") and out.splitlines()[-1] == "told.json"
-    assert "copies is left out: 20 generated samples: this number takes at least 32." in out
+    assert (
+        "copies is left out: 20 generated samples are too few: this number needs at least 32."
+        in out
+    )
     told = json.loads((home / "told.json").read_text())
     assert told["data"] == "mnist5k" and "copies" in told["refused"]
 

@@ -182,7 +182,7 @@ def test_too_few_samples_are_refused_with_the_reason():
     assert {"judge", "precision", "copies"} <= set(found.refused)
     assert "60 images of 10 classes" in found.refused["judge"]
     assert not set(found) & set(found.refused)
-    with pytest.raises(ValueError, match="data has 3 samples"):
+    with pytest.raises(ValueError, match="the data have 3 rows"):
         evaluation.evaluate(sampler(X), X[:3])
 
 
@@ -205,7 +205,7 @@ def test_the_extractor_of_the_user():
     features = evaluation.KerasFeatures(model).features(X[:300])
     np.testing.assert_allclose(features[7, 0], X[7, :4, :4].mean(), rtol=1e-6)
     for wrong in ("inceptoin", 3, np.mean):
-        with pytest.raises(ValueError, match="takes 'inception', a Keras model, or"):
+        with pytest.raises(ValueError, match="must be 'inception', a Keras model, or"):
             evaluation.evaluate(sampler(X), X[:400], extractor=wrong)
 
 
@@ -222,7 +222,7 @@ def test_inception_without_weights_says_so(monkeypatch):
         raise Exception("URL fetch failure")
 
     monkeypatch.setattr(keras.applications, "InceptionV3", fail)
-    with pytest.raises(ValueError, match="neither cached nor to be downloaded"):
+    with pytest.raises(ValueError, match="not cached and cannot be downloaded"):
         evaluation.evaluate(sampler(X), X[:400], extractor="inception")
     with pytest.raises(ValueError, match="one or three channels"):
         evaluation.Inception(ganzoo.data.Field((9,), "float32"))
@@ -256,7 +256,7 @@ def test_gan_evaluate_has_losses_first_and_changes_nothing():
     for old, new in zip(before, gan.weights, strict=True):
         np.testing.assert_array_equal(old, new)
     for wrong in (-1, 2.5, True):
-        with pytest.raises(ValueError, match="it takes an int of at least 0"):
+        with pytest.raises(ValueError, match="must be an int of at least 0"):
             gan.evaluate(DIGITS, samples=wrong)
 
 
@@ -267,7 +267,7 @@ def test_conditions_and_codes_are_checked_by_the_judge():
     found = infogan.evaluate(DIGITS)
     assert found["matching"].reference > 0.97 and "→" in found["matching"].note
     latents = infogan.draw_latents(898, 0)
-    q = infogan.discriminator(infogan.generate(latents))["category"]
+    q = infogan.discriminator(infogan.generate(latents)[infogan.output_name])["category"]
     bound = np.log(10) - keras.losses.SparseCategoricalCrossentropy(from_logits=True)(
         latents["category"], q
     )

@@ -102,7 +102,9 @@ def test_a_file_that_fails_leaves_the_one_before(tmp_path):
 def built(name, shape, **hyperparameters):
     gan = ganzoo.get(name, width=8, **hyperparameters)
     x = RNG.integers(0, 255, (64, *shape)).astype("uint8" if len(shape) == 3 else "float32")
-    gan.fit(x, np.arange(64) % 10 if gan.conditional else None, steps_per_epoch=1, verbose=0)
+    gan.fit(
+        x, np.arange(64) % 10 if "generator" in gan.label_to else None, steps_per_epoch=1, verbose=0
+    )
     return gan
 
 

@@ -191,7 +191,7 @@ def test_students_interval(count):
 @pytest.mark.parametrize(
     ("name", "data", "settings", "words"),
     [
-        ("lsgan", (X, Y), {}, "needs a GAN that takes labels: .*cgan"),
+        ("lsgan", (X, Y), {}, "choose a GAN that takes labels, .*cgan"),
         ("cgna", (X, Y), {}, "'cgan'"),
         ("cgan", (X, Y), {"widht": 8}, "'width'"),
         ("cgan", (X, Y), {"seed": 3}, "leave it out"),
@@ -200,8 +200,8 @@ def test_students_interval(count):
         ("cgan", (X, Y), {"per_class": 2.5}, "per_class"),
         ("cgan", (X, Y), {"per_class": (5, 5)}, "different"),
         ("cgan", (X, Y), {"seeds": (1,)}, "at least 2 different"),
-        ("cgan", (X, Y), {"seeds": (-1, 2)}, "from 0 up"),
-        ("cgan", (X, Y), {"steps": 0}, "steps=0 won't do: it takes an int, from 1 up"),
+        ("cgan", (X, Y), {"seeds": (-1, 2)}, "at least 0"),
+        ("cgan", (X, Y), {"steps": 0}, "steps=0 must be an int of at least 1"),
         ("cgan", (X, Y), {"per_class": (5, 88)}, "class 8 has 174 .* ask for at most 87"),
         ("cgan", (X, Y + 1), {}, "class 0 has 0"),
         ("cgan", (X, Y), {"critic_steps": 30, "per_class": 2}, "one step needs 30"),
@@ -223,7 +223,7 @@ def test_what_cannot_be_done_is_said_before_anything_is_trained(
 
 def test_networks_that_would_go_on_learning_are_refused():
     gan = ganzoo.get("cgan", **SMALL)
-    gan.build_for(gan.batches(X, Y).spec)
+    gan.build_for(gan.batches(X, Y).fields)
     with pytest.raises(ValueError, match="architecture="):
         usefulness.check("cgan", architecture=(gan.generator, gan.discriminator))
 
@@ -320,7 +320,7 @@ def test_a_csv_file_keeps_the_rows_of_other_commands_and_is_whole_or_as_before(t
     ("words", "sentence"),
     [
         ("augment", "missing argument"),
-        ("augment lsgan --data folder:nowhere", "takes labels: cgan"),
+        ("augment lsgan --data folder:nowhere", "takes labels, acgan or cgan"),
         ("augment cgan --data digit", "'digits'"),
         ("augment cgan --data ring", "labelled images"),
         ("augment cgan --per-class 10 --per-class 100", "ask for at most 87"),

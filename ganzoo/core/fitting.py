@@ -378,7 +378,7 @@ class Fitting:
             "split": f"all {rows} rows",
         }
         losses = {
-            key: evaluation.mean_of_batches(values, rows).beside(**critic)
+            key: evaluation.mean_of_batches(values, rows).with_reference(**critic)
             for key, values in terms.items()
         }
         if not samples:

@@ -22,7 +22,7 @@ from ganzoo.core.update import Outputs, Update
 from ganzoo.devices import precision
 from ganzoo.foundation.hyperparameters import Hyperparameter, declared
 from ganzoo.foundation.keras_compat import averages
-from ganzoo.foundation.randomness import Noise
+from ganzoo.foundation.randomness import Noise, default_seed
 from ganzoo.foundation.registry import unknown
 from ganzoo.foundation.schedules import value_at
 from ganzoo.losses import objectives, penalties, regularisers
@@ -134,7 +134,11 @@ class GAN(Building, Fitting, Sampling, Saving, keras.Model):
         choices=precision.NAMES,
     )
     seed = Hyperparameter(
-        int, 0, "of first weights, batches and every draw", at_least=0, at_most=2**63 - 1
+        int,
+        0,
+        "of first weights, batches and every draw; by default that of keras.utils.set_random_seed",
+        at_least=0,
+        at_most=2**63 - 1,
     )
 
     def __init__(self, *, name: str | None = None, **hyperparameters: Any):
@@ -142,6 +146,7 @@ class GAN(Building, Fitting, Sampling, Saving, keras.Model):
         self.fields: dict[str, data.Field] = {}
         self._own_networks: tuple[keras.Model, ...] = ()
         known = self.hyperparameters()
+        hyperparameters = {"seed": default_seed() or known["seed"].default} | hyperparameters
         for key in hyperparameters:
             if key not in known:
                 raise ValueError(self._unknown(key, known))

@@ -1,4 +1,4 @@
-"""Extractors: what turns samples into features, and the hash that says which one did.
+"""Extractors turn samples into features, and have a hash that identifies them.
 
 An extractor has a `name`, a `hash`, and `features(x)`: samples in the user's units [N, *shape] ->
 float64 [N, width]. A classifier also has `probabilities(x)`: [N, classes].
@@ -11,13 +11,14 @@ import hashlib
 import math
 import os
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol
 
 import keras
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 from sklearn.decomposition import PCA
 
@@ -25,17 +26,17 @@ from ganzoo.data import Field
 from ganzoo.evaluation.measured import TooFew
 from ganzoo.foundation import files
 
-WIDTH = 64  # of the features: more need more samples than small data sets have
+WIDTH = 64  # of the features; wider ones need more samples than small data sets have
 ROWS = 256
 
 
 class Extractor(Protocol):
-    """What `evaluate(extractor=…)` takes, beside a Keras model."""
+    """The interface of an object that `evaluate(extractor=…)` accepts."""
 
     name: str
     hash: str
 
-    def features(self, x) -> np.ndarray: ...
+    def features(self, x: npt.ArrayLike) -> np.ndarray: ...
 
 
 def digest(*parts: Any) -> str:
@@ -51,17 +52,19 @@ def digest(*parts: Any) -> str:
 
 
 class Pixels:
-    """Samples as they are, in [0, 1] for images and standardised for vectors; where these are more
-    than `width` numbers, their first `width` principal components.
+    """The values of the samples themselves: pixels in [0, 1], or standardised vectors.
+
+    Samples with more than `width` values are reduced to their first `width` principal components.
 
     Args:
         spec: `ganzoo.data.Field` of the samples.
-        x: real samples [N, *shape], of which the components are learned.
-        width: of the features; None keeps all numbers.
+        x: real samples [N, *shape], from which the components are computed.
+        width: the largest width of the features; None keeps all values.
     """
 
-    def __init__(self, spec: Field, x, width: int | None = WIDTH):
+    def __init__(self, spec: Field, x: npt.ArrayLike, width: int | None = WIDTH):
         self.spec, self._components = spec, None
+        x = np.asarray(x)
         what = "pixels" if spec.is_image else "features"
         size = math.prod(spec.shape)
         if width is None or size <= width:
@@ -69,16 +72,19 @@ class Pixels:
             self.hash = digest(spec.offset, spec.scale)
             return
         if len(x) < width:
-            raise TooFew(f"{len(x)} samples for {width} principal components: pass more of them.")
+            raise TooFew(
+                f"{len(x)} samples are too few for {width} principal components: pass more."
+            )
         self._components = PCA(width, svd_solver="full").fit(self._flat(x))
         self.name = f"{width} principal components of {what}"
         self.hash = digest(np.round(self._components.components_, 6), spec.offset, spec.scale)
 
-    def _flat(self, x) -> np.ndarray:
-        x = np.asarray(self.spec.encode(np.asarray(x)), np.float64).reshape(len(x), -1)
+    def _flat(self, x: npt.ArrayLike) -> np.ndarray:
+        x = np.asarray(x)
+        x = np.asarray(self.spec.encode(x), np.float64).reshape(len(x), -1)
         return (x + 1) / 2 if self.spec.is_image else x
 
-    def features(self, x) -> np.ndarray:
+    def features(self, x: npt.ArrayLike) -> np.ndarray:
         flat = self._flat(x)
         return flat if self._components is None else self._components.transform(flat)
 
@@ -93,7 +99,7 @@ class KerasFeatures:
         self.model, self.name = model, name or model.name
         self.hash = digest(*map(np.asarray, model.get_weights()))
 
-    def features(self, x) -> np.ndarray:
+    def features(self, x: npt.ArrayLike) -> np.ndarray:
         x = np.asarray(x)
         chunks = [
             self.model(tf.cast(x[start : start + ROWS], tf.float32), training=False).numpy()
@@ -110,14 +116,14 @@ class Inception(KerasFeatures):
     FID: distances are comparable with each other, not with published ones.
 
     Raises:
-        ValueError: the samples are no images of one or three channels, or the weights are neither
-            cached nor to be downloaded.
+        ValueError: the samples are not images of one or three channels, or the weights are not
+            cached and cannot be downloaded.
     """
 
     def __init__(self, spec: Field, weights: str | None = "imagenet"):
         if not spec.is_image or spec.shape[-1] not in (1, 3):
             raise ValueError(
-                f"InceptionV3 takes images of one or three channels, and samples have shape "
+                f"InceptionV3 takes images of one or three channels, but the samples have shape "
                 f"{spec.shape}: use another extractor."
             )
         try:
@@ -126,13 +132,13 @@ class Inception(KerasFeatures):
             )
         except Exception as error:  # Keras raises a bare Exception where a download fails
             raise ValueError(
-                "InceptionV3's weights are neither cached nor to be downloaded "
+                "the weights of InceptionV3 are not cached and cannot be downloaded "
                 f"({type(error).__name__}): connect to the network once, or use another extractor."
             ) from error
         super().__init__(model, "inception_v3 of keras, bilinear")
         self.spec = spec
 
-    def features(self, x) -> np.ndarray:
+    def features(self, x: npt.ArrayLike) -> np.ndarray:
         x = np.asarray(x)
         chunks = []
         for start in range(0, len(x), ROWS // 8):
@@ -146,21 +152,23 @@ class Inception(KerasFeatures):
 class Judge:
     """A small convolutional classifier of labelled images, trained on the data at hand.
 
-    `Judge.of` trains one, or finds it in the cache: the same data give the same judge. Its
-    features are the 64 units below its logits. A judge that knows only digits calls noise a digit
-    too, so look at the samples as well. Having learned from the same data, it knows these a little
-    better than samples as good: the ratio of a perfect generator may lie above 1.
+    `Judge.of` trains a judge or loads it from the cache; equal data give equal judges. Its features
+    are the 64 units below its logits. A judge of digits labels noise as a digit too, so look at the
+    samples as well. The judge was trained on the real samples and fits them a little better than
+    equally good new ones, so the ratio of a perfect generator may be above 1.
 
     Attributes:
         name, hash: of its weights, for the record.
-        accuracy: on held-out images, a seventh of the data.
-        frequencies: of the classes in the data, [classes].
+        accuracy: the accuracy on held-out images, a seventh of the data.
+        frequencies: the frequencies of the classes in the data, [classes].
     """
 
-    VERSION = 1  # of the recipe: another one must not find the old one's weights in the cache
+    VERSION = 1  # of the training; a change must not load weights that were cached before
     STEPS, BATCH, RATE, SHIFT = 1500, 64, 2e-3, 1 / 12
 
-    def __init__(self, spec: Field, weights: list[np.ndarray], accuracy: float, frequencies):
+    def __init__(
+        self, spec: Field, weights: list[np.ndarray], accuracy: float, frequencies: npt.ArrayLike
+    ):
         self.spec, self.accuracy = spec, float(accuracy)
         self.frequencies = np.asarray(frequencies, np.float64)
         self._network = without_strategy(classifier, spec, len(self.frequencies))
@@ -169,24 +177,24 @@ class Judge:
         self.name = f"judge of {self.accuracy:.2%}"
 
     @classmethod
-    def of(cls, spec: Field, x, y) -> Judge:
+    def of(cls, spec: Field, x: npt.ArrayLike, y: npt.ArrayLike) -> Judge:
         """The judge of images x [N, height, width, channels] with integer labels y [N].
 
-        It trains for half a minute or less on two cores, and is kept in the folder GANZOO_CACHE,
-        else in the user's cache folder.
+        Training takes at most half a minute on two cores. The weights are cached in the folder that
+        the environment variable GANZOO_CACHE names, otherwise in the user's cache folder.
 
         Raises:
-            TooFew: fewer than two classes, or than 30 images for each.
-            ValueError: not images.
+            TooFew: there are fewer than two classes, or fewer than 30 images for each.
+            ValueError: the samples are not images.
         """
         x, y = np.asarray(x), np.asarray(y).reshape(-1).astype(np.int64)
         if not spec.is_image:
-            raise ValueError(f"samples have shape {spec.shape}: a judge takes labelled images.")
+            raise ValueError(f"samples have shape {spec.shape}, but a judge needs labelled images.")
         classes = int(y.max(initial=-1)) + 1
         if classes < 2 or len(x) < 30 * classes:
             raise TooFew(
-                f"{len(x)} images of {classes} classes: a judge takes at least two classes, and 30 "
-                "images for each."
+                f"{len(x)} images of {classes} classes are too few: a judge needs at least two "
+                "classes and 30 images for each."
             )
         counts = np.bincount(y)
         versions = (cls.VERSION, tf.__version__, keras.__version__)
@@ -197,22 +205,22 @@ class Judge:
             kept = without_strategy(cls._train, spec, x, y)
             _write(path, kept)
         weights = [kept[f"weight_{i}"] for i in range(len(kept) - 1)]
-        return cls(spec, weights, kept["accuracy"], counts / counts.sum())
+        return cls(spec, weights, float(kept["accuracy"]), counts / counts.sum())
 
-    def features(self, x) -> np.ndarray:
+    def features(self, x: npt.ArrayLike) -> np.ndarray:
         return self._run(x)[0]
 
-    def probabilities(self, x) -> np.ndarray:
+    def probabilities(self, x: npt.ArrayLike) -> np.ndarray:
         """Class probabilities, float64 [N, classes]."""
         logits = self._run(x)[1]
         exponentials = np.exp(logits - logits.max(1, keepdims=True))
         return exponentials / exponentials.sum(1, keepdims=True)
 
-    def labels(self, x) -> np.ndarray:
-        """The likeliest class of each, int64 [N]."""
+    def labels(self, x: npt.ArrayLike) -> np.ndarray:
+        """The most likely class of each sample, int64 [N]."""
         return self._run(x)[1].argmax(1)
 
-    def _run(self, x) -> tuple[np.ndarray, np.ndarray]:
+    def _run(self, x: npt.ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         x = np.asarray(x)
         chunks = [
             self._network(self.spec.encode(x[start : start + ROWS]), training=False)
@@ -229,7 +237,7 @@ class Judge:
         padded = np.pad(images, [(0, 0), *((r, r) for r in reach), (0, 0)], mode="edge")
         height, width = spec.shape[:2]
 
-        def batches():
+        def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
             for _ in range(cls.STEPS):
                 chosen = rng.choice(train, cls.BATCH)
                 top, left = (rng.integers(0, 2 * r + 1) for r in reach)  # one shift for the batch
@@ -248,9 +256,9 @@ def classifier(spec: Field, classes: int, seed: int = 0) -> keras.Model:
     images are averaged down to 32 pixels. First weights are drawn from `seed` … `seed` + 3."""
     seeds = iter(range(seed, seed + 4))
 
-    def layer(kind, *sizes, **options):
+    def layer(kind: Callable[..., Any], *sizes: int, **options: Any) -> Any:
         initializer = keras.initializers.HeNormal(next(seeds))
-        # float32 whatever the user's policy: what is measured must not depend on it
+        # float32, so that the measurement does not depend on the user's dtype policy
         return kind(*sizes, kernel_initializer=initializer, dtype="float32", **options)
 
     conv = {"padding": "same", "activation": "relu"}
@@ -266,7 +274,9 @@ def classifier(spec: Field, classes: int, seed: int = 0) -> keras.Model:
     return keras.Model(inputs, [features, logits], name="judge")
 
 
-def train_classifier(network: keras.Model, batches: Iterable, steps: int, rate: float) -> None:
+def train_classifier(
+    network: keras.Model, batches: Iterable[tuple[Any, Any]], steps: int, rate: float
+) -> None:
     """Trains a `classifier` on batches of (images in [-1, 1], labels): cross entropy, Adam, a rate
     that falls to 0 over `steps` by a cosine."""
     optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(rate, steps))
@@ -274,7 +284,7 @@ def train_classifier(network: keras.Model, batches: Iterable, steps: int, rate: 
     optimizer.build(variables)
 
     @tf.function(autograph=False)
-    def step(images, labels):
+    def step(images: tf.Tensor, labels: tf.Tensor) -> None:
         with tf.GradientTape() as tape:
             logits = network(images, training=True)[1]
             losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
@@ -285,30 +295,32 @@ def train_classifier(network: keras.Model, batches: Iterable, steps: int, rate: 
         step(images, labels)
 
 
-def without_strategy(make: Callable, *arguments) -> Any:
-    """What `make` gives in a thread of its own, which has no tf.distribute strategy: under one,
-    Keras would mirror the variables."""
+def without_strategy(make: Callable[..., Any], *arguments: Any) -> Any:
+    """The result of `make`, called in a new thread.
+
+    A new thread has no tf.distribute strategy, under which Keras would mirror the variables.
+    """
     with ThreadPoolExecutor(1) as alone:
         return alone.submit(make, *arguments).result()
 
 
 def _read(path: Path) -> dict[str, np.ndarray] | None:
-    """The arrays of an archive; None where there is none, or it is damaged."""
+    """The arrays of an archive, or None if it does not exist or is damaged."""
     try:
         with np.load(path, allow_pickle=False) as archive:
             return dict(archive)
-    except Exception:  # whatever zipfile and NumPy stumble over: then it is made again
+    except Exception:  # zipfile and NumPy raise many kinds; the archive is then made again
         return None
 
 
 def _write(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    """Whole or not at all; a cache that can't be written is done without."""
+    """Writes an archive atomically; a cache that cannot be written is ignored."""
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         number, draft = tempfile.mkstemp(dir=path.parent, suffix=".npz")
         try:
             with os.fdopen(number, "wb") as file:
-                np.savez(file, **arrays)
+                np.savez(file, allow_pickle=False, **arrays)
             os.replace(draft, path)
         finally:
             Path(draft).unlink(missing_ok=True)

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 from sklearn.metrics.pairwise import polynomial_kernel
 
 from ganzoo.evaluation.measured import Measured, same_width, vectors, within
 
-ROWS = 1024  # of a kernel matrix held at once
+ROWS = 1024  # of the kernel matrix in memory at once
 
 
-def kid(real, fake) -> Measured:
-    """KID of features real [M, width] and fake [N, width]; 0 in expectation where they are alike.
+def kid(real: npt.ArrayLike, fake: npt.ArrayLike) -> Measured:
+    """KID of features real [M, width] and fake [N, width]; its expectation is 0 if both sets come
+    from the same distribution.
 
     Bińkowski et al. 2018, arXiv:1801.01401, section 4: the unbiased estimate of the squared MMD
     (Gretton et al. 2012, eq. 3) with the kernel k(x, y) = (xᵀy / width + 1)³. It can be negative.
 
         E k(x, x′) + E k(y, y′) − 2 E k(x, y),  x ≠ x′, y ≠ y′
 
-    All samples are used at once, where the paper averages over random subsets: the expectation is
-    the same, the variance smaller. The interval is the jackknife's standard error over both sets,
-    exact, from the sums of the kernel's rows.
+    The paper averages over random subsets; this function uses all samples at once, which has the
+    same expectation and a smaller variance. The interval is the jackknife's standard error over
+    both sets, computed exactly from the row sums of the kernel matrix.
 
     Raises:
-        TooFew: fewer than 32 of either, of which no spread can be told.
-        ValueError: not (N, features), not of one width, or not finite.
+        TooFew: fewer than 32 real or 32 generated samples.
+        ValueError: features are not [N, width] of one width, or hold NaN or Inf.
     """
     real, fake = vectors(real, "real samples", 32), vectors(fake, "generated samples", 32)
     same_width(real, fake)

@@ -1,19 +1,20 @@
-"""What a classifier's labels tell of samples."""
+"""Metrics of the labels that a classifier gives to samples."""
 
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
 from scipy.special import entr, rel_entr
 
 from ganzoo.evaluation.measured import Measured, TooFew, bootstrapped, mean, share
 
 
-def inception_score(probabilities, seed: int = 0) -> Measured:
+def inception_score(probabilities: npt.ArrayLike, seed: int = 0) -> Measured:
     """exp(E KL(p(y|x) ‖ p(y))) of class probabilities [N, classes], in 1 … classes.
 
-    Salimans et al. 2016, arXiv:1606.03498, section 4, with whichever classifier gave them; all N
-    at once, where the paper averages over ten parts.
+    Salimans et al. 2016, arXiv:1606.03498, section 4. The value depends on the classifier. It
+    is computed on all N samples at once; the paper averages over ten parts.
 
     Raises:
         TooFew: N < 10 classes.
@@ -22,22 +23,22 @@ def inception_score(probabilities, seed: int = 0) -> Measured:
     p = _probabilities(probabilities)
     certain = entr(p).sum(1)
 
-    def score(rows):
+    def score(rows: np.ndarray) -> float:
         return np.exp(entr(p[rows].mean(0)).sum() - certain[rows].mean())
 
     return bootstrapped(score, len(p), seed, most=p.shape[1])
 
 
-def confidence(probabilities) -> Measured:
-    """The mean of the largest class probability, of probabilities [N, classes]."""
+def confidence(probabilities: npt.ArrayLike) -> Measured:
+    """The mean over samples of the largest class probability, from probabilities [N, classes]."""
     return mean(_probabilities(probabilities).max(1), least=0, most=1)
 
 
-def label_kl(labels, frequencies, seed: int = 0) -> Measured:
+def label_kl(labels: npt.ArrayLike, frequencies: npt.ArrayLike, seed: int = 0) -> Measured:
     """KL(labels seen ‖ frequencies) in nats, of labels [N] in 0 … classes − 1; 0 is best.
 
-    A perfect sampler's is about (classes − 1) / 2N; one class alone gives log classes. It is
-    infinite where a label was seen of frequency 0.
+    A perfect sampler has about (classes − 1) / 2N. Samples of a single class have log(classes) if
+    the frequencies are equal. The value is infinite if a label occurs whose frequency is 0.
 
     Raises:
         TooFew: N < 10 classes.
@@ -47,19 +48,19 @@ def label_kl(labels, frequencies, seed: int = 0) -> Measured:
     classes = len(frequencies)
     labels = _labels(labels, classes)
 
-    def divergence(rows):
+    def divergence(rows: np.ndarray) -> float:
         seen = np.bincount(labels[rows], minlength=classes) / len(rows)
         return rel_entr(seen, frequencies / frequencies.sum()).sum()
 
     return bootstrapped(divergence, len(labels), seed)
 
 
-def agreement(found, asked) -> Measured:
-    """The share of samples in which the label asked for was found; both integers [N]."""
+def agreement(found: npt.ArrayLike, asked: npt.ArrayLike) -> Measured:
+    """The share of samples whose label `found` equals the label `asked` for; both int [N]."""
     return share(np.asarray(found) == np.asarray(asked))
 
 
-def matching(found, asked) -> Measured:
+def matching(found: npt.ArrayLike, asked: npt.ArrayLike) -> Measured:
     """Agreement under the best one-to-one matching of the values asked for to the labels found,
     which are integers [N]: how well an unsupervised code finds the classes.
 
@@ -75,22 +76,22 @@ def matching(found, asked) -> Measured:
     return share(label[asked] == found, " ".join(f"{r}→{c}" for r, c in enumerate(label) if c >= 0))
 
 
-def _probabilities(p) -> np.ndarray:
+def _probabilities(p: npt.ArrayLike) -> np.ndarray:
     p = np.asarray(p, np.float64)
     if p.ndim != 2 or (p < 0).any() or not np.allclose(p.sum(1), 1, atol=1e-4):
         raise ValueError(
-            f"probabilities of shape {p.shape} aren't (N, classes) with rows that sum to 1: "
+            f"probabilities of shape {p.shape} must be (N, classes) with rows that sum to 1: "
             "pass the softmax of the classifier's logits."
         )
     _enough(len(p), p.shape[1])
     return p
 
 
-def _labels(labels, classes: int) -> np.ndarray:
+def _labels(labels: npt.ArrayLike, classes: int) -> np.ndarray:
     labels = np.asarray(labels)
     if labels.ndim != 1 or labels.min(initial=0) < 0 or labels.max(initial=0) >= classes:
         raise ValueError(
-            f"labels of shape {labels.shape} aren't integers (N,) from 0 to {classes - 1}."
+            f"labels of shape {labels.shape} must be integers (N,) from 0 to {classes - 1}."
         )
     _enough(len(labels), classes)
     return labels
@@ -98,4 +99,7 @@ def _labels(labels, classes: int) -> np.ndarray:
 
 def _enough(count: int, classes: int) -> None:
     if count < 10 * classes:
-        raise TooFew(f"{count} samples of {classes} classes: this number takes 10 for each class.")
+        raise TooFew(
+            f"{count} samples of {classes} classes are too few: this number needs 10 for each "
+            "class."
+        )

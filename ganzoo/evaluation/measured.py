@@ -1,4 +1,4 @@
-"""A number with what it takes to trust it, and the intervals that numbers come with."""
+"""Measured numbers with their confidence intervals and the facts needed to compare them."""
 
 from __future__ import annotations
 
@@ -7,33 +7,35 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from scipy import stats
 
 Z = stats.norm.ppf(0.975)
 
 
 class TooFew(ValueError):
-    """There are too few samples for the number that was asked for."""
+    """Raised if there are too few samples to compute the requested number."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Measured(float):
-    """A float that knows how it was measured.
+    """A float that also stores how it was measured.
 
-    It compares, adds and is written to JSON as the plain number; `to_json` gives all of it.
+    It behaves as the plain number in comparisons, in sums and in JSON. `to_json` gives all facts.
 
     Attributes:
         value: the number.
-        low, high: its 95% interval, for the noise of the generated samples and, where both are
-            treated alike, of the real.
-        interval: how that was found, such as "Wilson", "jackknife" or "bootstrap".
-        n: how many generated samples (of real ones, for a number of these) it was taken of.
-        note: what else was chosen or found on the way, in words.
-        extractor, hash, split: what made the features, its weights' hash, and which part of the
-            data was compared with which; None for a number of plain values.
-        reference: the same number with real samples in place of the generated, at the same n;
-            None where there is no such thing.
-        ratio: value / reference, where that says something: both are distances or shares.
+        low, high: the bounds of the 95% interval. It covers the noise of the generated samples
+            and, for numbers that treat real and generated samples alike, of the real samples too.
+        interval: the method behind the interval, such as "Wilson", "jackknife" or "bootstrap".
+        n: the number of generated samples, or of real ones if the number describes real samples.
+        note: further choices and findings, in words.
+        extractor: the name of the feature extractor; None if no features were used.
+        hash: the hash of the extractor's weights; None if no features were used.
+        split: which part of the data was compared with which; None if the data were not split.
+        reference: the same number measured on real samples instead of generated ones, at the same
+            n; None if it is not defined.
+        ratio: value / reference; None if the ratio of the two has no meaning.
     """
 
     value: float
@@ -48,21 +50,24 @@ class Measured(float):
     reference: float | None = None
     ratio: float | None = None
 
-    def __new__(cls, value, *facts, **named_facts):
+    def __new__(cls, value: float, *facts: Any, **named_facts: Any) -> Measured:
         return super().__new__(cls, value)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"{float(self):.4g} [{self.low:.4g}, {self.high:.4g}]"
 
     def to_json(self) -> dict[str, Any]:
-        """All attributes; what is absent or not finite, which JSON has no word for, is None."""
+        """All attributes by name. Numbers that are not finite become None, as JSON requires."""
         facts = dataclasses.asdict(self)
         numbers = {k: float(v) for k, v in facts.items() if isinstance(v, float)}
         return facts | {k: v if np.isfinite(v) else None for k, v in numbers.items()}
 
-    def beside(self, reference: float | None = None, **facts) -> Measured:
-        """The same number beside that of real samples, with their ratio where that is above 0,
-        and with other facts filled in."""
+    def with_reference(self, reference: float | None = None, **facts: Any) -> Measured:
+        """A copy that also stores the same number of real samples, and other attributes by name.
+
+        Args:
+            reference: the number of real samples. If it is above 0, the ratio is stored too.
+        """
         if reference is not None:
             facts["reference"] = float(reference)
             facts.setdefault("ratio", self / facts["reference"] if reference > 0 else None)
@@ -70,32 +75,43 @@ class Measured(float):
 
 
 def within(
-    value, error, n: int, interval: str, note: str = "", least=-np.inf, most=np.inf
+    value: float | np.floating[Any],
+    error: float | np.floating[Any],
+    n: int,
+    interval: str,
+    note: str = "",
+    least: float = -np.inf,
+    most: float = np.inf,
 ) -> Measured:
-    """value ± 1.96 standard errors, cut to what the number can be."""
+    """`value` ± 1.96 standard errors; the interval is clipped to [least, most]."""
     value, error = float(value), float(error)
     low, high = max(value - Z * error, float(least)), min(value + Z * error, float(most))
     return Measured(value, low, high, interval, int(n), note)
 
 
-def mean(values, note: str = "", least=-np.inf, most=np.inf) -> Measured:
-    """The mean of independent values [N] in [least, most], ± 1.96 s/√N."""
+def mean(
+    values: npt.ArrayLike, note: str = "", least: float = -np.inf, most: float = np.inf
+) -> Measured:
+    """The mean of independent values [N] in [least, most], ± 1.96 standard errors (s/√N)."""
     values = np.asarray(values, np.float64)
     error = stats.sem(values)
     return within(values.mean(), error, len(values), "standard error", note, least, most)
 
 
-def mean_of_batches(values, n: int) -> Measured:
-    """The mean of a number of each batch [batches], of n rows in all. The interval is what the
-    batches differ by; of one batch alone it is the number itself, and the note says so."""
+def mean_of_batches(values: npt.ArrayLike, n: int) -> Measured:
+    """The mean of values [batches], one for each batch, of n rows in all.
+
+    The interval comes from the differences between batches. A single batch has no interval, so
+    low and high equal the value and the note says "one batch".
+    """
     values = np.asarray(values, np.float64)
     if len(values) > 1:
         return within(values.mean(), stats.sem(values), n, "standard error over batches")
     return within(values.mean(), 0.0, n, "none", "one batch")
 
 
-def share(hits, note: str = "") -> Measured:
-    """The share of True among booleans [N], with Wilson's interval."""
+def share(hits: npt.ArrayLike, note: str = "") -> Measured:
+    """The share of True among the booleans `hits` [N], with Wilson's interval."""
     hits = np.asarray(hits, bool)
     interval = stats.binomtest(int(hits.sum()), hits.size).proportion_ci(method="wilson")
     return Measured(
@@ -111,10 +127,15 @@ def bootstrapped(
     most: float = np.inf,
     note: str = "",
 ) -> Measured:
-    """statistic(rows 0 … count − 1), which lies in [0, most], ± 1.96 bootstrap standard errors.
+    """A statistic of all rows, ± 1.96 bootstrap standard errors from 200 resamples.
 
-    Of 200 resamples the standard error is used, not percentiles: resampling biases divergences
+    The interval uses the standard error and not percentiles, because resampling biases divergences
     upwards.
+
+    Args:
+        statistic: takes row numbers (int array) and returns a number in [0, most].
+        count: the number of rows.
+        seed: seed of the resamples.
     """
     rows = np.arange(count)
     value = float(statistic(rows))
@@ -127,11 +148,11 @@ def bootstrapped(
     return within(value, drawn.standard_error, count, "bootstrap", note, 0.0, most)
 
 
-def vectors(x, what: str, at_least: int = 2) -> np.ndarray:
-    """x as float64 [N, features].
+def vectors(x: npt.ArrayLike, what: str, at_least: int = 2) -> np.ndarray:
+    """`x` as a float64 array [N, features].
 
     Raises:
-        ValueError: it isn't that, or not finite.
+        ValueError: x has another number of axes, or holds NaN or Inf.
         TooFew: N < at_least.
     """
     x = np.asarray(x, np.float64)
@@ -140,17 +161,17 @@ def vectors(x, what: str, at_least: int = 2) -> np.ndarray:
             f"{what} have shape {x.shape}: pass (N, features), such as x.reshape(N, -1)."
         )
     if len(x) < at_least:
-        raise TooFew(f"{len(x)} {what}: this number takes at least {at_least}.")
+        raise TooFew(f"{len(x)} {what} are too few: this number needs at least {at_least}.")
     if not np.isfinite(x).all():
         raise ValueError(
-            f"{what} hold NaN or Inf: remove those samples, or ask why they are there."
+            f"{what} hold NaN or Inf: remove those samples, or find out what produced them."
         )
     return x
 
 
 def same_width(x: np.ndarray, y: np.ndarray) -> None:
-    """Raises ValueError unless both are as wide."""
+    """Raises ValueError unless both have the same number of features."""
     if x.shape[1] != y.shape[1]:
         raise ValueError(
-            f"features are {x.shape[1]} and {y.shape[1]} wide: take both from one extractor."
+            f"features are {x.shape[1]} and {y.shape[1]} wide: use the same extractor for both."
         )

@@ -1,8 +1,9 @@
-"""The right numbers for the data at hand, each beside that of real samples."""
+"""Chooses the metrics that suit the data, and measures each for generated and for real samples."""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import math
 import warnings
@@ -22,15 +23,15 @@ from ganzoo.evaluation.measured import Measured, TooFew
 from ganzoo.evaluation.modes import mode_coverage
 from ganzoo.evaluation.parzen import centroids, parzen_log_likelihood
 
-ROWS = 5000  # of the data that the judge learns from and copies are looked for in
-LARGEST = 4096  # numbers in a sample whose every pixel is compared
+ROWS = 5000  # of the data that train the judge and are searched for copies
+LARGEST = 4096  # values per sample up to which all pixels are compared
 
 
-class Evaluation(dict):
-    """name -> `Measured`, which is a float.
+class Evaluation(dict[str, Measured]):
+    """Measured numbers by name; each is a float.
 
     Attributes:
-        refused: name -> why the number was not measured, in a sentence.
+        refused: the reasons why numbers were not measured, one sentence by name.
     """
 
     def __init__(self, measured: Mapping[str, Measured] = {}, refused: Mapping[str, str] = {}):
@@ -38,44 +39,44 @@ class Evaluation(dict):
         self.refused = dict(refused)
 
     def to_json(self) -> dict[str, Any]:
-        """{"metrics": name -> all attributes of the number, "refused": name -> why}."""
+        """{"metrics": {name: all attributes of the number}, "refused": {name: reason}}."""
         metrics = {name: measured.to_json() for name, measured in self.items()}
         return {"metrics": metrics, "refused": self.refused}
 
-    def measure(self, names: tuple[str, ...], compute: Callable[[], Any], **facts) -> None:
-        """Adds what `compute` gives, a Measured or some by name; or why it can't."""
+    def measure(self, names: tuple[str, ...], compute: Callable[[], Any], **facts: Any) -> None:
+        """Adds what `compute` returns, a Measured or several by name, or why it raised `TooFew`."""
         try:
             found = compute()
         except TooFew as error:
             self.refused |= dict.fromkeys(names, str(error))
             return
         found = found if isinstance(found, dict) else {names[0]: found}
-        self.update({name: measured.beside(**facts) for name, measured in found.items()})
+        self.update({name: measured.with_reference(**facts) for name, measured in found.items()})
 
 
 def evaluate(
-    gan,
-    x,
-    y=None,
+    gan: Any,
+    x: Any,
+    y: Any = None,
     *,
     value_range: tuple[float, float] | None = None,
     samples: int = 2500,
-    extractor=None,
+    extractor: Any = None,
     seed: int = 0,
 ) -> Evaluation:
-    """Measures samples of a trained GAN against data; `GAN.evaluate` has the arguments.
+    """Measures samples of a trained GAN against data. The arguments are those of `GAN.evaluate`.
 
-    Half of the data, at most `samples` rows, is the reference; as many others take the place of
-    the samples for the numbers of real against real. They are told apart by the rows' hashes, so
-    the same data in any order give the same numbers. As many samples are drawn, so that every
-    number is compared at one N.
+    One half of the data, at most `samples` rows, is the reference. Equally many other rows are
+    measured like generated samples, which gives the numbers of real samples. Equally many samples
+    are drawn, so all numbers have the same N. The halves are chosen by the hashes of the rows, so
+    the order of the data does not change the numbers.
 
     Raises:
-        ValueError: the data don't fit the GAN, or the extractor doesn't.
+        ValueError: the data or the extractor do not fit the GAN.
     """
     real, real_labels = _rows(gan, x, y, value_range, max(ROWS, 2 * samples))
     if len(real) < 4:
-        raise ValueError(f"data has {len(real)} samples: pass more of them to evaluate on.")
+        raise ValueError(f"the data have {len(real)} rows: pass at least 4.")
     half = min(samples, len(real) // 2)
     found = Evaluation()
     split = f"{half} against {half} others of {len(real)} rows, {extractors.digest(real)}"
@@ -112,11 +113,13 @@ class _Drawn:
     seed: int
 
 
-def _rows(gan, x, y, value_range, most: int):
-    """At most `most` rows and their labels, or None for those, in the order of the rows' hashes."""
+def _rows(
+    gan: Any, x: Any, y: Any, value_range: tuple[float, float] | None, most: int
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """At most `most` rows, ordered by their hashes, and their labels if there are any."""
     size = math.prod(gan.spec.shape) * np.dtype(gan.spec.dtype).itemsize
-    most = max(1, min(most, 2**30 // size))  # large pictures don't all fit in memory
-    for labelled in (True, False):  # labels that can't be learned aren't labels
+    most = max(1, min(most, 2**30 // size))  # large images may not all fit in memory
+    for labelled in (True, False):  # the second time without labels, if y cannot be used as labels
         try:
             columns = {"image": data.Column("sample")}
             fields = {gan.output_name: gan.spec}
@@ -134,14 +137,16 @@ def _rows(gan, x, y, value_range, most: int):
         except ValueError:
             if not labelled:
                 raise
-    columns = {key: np.concatenate([b[key] for b in batches]) for key in batches[0]}
-    rows = zip(*columns.values(), strict=True)
+    found = {key: np.concatenate([b[key] for b in batches]) for key in batches[0]}
+    rows = zip(*found.values(), strict=True)
     keys = [hashlib.sha256(b"".join(part.tobytes() for part in row)).digest() for row in rows]
     order = sorted(range(len(keys)), key=keys.__getitem__)
-    return columns[stream.sample_name][order], columns["label"][order] if labelled else None
+    return found[stream.sample_name][order], found["label"][order] if labelled else None
 
 
-def _chosen(extractor, spec: data.Spec, judge, real) -> extractors.Extractor:
+def _chosen(
+    extractor: Any, spec: data.Field, judge: extractors.Judge | None, real: np.ndarray
+) -> extractors.Extractor:
     if extractor == "inception":
         return extractors.Inception(spec)
     if isinstance(extractor, keras.Model):
@@ -150,8 +155,8 @@ def _chosen(extractor, spec: data.Spec, judge, real) -> extractors.Extractor:
         named = hasattr(extractor, "name") and hasattr(extractor, "hash")
         if not (named and callable(getattr(extractor, "features", None))):
             raise ValueError(
-                f"extractor={extractor!r} won't do: it takes 'inception', a Keras model, or an "
-                "object with name, hash and features(x)."
+                f"extractor={extractor!r} must be 'inception', a Keras model, or an object with "
+                "name, hash and features(x)."
             )
         return extractor
     if judge is not None:
@@ -159,19 +164,23 @@ def _chosen(extractor, spec: data.Spec, judge, real) -> extractors.Extractor:
     return extractors.Pixels(spec, real, min(extractors.WIDTH, max(1, len(real) // 8)))
 
 
-def _facts(extractor, drawn: _Drawn) -> dict[str, str]:
+def _facts(extractor: extractors.Extractor, drawn: _Drawn) -> dict[str, str]:
     return {"extractor": extractor.name, "hash": extractor.hash, "split": drawn.split}
 
 
-def _beside(measure: Callable, drawn_real, drawn_fake, **options):
-    """What `measure` gives of the fakes, beside what it gives of the real."""
-    fake, real = measure(drawn_fake), measure(drawn_real)
+def _with_reference(
+    measure: Callable[[np.ndarray], Any], real_rows: np.ndarray, fake_rows: np.ndarray, **facts: Any
+) -> Any:
+    """The result of `measure` for the fakes, with that for real samples as the reference."""
+    fake, real = measure(fake_rows), measure(real_rows)
     if isinstance(fake, dict):
-        return {k: v.beside(real.get(k), **options) for k, v in fake.items()}
-    return fake.beside(real, **options)
+        return {k: v.with_reference(real.get(k), **facts) for k, v in fake.items()}
+    return fake.with_reference(real, **facts)
 
 
-def _of_features(found: Evaluation, drawn: _Drawn, extractor, real: np.ndarray) -> None:
+def _of_features(
+    found: Evaluation, drawn: _Drawn, extractor: extractors.Extractor, real: np.ndarray
+) -> None:
     facts = _facts(extractor, drawn)
     parts = (drawn.reference, drawn.real, drawn.fake)
     reference, others, fake = map(extractor.features, parts)
@@ -180,13 +189,13 @@ def _of_features(found: Evaluation, drawn: _Drawn, extractor, real: np.ndarray) 
     )
     found.measure(
         ("kid",),
-        # real against real is 0 but for noise, which is nothing to divide by
-        lambda: _beside(lambda rows: kid(reference, rows), others, fake, ratio=None),
+        # the value of real samples is 0 up to noise, so a ratio has no meaning
+        lambda: _with_reference(lambda rows: kid(reference, rows), others, fake, ratio=None),
         **facts,
     )
     found.measure(
         ("precision", "recall", "density", "coverage"),
-        lambda: _beside(
+        lambda: _with_reference(
             lambda rows: neighbours.precision_recall_density_coverage(reference, rows), others, fake
         ),
         **facts,
@@ -204,12 +213,12 @@ def _of_labels(found: Evaluation, drawn: _Drawn, judge: extractors.Judge) -> Non
     gan, count, facts = drawn.gan, len(drawn.fake), _facts(judge, drawn)
     fake, real = judge.probabilities(drawn.fake), judge.probabilities(drawn.real)
 
-    def kl(probabilities):
+    def kl(probabilities: np.ndarray) -> Measured:
         return labels.label_kl(probabilities.argmax(1), judge.frequencies, drawn.seed)
 
-    found.measure(("label_kl",), lambda: _beside(kl, real, fake), **facts)
-    found.measure(("confidence",), lambda: _beside(labels.confidence, real, fake), **facts)
-    found.measure(("score",), lambda: _beside(labels.inception_score, real, fake), **facts)
+    found.measure(("label_kl",), lambda: _with_reference(kl, real, fake), **facts)
+    found.measure(("confidence",), lambda: _with_reference(labels.confidence, real, fake), **facts)
+    found.measure(("score",), lambda: _with_reference(labels.inception_score, real, fake), **facts)
     for latent, name, measure in (
         ("label", "agreement", labels.agreement),
         ("category", "matching", labels.matching),
@@ -217,7 +226,7 @@ def _of_labels(found: Evaluation, drawn: _Drawn, judge: extractors.Judge) -> Non
         if latent in gan.latent_spec:
             asked = np.arange(count) % gan.latent_classes(latent)
             told = judge.labels(gan.sample(count, drawn.seed + 1, **{latent: asked}))
-            found[name] = measure(told, asked).beside(judge.accuracy, **facts)
+            found[name] = measure(told, asked).with_reference(judge.accuracy, **facts)
 
 
 def _of_information(found: Evaluation, drawn: _Drawn) -> None:
@@ -242,49 +251,45 @@ def _of_information(found: Evaluation, drawn: _Drawn) -> None:
 def _of_parzen(found: Evaluation, drawn: _Drawn) -> None:
     size = math.prod(drawn.gan.spec.shape)
     if size > LARGEST:
-        why = f"samples of {size} numbers: Parzen windows are taken of at most {LARGEST}."
+        why = f"samples have {size} values: Parzen windows are only used up to {LARGEST}."
         found.refused |= dict.fromkeys(("parzen", "parzen_centroids"), why)
         return
     pixels = extractors.Pixels(drawn.gan.spec, drawn.real, None)
     validation, test = np.array_split(pixels.features(drawn.reference), 2)
     real, fake = pixels.features(drawn.real), pixels.features(drawn.fake)
 
-    def score(rows):
+    def score(rows: np.ndarray) -> Measured:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the note says it too
+            warnings.simplefilter("ignore")  # the note says the same
             return parzen_log_likelihood(rows, validation, test)
 
-    def of_centroids():
-        # as few for each row as Theis et al. took of MNIST: 10,000 of 60,000
+    def of_centroids() -> Measured:
+        # the same share as Theis et al. used for MNIST: 10,000 of 60,000
         return score(centroids(real, max(32, len(real) // 6)))
 
     facts = _facts(pixels, drawn)
-    found.measure(("parzen",), lambda: _beside(score, real, fake, ratio=None), **facts)
+    found.measure(("parzen",), lambda: _with_reference(score, real, fake, ratio=None), **facts)
     found.measure(("parzen_centroids",), of_centroids, **facts)
 
 
 def _of_a_line(found: Evaluation, drawn: _Drawn) -> None:
     facts = {"extractor": "none", "hash": extractors.digest(drawn.gan.spec), "split": drawn.split}
-    for name, measure in (
-        ("wasserstein_1", one_dimensional.wasserstein_1),
-        ("histogram_jsd", one_dimensional.histogram_jsd),
-    ):
+    for measure in (one_dimensional.wasserstein_1, one_dimensional.histogram_jsd):
+        compared = functools.partial(measure, drawn.reference)
         found.measure(
-            (name,),
-            lambda measure=measure: _beside(
-                lambda rows: measure(drawn.reference, rows), drawn.real, drawn.fake
-            ),
+            (measure.__name__,),
+            functools.partial(_with_reference, compared, drawn.real, drawn.fake),
             **facts,
         )
 
 
-def _of_modes(found: Evaluation, drawn: _Drawn, mixture) -> None:
-    def measure(rows):
+def _of_modes(found: Evaluation, drawn: _Drawn, mixture: Any) -> None:
+    def measure(rows: np.ndarray) -> dict[str, Measured]:
         return mode_coverage(rows, mixture.means, mixture.sigma, seed=drawn.seed)
 
     found.measure(
         ("modes", "modes_lenient", "high_quality", "mode_kl", "mode_std"),
-        lambda: _beside(measure, drawn.real, drawn.fake),
+        lambda: _with_reference(measure, drawn.real, drawn.fake),
         extractor=f"{mixture.num_modes} known modes",
         hash=extractors.digest(mixture.means, mixture.sigma),
         split=drawn.split,

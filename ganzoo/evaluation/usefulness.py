@@ -1,18 +1,18 @@
-"""Usefulness: do a GAN's samples help a classifier where labelled images are few?
+"""Usefulness: do samples of a GAN help a classifier that has only a few labelled images?
 
     found = usefulness.augmentation("cgan", images, labels, per_class=(10, 50))
 
-The question of Frid-Adar et al. 2018, arXiv:1803.01229. For each n and each seed, n images per
-class are drawn from one half of the data. A GAN is trained on these alone, then one small
-classifier per arm, all with the same first weights, number of steps and batch size, and all scored
-on the other half of the data, on which nothing is ever trained:
+Frid-Adar et al. 2018, arXiv:1803.01229, ask this question. For each n and each seed, n images per
+class are drawn from one half of the data. A GAN is trained on these images alone, and then one
+small classifier per arm. The classifiers have the same first weights, number of steps and batch
+size, and are tested on the other half of the data, which is never used for training:
 
     real                  the n images per class
-    real+gan              half of each batch is samples of the GAN, asked for by class
-    real+classical        random shifts, turns and zooms of the n images
-    real+classical+gan    the same of both halves of a batch of real+gan
+    real+gan              half of each batch are samples of the GAN, drawn by class
+    real+classical        random shifts, rotations and zooms of the n images
+    real+classical+gan    real+gan with the same random changes of both halves
 
-No arm sees another image, so what one gains was in the n images per class, and not in more data.
+No arm sees any other image, so a gain cannot come from more data.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ import hashlib
 import os
 import platform
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 from rich.console import Console
 from scipy import stats
@@ -54,10 +55,11 @@ __all__ = [
 ARMS = ("real", "real+gan", "real+classical", "real+classical+gan")
 PER_CLASS = (10, 20, 50)
 SEEDS = range(5)
-STEPS = 1600  # of the GAN, as in a run
-SAMPLES = 10_000  # drawn of each GAN: a classifier sees each about twice
+STEPS = 1600  # updates of the GAN's generator, as in `ganzoo train`
+SAMPLES = 10_000  # per GAN; a classifier sees each about twice
 CLASSIFIER_STEPS, BATCH, RATE = 600, 64, 2e-3
 ROWS = 256
+Labelled = tuple[np.ndarray, np.ndarray]
 COLUMNS = (
     "data", "name", "hyperparameters", "steps", "seeds", "per_class", "arm", "accuracy",
     "accuracy_low", "accuracy_high", "difference", "difference_low", "difference_high",
@@ -67,19 +69,19 @@ COLUMNS = (
 
 @dataclasses.dataclass(frozen=True)
 class Arm:
-    """What the classifiers of one arm reached with n real images per class.
+    """The accuracy of one arm's classifiers with n real images per class.
 
     Attributes:
         per_class: n.
         name: one of `ARMS`.
-        tested: how many test images there are.
-        accuracies: the share of these that was named rightly, one for each seed.
-        accuracy: their mean, with Student's 95% interval over the seeds: draws of the n images,
-            GANs and classifiers. The test images are the same for all seeds: how far accuracy on
-            these may be from that on others is not in it.
-        difference: the mean of accuracy − that of "real" with the same seed, likewise; None for
-            "real". Each interval stands alone: of 20 that are of no difference, one is expected to
-            leave out 0.
+        tested: the number of test images.
+        accuracies: the share of test images that is classified correctly, one for each seed.
+        accuracy: the mean of `accuracies`, with Student's 95% interval over the seeds. It covers
+            the choice of the n images, the GANs and the classifiers, but not the choice of the test
+            images, which are the same for all seeds.
+        difference: the mean over seeds of the accuracy minus that of "real" with the same seed,
+            with an interval of the same kind; None for "real". The intervals are not corrected for
+            multiple comparisons: without any true difference, one in 20 is expected to exclude 0.
     """
 
     per_class: int
@@ -90,7 +92,7 @@ class Arm:
     difference: Measured | None
 
     def to_json(self) -> dict[str, Any]:
-        """All attributes, the numbers with theirs."""
+        """All attributes by name; each Measured becomes a dict of its own attributes."""
         difference = None if self.difference is None else self.difference.to_json()
         numbers = {"accuracy": self.accuracy.to_json(), "difference": difference}
         return dataclasses.asdict(self) | numbers
@@ -98,8 +100,8 @@ class Arm:
 
 def augmentation(
     name: str,
-    x,
-    y=None,
+    x: Any,
+    y: Any = None,
     *,
     per_class: Sequence[int] = PER_CLASS,
     seeds: Sequence[int] = SEEDS,
@@ -108,42 +110,43 @@ def augmentation(
     console: Console | None = None,
     **hyperparameters: Any,
 ) -> list[Arm]:
-    """Measures what samples of the GAN `name` add to n labelled images per class.
+    """Measures how much samples of the GAN `name` improve a classifier of n images per class.
 
-    The data are split by the images' hashes, each class in two halves: the same images in any
-    order are split alike, and one that is there twice counts once. A seed draws the n images (of a
-    larger n, they are the first), and is that of the GAN, of the classifiers' first weights and of
-    their batches. The classifier is the network of `metrics.Judge`, after 600 steps of 64 images.
+    Each class is split into two halves by the hashes of its images, so their order does not change
+    the split, and duplicates count once. A seed decides which n images are drawn (a larger n keeps
+    the images of a smaller one), and seeds the GAN, the first weights of the classifiers and their
+    batches. The classifier is the network of `metrics.Judge`, trained for 600 steps of 64 images.
 
     Args:
-        x, y: labelled images, as in `gan.fit`; all are read into memory.
-        per_class: each n. A GAN's batch is 64 images, or all of them where these are fewer.
-        seeds: at least two.
-        steps: generator updates of each GAN.
+        x, y: labelled images, as in `gan.fit`. All are read into memory.
+        per_class: the values of n. The batch size of a GAN is 64, or the number of its images if
+            that is smaller.
+        seeds: at least two seeds.
+        steps: the number of generator updates of each GAN.
         value_range: (low, high) of numbers that are neither bytes nor in [-1, 1].
-        console: where to show a line for each GAN; None for silence.
-        hyperparameters: as in `ganzoo.get`, but for the seed.
+        console: where to print a line for each GAN; None prints nothing.
+        hyperparameters: as in `ganzoo.get`, without the seed.
 
     Returns:
         For each n, an `Arm` for each name in `ARMS`.
 
     Raises:
-        ValueError: the GAN takes no labels, or what was asked for can't be done with these data;
-            said before anything is trained.
+        ValueError: the GAN takes no labels, or the arguments do not fit the data. It is raised
+            before anything is trained.
         callbacks.Diverged: a loss of a GAN became NaN or infinite.
     """
     gan = check(name, per_class=per_class, seeds=seeds, steps=steps, **hyperparameters)
     per_class, seeds = np.ravel(per_class).tolist(), np.ravel(seeds).tolist()
     fields, images, labels = _read(gan, x, y, value_range)
-    spec, classes = fields["image"], fields["label"].num_classes
+    spec, classes = fields["image"], _classes(fields)
     train, test = _halves(labels, classes, max(per_class))
-    for n in per_class:  # whatever fit would refuse is better refused now
+    for n in per_class:  # raises what fit would raise, before any time is spent
         few = _draw(train, n, seeds[0])
         gan.batches(images[few], labels[few], **_reading(gan, spec, len(few)))
     gan.build_for(fields)
     found = []
     for n in per_class:
-        reached = {arm: [] for arm in ARMS}
+        reached: dict[str, list[float]] = {arm: [] for arm in ARMS}
         for seed in seeds:
             began = time.monotonic()
             few = _draw(train, n, seed)
@@ -156,9 +159,9 @@ def augmentation(
                 )
                 reached[arm].append(_accuracy(network, spec, images[test], labels[test]))
             if console is not None:
-                scores = ", ".join(f"{arm} {reached[arm][-1]:.3f}" for arm in ARMS)
-                told = f"{n} per class, seed {seed}: {name} took {seconds:.0f} s; {scores}"
-                console.print(told, soft_wrap=True)
+                last = ", ".join(f"{arm} {reached[arm][-1]:.3f}" for arm in ARMS)
+                line = f"{n} per class, seed {seed}: {name} took {seconds:.0f} s; {last}"
+                console.print(line, soft_wrap=True)
         for arm in ARMS:
             more = np.subtract(reached[arm], reached["real"])
             difference = None if arm == "real" else student(more)
@@ -174,26 +177,25 @@ def check(
     seeds: Sequence[int] = SEEDS,
     steps: int = STEPS,
     **hyperparameters: Any,
-):
-    """The GAN that `augmentation` would train, not built yet; for whoever wants to know before the
-    data are loaded whether it can be.
+) -> Any:
+    """Checks the arguments of `augmentation` without data, and returns the GAN, not built yet.
 
     Raises:
-        ValueError: it takes no labels, or another argument won't do with any data.
+        ValueError: the GAN takes no labels, or another argument is wrong whatever the data are.
     """
     if "seed" in hyperparameters:
-        raise ValueError("seed= was given, but each of the seeds is the GAN's own: leave it out.")
+        raise ValueError("seed= was given, but seeds= has the seeds of the GANs: leave it out.")
     if not isinstance(hyperparameters.get("architecture", ""), str):
         raise ValueError(
-            "architecture= was given as models, and each GAN would begin with what the one before "
-            "has learned: name one of ganzoo's."
+            "architecture= was given as models, and each GAN would start with the weights of the "
+            "one before: pass the name of an architecture."
         )
     gan = ganzoo.get(name, **hyperparameters)
-    if not gan.conditional:
+    if "generator" not in gan.label_to:
         able = [other for other in ganzoo.names() if ganzoo.card(other).conditional]
         raise ValueError(
-            f"{name} can't be asked for samples of a class, so they teach a classifier nothing: "
-            f"this needs a GAN that takes labels: {' or '.join(able)}."
+            f"{name} cannot draw samples of a given class, which a classifier needs: choose a GAN "
+            f"that takes labels, {' or '.join(able)}."
         )
     for key, given, least, few in (
         ("per_class", per_class, 1, 1),
@@ -205,11 +207,11 @@ def check(
         if not whole or len(values) < few or len(set(values)) < len(values):
             kinds = "an int" if key == "steps" else f"at least {few} different ints"
             shown = values[0] if key == "steps" else values
-            raise ValueError(f"{key}={shown} won't do: it takes {kinds}, from {least} up.")
+            raise ValueError(f"{key}={shown} must be {kinds} of at least {least}.")
     return gan
 
 
-def student(values) -> Measured:
+def student(values: npt.ArrayLike) -> Measured:
     """The mean of independent values [N], N ≥ 2, ± t(0.975; N − 1) s/√N."""
     values = np.asarray(values, np.float64)
     mean = float(values.mean())
@@ -219,27 +221,32 @@ def student(values) -> Measured:
 
 
 def check_csv(path: str | os.PathLike) -> None:
-    """Raises ValueError where `save_csv` couldn't write, or would have to drop other columns."""
+    """Checks that `save_csv` can write to `path`.
+
+    Raises:
+        ValueError: the folder does not exist, or the file has other columns.
+    """
     path = Path(path)
     if path.is_dir() or not path.parent.is_dir():
-        raise ValueError(f"{path} won't do: name a file in a folder that is there.")
+        raise ValueError(f"{path} cannot be written: name a file in a folder that exists.")
     if path.exists():
         with path.open(newline="") as file:
             if tuple(next(csv.reader(file), ())) != COLUMNS:
-                raise ValueError(f"{path} is a file with other columns: name another one.")
+                raise ValueError(f"{path} has other columns: name another file.")
 
 
 def save_csv(found: Sequence[Arm], path: str | os.PathLike, facts: Mapping[str, Any]) -> None:
-    """Writes a row for each arm, whole or not at all. In a file that is there the rows of the same
-    command are replaced, and all others stay.
+    """Writes a CSV file with a row for each arm, completely or not at all.
+
+    If the file exists, rows of the same command are replaced and all others stay.
 
     Args:
         facts: "data", "name", "hyperparameters", "steps", "seeds", "seconds" and "command".
-            Versions and the kind of machine are added.
+            The versions and the kind of machine are added.
 
     Raises:
         ValueError: see `check_csv`.
-        OSError: it can't be written; a file that was there is still there.
+        OSError: the file cannot be written; an existing file stays as it was.
     """
     check_csv(path)
     path, kept = Path(path), []
@@ -272,29 +279,39 @@ def _row(arm: Arm) -> dict[str, Any]:
 # ---- the data
 
 
-def _read(gan, x, y, value_range) -> tuple[dict[str, data.Field], np.ndarray, np.ndarray]:
-    """Fields, images and labels; each image once, in the order of the images' hashes."""
+def _classes(fields: Mapping[str, data.Field]) -> int:
+    """The number of classes of data that were read with their labels."""
+    classes = fields["label"].num_classes
+    if classes is None:
+        raise ValueError("the data have no labels: pass (images, labels).")
+    return classes
+
+
+def _read(
+    gan: Any, x: Any, y: Any, value_range: tuple[float, float] | None
+) -> tuple[dict[str, data.Field], np.ndarray, np.ndarray]:
+    """The fields, the images and the labels, without duplicates, in the order of their hashes."""
     stream = gan.batches(
         x, y, batch_size=1, value_range=value_range, shuffle=False, steps=1, replicas=1
     )
     spec = stream.spec
     if not spec.is_image:
         raise ValueError(
-            f"data has shape (N, {spec.shape[0]}), but this takes labelled images, "
-            "(N, height, width, channels): classical augmentations of vectors are not known."
+            f"the data have shape (N, {spec.shape[0]}), but this needs labelled images, "
+            "(N, height, width, channels), because vectors have no classical augmentations."
         )
     with data.clear_errors():
         rows = stream.dataset.take(stream.steps_per_epoch or -1).rebatch(1024)
         batches = list(rows.as_numpy_iterator())
     images, labels = (np.concatenate([b[key] for b in batches]) for key in ("image", "label"))
-    # a training image's copy among the test images would be a leak
+    # a copy of a training image must not be in the test half
     once = {hashlib.sha256(image.tobytes()).digest(): i for i, image in enumerate(images)}
     order = [once[key] for key in sorted(once)]
     return stream.fields, images[order], labels[order]
 
 
-def _halves(labels, classes: int, most: int) -> tuple[Sequence[np.ndarray], np.ndarray]:
-    """Row numbers: by class, those that may be trained on; and those of the test, all classes."""
+def _halves(labels: np.ndarray, classes: int, most: int) -> tuple[Sequence[np.ndarray], np.ndarray]:
+    """The row numbers for training, an array for each class, and those for the test."""
     of_class = [np.flatnonzero(labels == label) for label in range(classes)]
     label = min(range(classes), key=lambda label: len(of_class[label]))
     count, half = len(of_class[label]), len(of_class[label]) // 2
@@ -302,7 +319,7 @@ def _halves(labels, classes: int, most: int) -> tuple[Sequence[np.ndarray], np.n
         mend = f"ask for at most {half}" if half else "pass more of them, or renumber the classes"
         raise ValueError(
             f"class {label} has {count} different images, half of them for the test, which leaves "
-            f"{half} of the {most} per class that were asked for: {mend}."
+            f"{half} for training, but per_class asks for {most}: {mend}."
         )
     train, test = zip(
         *((rows[: len(rows) // 2], rows[len(rows) // 2 :]) for rows in of_class), strict=True
@@ -311,7 +328,7 @@ def _halves(labels, classes: int, most: int) -> tuple[Sequence[np.ndarray], np.n
 
 
 def _draw(train: Sequence[np.ndarray], n: int, seed: int) -> np.ndarray:
-    """n rows of each class; of a larger n, they are the first."""
+    """Draws n rows of each class; a larger n only adds rows."""
     rng = np.random.default_rng(seed)
     return np.concatenate([rng.permutation(rows)[:n] for rows in train])
 
@@ -319,15 +336,24 @@ def _draw(train: Sequence[np.ndarray], n: int, seed: int) -> np.ndarray:
 # ---- the GAN
 
 
-def _reading(gan, spec: data.Field, rows: int) -> dict[str, Any]:
-    """How a GAN reads few rows of data of `spec`."""
+def _reading(gan: Any, spec: data.Field, rows: int) -> dict[str, Any]:
+    """The arguments with which a GAN reads a few rows of data of `spec`."""
     unit = gan.packing * gan.distribute_strategy.num_replicas_in_sync
     size = min(64, rows // gan.critic_steps)
     return {"batch_size": max(size - size % unit, unit), "value_range": spec.value_range}
 
 
-def _samples(name, spec, classes, images, labels, seed, steps, hyperparameters):
-    """Samples and the classes they were asked for by, of a GAN that has seen these images alone."""
+def _samples(
+    name: str,
+    spec: data.Field,
+    classes: int,
+    images: np.ndarray,
+    labels: np.ndarray,
+    seed: int,
+    steps: int,
+    hyperparameters: Mapping[str, Any],
+) -> Labelled:
+    """Samples of a GAN that was trained on these images alone, and their classes."""
     from ganzoo.training import callbacks
 
     gan = ganzoo.get(name, seed=seed, **hyperparameters)
@@ -346,17 +372,20 @@ def _samples(name, spec, classes, images, labels, seed, steps, hyperparameters):
 # ---- the classifier
 
 
-def _classifier(arm: str, spec: data.Field, classes: int, real, fake, seed: int) -> keras.Model:
-    # a hundred apart, since each layer's seed is the next
+def _classifier(
+    arm: str, spec: data.Field, classes: int, real: Labelled, fake: Labelled, seed: int
+) -> keras.Model:
+    # each layer takes the next seed, so those of two classifiers must lie apart
     network = extractors.classifier(spec, classes, 100 * seed)
     batches = _batches(arm, spec, real, fake, seed)
     extractors.train_classifier(network, batches, CLASSIFIER_STEPS, RATE)
     return network
 
 
-def _batches(arm: str, spec: data.Field, real, fake, seed: int) -> Iterator[tuple]:
-    """What the classifier of an arm learns from: `BATCH` images in [-1, 1] and their labels at a
-    time."""
+def _batches(
+    arm: str, spec: data.Field, real: Labelled, fake: Labelled, seed: int
+) -> Iterator[tuple[tf.Tensor, np.ndarray]]:
+    """The training batches of an arm: `BATCH` images in [-1, 1] and their labels."""
     rng = np.random.default_rng(seed)
     sources = [(real, BATCH // 2), (fake, BATCH // 2)] if "gan" in arm else [(real, BATCH)]
     transform = _classical(seed) if "classical" in arm else tf.identity
@@ -369,9 +398,11 @@ def _batches(arm: str, spec: data.Field, real, fake, seed: int) -> Iterator[tupl
         yield transform(spec.encode(images)), labels
 
 
-def _classical(seed: int):
-    """Shifts by up to a twelfth, turns by up to 15° and zooms by up to a tenth, each image by its
-    own, edges continued; no flips, since a mirrored digit is none."""
+def _classical(seed: int) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Shifts each image by up to a twelfth, rotates it by up to 15° and zooms by up to a tenth.
+
+    Edges are continued. Images are not flipped, because a mirrored digit is not a digit.
+    """
     options = {"fill_mode": "nearest", "dtype": "float32"}
     layers = keras.Sequential(
         [
@@ -383,7 +414,9 @@ def _classical(seed: int):
     return tf.function(lambda images: layers(images, training=True), autograph=False)
 
 
-def _accuracy(network: keras.Model, spec: data.Field, images, labels) -> float:
+def _accuracy(
+    network: keras.Model, spec: data.Field, images: np.ndarray, labels: np.ndarray
+) -> float:
     found = [
         np.argmax(network(spec.encode(images[start : start + ROWS]), training=False)[1], axis=1)
         for start in range(0, len(images), ROWS)

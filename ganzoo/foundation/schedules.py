@@ -177,7 +177,7 @@ def parse(text: str) -> LearningRateSchedule:
             "numbers."
         ) from None
     name = call.func.id
-    kind = getattr(keras.optimizers.schedules, name, None)
+    kind: Any = getattr(keras.optimizers.schedules, name, None)
     of_keras = isinstance(kind, type) and kind is not LearningRateSchedule
     try:
         if not of_keras:

@@ -1,36 +1,44 @@
-"""Pictures of samples and of losses, as PNG files that appear whole or not at all."""
+"""Pictures of samples and losses, as PNG files that are written atomically."""
 
 from __future__ import annotations
 
 import math
 import os
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ganzoo.foundation.files import replacing
 
-WIDTH = 400  # pixels a sheet is enlarged to at least, so that 8×8 digits can be seen
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+WIDTH = 400  # the least width of a sheet in pixels, so that 8×8 digits are visible
 GAP = 2
-POINTS = 2048  # vectors shown at once; a cloud of 64 points shows no modes
+POINTS = 2048  # the least number of vectors shown: 64 points would show no modes
 HISTOGRAMS = 16
 
 
 def contact_sheet(
-    images, columns: int | None = None, *, value_range: tuple[float, float] | None = None
+    images: npt.ArrayLike,
+    columns: int | None = None,
+    *,
+    value_range: tuple[float, float] | None = None,
 ) -> np.ndarray:
-    """Images side by side as one, uint8 [height, width, 1 or 3].
+    """One image with all images in a grid, uint8 [height, width, 1 or 3].
 
-    Small images are enlarged by a whole factor, to at least 400 pixels across. Of two channels
-    the first is shown, of more than three the first three.
+    Small images are enlarged by a whole factor until the grid is at least 400 pixels wide. Images
+    of two channels show the first one; images of more than three show the first three.
 
     Args:
         images: [N, height, width, channels], uint8 or numbers in `value_range`.
-        columns: images per row; else as many as make the sheet about square.
-        value_range: what becomes black and white; needed unless the images are uint8.
+        columns: images per row; by default the grid is about square.
+        value_range: the values of black and white; needed unless the images are uint8.
 
     Raises:
-        ValueError: no images, or numbers of unknown range.
+        ValueError: there are no images, or the range of their values is unknown.
     """
     images = np.asarray(images)
     if images.ndim != 4 or not images.size:
@@ -49,7 +57,7 @@ def contact_sheet(
     return sheet.astype(np.uint8)
 
 
-def _pixels(images: np.ndarray, value_range) -> np.ndarray:
+def _pixels(images: np.ndarray, value_range: tuple[float, float] | None) -> np.ndarray:
     if images.dtype == np.uint8 and value_range in (None, (0, 255)):
         return images
     if value_range is None:
@@ -60,12 +68,12 @@ def _pixels(images: np.ndarray, value_range) -> np.ndarray:
 
 
 def save_samples(
-    samples,
+    samples: npt.ArrayLike,
     path: str | os.PathLike,
     *,
     value_range: tuple[float, float] | None = None,
     columns: int | None = None,
-    real=None,
+    real: npt.ArrayLike | None = None,
 ) -> None:
     """Writes samples as a PNG: images as a contact sheet, vectors of two features as points, other
     vectors as a histogram of each feature (the first 16).
@@ -76,8 +84,8 @@ def save_samples(
         real: vectors of the data, drawn behind the samples in grey.
 
     Raises:
-        ValueError: neither images nor vectors.
-        OSError: the file can't be written; one that was there is still there.
+        ValueError: the samples are neither images nor vectors.
+        OSError: the file cannot be written; an existing file stays as it was.
     """
     samples = np.asarray(samples)
     if samples.ndim == 2:
@@ -92,10 +100,10 @@ def save_samples(
 
 
 def save_history(rows: Sequence[Mapping[str, float]], path: str | os.PathLike) -> None:
-    """Writes the logs by epoch as a PNG, a line for each name.
+    """Writes the logs by epoch as a PNG, with a line for each name.
 
     Args:
-        rows: one mapping per epoch, with `epoch` and the logs; `seconds` is left out.
+        rows: one mapping per epoch, with `epoch` and the logs; `seconds` is not drawn.
     """
     figure, axes = _figure(1, 1, size=(8, 5))
     epochs = [row["epoch"] for row in rows]
@@ -110,15 +118,20 @@ def save_history(rows: Sequence[Mapping[str, float]], path: str | os.PathLike) -
 
 
 def save_picture(
-    gan, path: str | os.PathLike, *, count: int = 64, seed: int = 0, real=None
+    gan: Any,
+    path: str | os.PathLike,
+    *,
+    count: int = 64,
+    seed: int = 0,
+    real: npt.ArrayLike | None = None,
 ) -> None:
-    """Writes what a GAN generates as a PNG; the same seed shows the same latents.
+    """Writes samples of a GAN as a PNG; the same seed shows the same latents.
 
-    Where the GAN has classes, labels or InfoGAN's categories, rows go by class, and every class
-    is shown with the same noise. Of vectors at least 2048 are drawn.
+    If the GAN has classes (labels, or InfoGAN's categories), each row shows one class, and all
+    classes have the same noise. For vectors at least 2048 samples are drawn.
 
     Args:
-        count: about how many samples; rounded up to whole rows of each class.
+        count: the number of samples, rounded up to whole rows of each class.
         real: vectors of the data, drawn behind the samples.
     """
     if not gan.spec.is_image:
@@ -128,7 +141,7 @@ def save_picture(
     save_samples(samples, path, value_range=gan.spec.value_range, columns=columns)
 
 
-def _by_class(gan, count: int, seed: int) -> tuple[np.ndarray, int | None]:
+def _by_class(gan: Any, count: int, seed: int) -> tuple[np.ndarray, int | None]:
     name = next((key for key, spec in gan.latent_spec.items() if spec.dtype.is_integer), None)
     if name is None:
         return gan.sample(count, seed), None
@@ -143,12 +156,12 @@ def _by_class(gan, count: int, seed: int) -> tuple[np.ndarray, int | None]:
     return gan.sample(classes * each, **latents), columns if columns > 1 else None
 
 
-def _finite(vectors) -> np.ndarray:
+def _finite(vectors: npt.ArrayLike) -> np.ndarray:
     vectors = np.asarray(vectors, np.float64)
     return vectors[np.isfinite(vectors).all(axis=1)]
 
 
-def _points(samples, real):
+def _points(samples: np.ndarray, real: np.ndarray | None) -> Figure:
     figure, axes = _figure(1, 1, size=(6, 6))
     if real is not None:
         axes.scatter(*real.T, s=40, color="0.75", linewidths=0, label="real")
@@ -159,7 +172,7 @@ def _points(samples, real):
     return figure
 
 
-def _histograms(samples, real):
+def _histograms(samples: np.ndarray, real: np.ndarray | None) -> Figure:
     shown = min(samples.shape[1], HISTOGRAMS)
     columns = math.ceil(math.sqrt(shown))
     rows = math.ceil(shown / columns)
@@ -179,14 +192,14 @@ def _histograms(samples, real):
     return figure
 
 
-def _figure(rows: int, columns: int, size):
+def _figure(rows: int, columns: int, size: tuple[float, float]) -> tuple[Figure, Any]:
     from matplotlib.figure import Figure  # not pyplot, whose figures are global and never freed
 
     figure = Figure(figsize=size, dpi=100, layout="constrained")
     return figure, figure.subplots(rows, columns)
 
 
-def _save_figure(figure, path) -> None:
+def _save_figure(figure: Figure, path: str | os.PathLike) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     with replacing(path) as draft:
