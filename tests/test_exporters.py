@@ -305,7 +305,7 @@ def test_a_server_of_another_user_may_read_it(plain, tmp_path):
     [
         ({"format": "onix"}, "'onnx'.*'tf_saved_model', 'onnx', 'openvino', 'web'"),
         ({"format": None}, "unknown export format"),
-        ({"path": "x.onnx"}, "say 'x'"),
+        ({"path": "x.onnx"}, "names an ONNX file"),
         ({"path": "gs://bucket/x"}, "not a local folder"),
         ({"version": 0}, "from 1"),
         ({"version": "2"}, "from 1"),
@@ -616,3 +616,26 @@ def test_both_pages_draw_the_known_distributions():
     assert set(latents["category"]) == set(range(10))
     assert np.abs(latents["code"]).max() <= 1
     assert client.draw(described, 300) == latents != client.draw(described, 300, seed=1)
+
+
+def test_a_path_that_ends_in_onnx_is_one_file(tmp_path, monkeypatch):
+    gan = FakeGAN()
+    file = exporters.export(gan, tmp_path / "g.onnx", "onnx")
+    assert file == tmp_path / "g.onnx" and [path.name for path in tmp_path.iterdir()] == ["g.onnx"]
+    inputs = {name: value.numpy() for name, value in gan.draw_latents(3, 0).items()}
+    (found,) = runtime.session(file).run(None, inputs)
+    np.testing.assert_allclose(found, gan.serve(gan.draw_latents(3, 0)), atol=1e-5)
+    before = file.read_bytes()
+    with pytest.raises(ValueError, match="a single file without a certificate"):
+        exporters.verify(file)
+    asked = certificate.requests
+
+    def wrong(*arguments):
+        return {
+            name: (inputs, answer + 1.0) for name, (inputs, answer) in asked(*arguments).items()
+        }
+
+    monkeypatch.setattr(certificate, "requests", wrong)
+    with pytest.raises(exporters.ExportError):
+        exporters.export(gan, tmp_path / "g.onnx", "onnx")
+    assert file.read_bytes() == before, "a file that was there is replaced by a whole one or not"

@@ -211,9 +211,17 @@ INTERFACE = {
         ),
         "a number of dB, such as 40, not nan",
     ),
-    "exporting as a file": (
-        on_the_gan(lambda gan: gan.export("a.onnx", format="onnx")),
-        "names a file",
+    "exporting a SavedModel as an ONNX file": (
+        on_the_gan(lambda gan: gan.export("a.onnx")),
+        "names an ONNX file",
+    ),
+    "exporting a version of an ONNX file": (
+        on_the_gan(lambda gan: gan.export("a.onnx", format="onnx", version=1)),
+        "has no versions",
+    ),
+    "exporting an ONNX file to no folder": (
+        on_the_gan(lambda gan: gan.export("nowhere/a.onnx", format="onnx")),
+        "a file in a folder that is there",
     ),
     "exporting below a file": (
         lambda place: place.gan.export(place.trained / "vectors.npz" / "e", format="onnx"),

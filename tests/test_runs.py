@@ -307,15 +307,6 @@ def test_every_is_checked(kind, tmp_path):
         kind(tmp_path / "x", every=0)
 
 
-def test_divergence_is_seen_at_its_step(watched):
-    gan, *_ = watched
-    watch = callbacks.StopOnDivergence()
-    watch.set_model(gan)
-    watch.on_train_batch_end(0, {"generator": 1.0})
-    with pytest.raises(callbacks.Diverged, match=f"step {gan.step}, where generator .* nan"):
-        watch.on_train_batch_end(1, {"discriminator": 0.5, "generator": float("nan")})
-
-
 def test_config_is_json(tmp_path):
     run = Run.new(tmp_path / "a", {"coding": (0, 1, 1)})
     assert json.loads((run.path / "config.json").read_text()) == {"coding": [0, 1, 1]}

@@ -12,6 +12,7 @@ import tensorflow as tf
 from ganzoo import data, networks
 from ganzoo.core.log import Log
 from ganzoo.core.packing import packed_shape
+from ganzoo.core.rates import Rates
 from ganzoo.devices import precision
 from ganzoo.foundation.keras_compat import averages, leaves
 from ganzoo.foundation.randomness import Noise, seed_layers_from_noise, seeded_initializers
@@ -183,6 +184,15 @@ class Building:
             self._optimizers_config["generator_optimizer"]["config"] |= average
         if self.built:
             self._make_optimizers()
+
+    @property
+    def optimizer(self) -> Rates | None:
+        """All players' learning rates for Keras's callbacks; None before the GAN is built."""
+        return Rates(self) if self.built and self.compiled else None
+
+    @optimizer.setter
+    def optimizer(self, value: None) -> None:
+        """Keras's compile sets it to None: each player has an optimizer of its own."""
 
     def _make_optimizers(self) -> None:
         """In the strategy's scope and with slots: Keras would make them outside of it, or late,

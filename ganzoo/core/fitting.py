@@ -92,7 +92,8 @@ class Fitting:
         if validation_split:
             if validation_data is not None:
                 raise ValueError("validation_data and validation_split were both given: pass one.")
-            (x, y), validation_data = data.split(x, y, validation_split)
+            x, validation_data = data.split(x, y, fraction=validation_split)
+            y = None
         if checkpoint is not None:
             from ganzoo.training import checkpoints
 

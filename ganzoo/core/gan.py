@@ -175,6 +175,11 @@ class GAN(Building, Fitting, Sampling, Saving, keras.Model):
                 "discriminator_normalization='layer' or 'none'."
             )
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Lets Keras find a subclass that is not registered under a name when it loads a file."""
+        super().__init_subclass__(**kwargs)
+        keras.saving.register_keras_serializable("ganzoo", cls.__name__)(cls)
+
     def _unknown(self, key: str, known: Mapping[str, Any]) -> str:
         """The sentence for a hyper-parameter that this GAN doesn't have."""
         if isinstance(getattr(GAN, key, None), Hyperparameter):

@@ -190,7 +190,8 @@ class Sampling:
         return self.fields["label"].decode(np.concatenate(found))
 
     def export(self, filepath, format: str = "tf_saved_model", **options) -> pathlib.Path:
-        """Ships the generator: `filepath/VERSION/` in `format`, certified against this model.
+        """Ships the generator: `filepath/VERSION/` in `format`, certified against this model; one
+        file where `filepath` ends in `.onnx` and the format is "onnx".
 
         See `ganzoo.exporters.export` for layout, names, options and errors.
         """

@@ -17,6 +17,7 @@ import numpy as np
 from ganzoo import data
 from ganzoo.core import archives
 from ganzoo.foundation import keras_compat, registry
+from ganzoo.losses import objectives
 
 
 class Saving:
@@ -74,7 +75,12 @@ class Saving:
     def get_config(self) -> dict:
         config = {"name": self.name}
         config |= {key: getattr(self, key) for key in self.hyperparameters()}
-        config["penalties"] = dict(self.penalties)
+        for key in {"penalties", "regularisers"} & config.keys():
+            config[key] = _with_own(config[key])
+        if isinstance(config.get("objective"), objectives.Objective):
+            for function in (self.objective.discriminator, self.objective.generator):
+                _serialised(function)  # refused here if Keras could not find it again
+            config["objective"] = _serialised(self.objective)
         if self._own_networks:
             config["architecture"] = [
                 keras.saving.serialize_keras_object(model) for model in self._own_networks
@@ -86,7 +92,7 @@ class Saving:
     def from_config(cls, config: dict) -> Saving:
         config = dict(config)
         fields = config.pop("fields", None)
-        config = {key: _with_schedules(value) for key, value in config.items()}
+        config = {key: _restored(value) for key, value in config.items()}
         if isinstance(config.get("architecture"), list | tuple):
             config["architecture"] = [
                 keras.saving.deserialize_keras_object(model) for model in config["architecture"]
@@ -111,13 +117,41 @@ class Saving:
         self.compile(**config | optimizers)
 
 
-def _with_schedules(value):
-    """A hyper-parameter as it was, from what Keras writes for schedules in it."""
+def _serialised(thing: Any) -> Any:
+    """A user's own function or object as Keras writes it.
+
+    Raises:
+        ValueError: Keras could not find it again in another process.
+    """
+    kind = thing if callable(thing) and hasattr(thing, "__name__") else type(thing)
+    if keras.saving.get_registered_object(keras.saving.get_registered_name(kind)) is None:
+        raise ValueError(
+            f"{kind.__name__} can't be saved, since Keras could not find it again: decorate it "
+            "with @keras.saving.register_keras_serializable()."
+        )
+    return keras.saving.serialize_keras_object(thing)
+
+
+def _with_own(weights: dict) -> Any:
+    """Weights by name; where some are by a user's own function or object, pairs in a list."""
+    if all(isinstance(key, str) for key in weights):
+        return dict(weights)
+    return [
+        [key if isinstance(key, str) else _serialised(key), weight]
+        for key, weight in weights.items()
+    ]
+
+
+def _restored(value: Any) -> Any:
+    """A hyper-parameter as it was, from what Keras writes for schedules and a user's own objects
+    in it."""
+    if isinstance(value, list) and value and isinstance(value[0], list) and len(value[0]) == 2:
+        return {_restored(key): _restored(weight) for key, weight in value}
     if not isinstance(value, dict):
         return value
     if "registered_name" in value:
         return keras.saving.deserialize_keras_object(value)
-    return {key: _with_schedules(member) for key, member in value.items()}
+    return {key: _restored(member) for key, member in value.items()}
 
 
 def load(filepath: str | os.PathLike) -> keras.Model:
@@ -137,8 +171,14 @@ def load(filepath: str | os.PathLike) -> keras.Model:
     if package != "ganzoo":
         kind = _printable(config.get("class_name"))
         raise ValueError(f"{path} holds a {kind}, not a GAN of the zoo.")
+    registry.load_all()
+    if keras.saving.get_registered_object(f"ganzoo>{name}") is None:
+        module = _printable(config.get("module") or "")
+        raise ValueError(
+            f"{path} holds the GAN {_printable(name)}, whose class is not known here: import the "
+            f"module that defines it{f' ({module})' if module else ''}, then load the file again."
+        )
     try:
-        registry.find(name)  # which knows the GANs of plugins
         archives.check(config, numbers)
         with warnings.catch_warnings(), archives.allowance(numbers):
             # Keras warns of what isn't in the file, weights or an optimizer's, and leaves it so.

@@ -354,14 +354,12 @@ def _samples(
     hyperparameters: Mapping[str, Any],
 ) -> Labelled:
     """Samples of a GAN that was trained on these images alone, and their classes."""
-    from ganzoo.training import callbacks
 
     gan = ganzoo.get(name, seed=seed, **hyperparameters)
     gan.fit(
         images,
         labels,
         steps_per_epoch=steps,
-        callbacks=[callbacks.StopOnDivergence()],
         verbose=0,
         **_reading(gan, spec, len(images)),
     )

@@ -10,11 +10,14 @@ import json
 import math
 import os
 import shutil
+import tempfile
 import uuid
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
+
+from ganzoo.foundation import files
 
 from . import certificate, commands
 from .certificate import ExportError
@@ -43,6 +46,9 @@ def export(
     runtime: str | os.PathLike | None = None,
 ) -> Path:
     """Writes the generator to `path`/VERSION/ and returns that folder as a `pathlib.Path`.
+
+    With `format="onnx"`, a path that ends in `.onnx` is one file, as in Keras: it is checked
+    against the GAN like any export, replaces a file that is there, and has no certificate.
 
     The layout is the one that TF Serving and Triton scan for new versions:
 
@@ -94,6 +100,10 @@ def export(
         options["runtime"] = runtime
     if not gan.built:
         raise ValueError(f"{gan.registry_name} has not seen data yet: fit it first")
+    if Path(_path(path)).suffix == ".onnx" and format == "onnx":
+        if version is not None:
+            raise ValueError(f"{path} is one file and has no versions: leave version= out")
+        return _one_file(gan, Path(path), precision, least_psnr)
     if tf.distribute.has_strategy():
         raise ValueError("export was called in a strategy's scope: call it after the with block")
     path = _checked(path, format)
@@ -116,6 +126,18 @@ def export(
             raise OSError(f"the export to {path} could not be written: {reason}") from error
         raise
     return target
+
+
+def _one_file(gan: Any, path: Path, precision: str, least_psnr: float) -> Path:
+    """Exports to a temporary folder, where the export is certified, and keeps the model alone."""
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise ValueError(f"{path} must be a file in a folder that is there")
+    with tempfile.TemporaryDirectory() as folder:
+        options = {"precision": precision, "least_psnr": least_psnr}
+        exported = export(gan, Path(folder) / "onnx", "onnx", **options)
+        with files.replacing(path) as draft:
+            shutil.copyfile(exported / _MARKS["onnx"], draft)
+    return path
 
 
 def command(folder):
@@ -143,6 +165,10 @@ def verify(path):
         ExportError: it is not what was certified; the message says where it differs.
     """
     path = Path(_path(path))
+    if path.suffix == ".onnx" and path.is_file():
+        raise ValueError(
+            f"{path} is a single file without a certificate: verify an export to a folder"
+        )
     folders = [path / str(version) for version in sorted(_versions(path))]
     if _format(path) or (path / certificate.FILE).is_file():
         folders = [path]
@@ -198,8 +224,8 @@ def _checked(path, format):
         raise ValueError(f"{text} is not a local folder: export to one, then copy it there")
     if path.suffix == ".onnx":
         raise ValueError(
-            f"{path} names a file, but an export is a folder of versions: say "
-            f"{str(path.with_suffix(''))!r}, and model.onnx will be in it under the version"
+            f"{path} names an ONNX file, but the format is {format!r}: use format='onnx', or name "
+            "a folder"
         )
     if path.exists() and not path.is_dir():
         raise ValueError(f"{path} is a file: name a folder, in which each export is a version")

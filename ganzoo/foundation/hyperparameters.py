@@ -74,7 +74,7 @@ class Hyperparameter:
         if self.kind is tuple and isinstance(value, list | tuple):
             return tuple(value)
         if self.kind is dict and isinstance(value, Mapping):
-            weights = {str(k): self._weight(v) for k, v in value.items()}
+            weights = {k: self._weight(v) for k, v in value.items()}
             numbers = [v for v in weights.values() if not isinstance(v, LearningRateSchedule)]
             if all(0.0 <= number <= LARGEST for number in numbers):
                 return weights

@@ -10,12 +10,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+import keras
 import tensorflow as tf
 
 from ganzoo.foundation.registry import unknown
 
 
+@keras.saving.register_keras_serializable("ganzoo")
 @dataclass(frozen=True)
 class Objective:
     """What each player minimises: two functions of (real logits, fake logits).
@@ -30,6 +33,16 @@ class Objective:
     discriminator: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
     generator: Callable[[tf.Tensor | None, tf.Tensor], tf.Tensor]
     relativistic: bool = False
+
+    def get_config(self) -> dict[str, Any]:
+        """What Keras saves; the two functions must be registered with Keras."""
+        functions = {"discriminator": self.discriminator, "generator": self.generator}
+        saved = {k: keras.saving.serialize_keras_object(f) for k, f in functions.items()}
+        return saved | {"relativistic": self.relativistic}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Objective:
+        return cls(**{k: keras.saving.deserialize_keras_object(v) for k, v in config.items()})
 
 
 def _mean(x: tf.Tensor) -> tf.Tensor:

@@ -120,6 +120,6 @@ def get(name: str | Penalty) -> Penalty:
     """
     if callable(name):
         return name
-    if name not in NAMED:
+    if not isinstance(name, str) or name not in NAMED:
         raise ValueError(unknown("penalty", name, NAMED))
     return NAMED[name]

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 from ganzoo.foundation.registry import unknown
@@ -41,7 +42,13 @@ class Regulariser:
         """The arguments that make it again."""
         return {}
 
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Regulariser:
+        """The inverse of `get_config`, as Keras calls it."""
+        return cls(**config)
 
+
+@keras.saving.register_keras_serializable("ganzoo")
 class LeCam(Regulariser):
     """E relu(D(x) − α_F)² + E relu(α_R − D(G(z)))², α_R and α_F running means of D's logits on real
     and on fake samples.
@@ -107,6 +114,6 @@ def get(name: str | Regulariser) -> Regulariser:
     """
     if isinstance(name, Regulariser):
         return name
-    if name not in NAMED:
+    if not isinstance(name, str) or name not in NAMED:
         raise ValueError(unknown("regulariser", name, NAMED))
     return NAMED[name]()

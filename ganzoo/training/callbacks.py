@@ -21,6 +21,7 @@ import rich.progress
 from rich.console import Console
 from rich.table import Column
 
+from ganzoo.core.fitting import Diverged
 from ganzoo.devices import strategies
 from ganzoo.foundation import files
 from ganzoo.reporting import plots
@@ -33,13 +34,8 @@ __all__ = [
     "Progress",
     "SamplePictures",
     "StopAtStep",
-    "StopOnDivergence",
     "StopOnInterrupt",
 ]
-
-
-class Diverged(RuntimeError):
-    """A loss became NaN or infinite, so further training is useless."""
 
 
 def _is_chief(callback: keras.callbacks.Callback) -> bool:
@@ -144,21 +140,6 @@ class HistoryCSV(keras.callbacks.Callback):
             writer.writerows(self._rows)
 
 
-class StopOnDivergence(keras.callbacks.Callback):
-    """Raises `Diverged` after the first step with a loss that is NaN or infinite.
-
-    keras.callbacks.TerminateOnNaN looks only at a log called "loss", which GANs don't have.
-    """
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        for name, value in (logs or {}).items():
-            if not math.isfinite(value):
-                raise Diverged(
-                    f"training diverged at step {self.model.step}, where {name} became "
-                    f"{float(value)}: try lower learning rates or a penalty."
-                )
-
-
 class StopOnInterrupt(keras.callbacks.Callback):
     """A context manager in which Ctrl-C stops training after the current step, so that the state
     after a whole step can be saved. A second Ctrl-C stops it at once.
@@ -169,6 +150,8 @@ class StopOnInterrupt(keras.callbacks.Callback):
     Attributes:
         interrupted: whether Ctrl-C was pressed.
     """
+
+    reads_logs = False
 
     def __init__(self):
         super().__init__()

@@ -151,7 +151,7 @@ class Checkpoints(keras.callbacks.Callback):
 
     def _check_same(self, gan: GAN, config: dict[str, Any]) -> None:
         name = str(config.get("registered_name")).rpartition(">")[2]
-        if name != gan.registry_name:
+        if name != keras.saving.get_registered_name(type(gan)).rpartition(">")[2]:
             raise _Another(
                 f"{self.folder} holds checkpoints of {name}, not of {gan.registry_name}: name "
                 "another folder."
@@ -170,6 +170,8 @@ class Checkpoints(keras.callbacks.Callback):
 
 class StopAtStep(keras.callbacks.Callback):
     """Ends training when the GAN has made `step` generator updates in all."""
+
+    reads_logs = False
 
     def __init__(self, step: int):
         super().__init__()

@@ -363,7 +363,6 @@ def _fit(
     writes = strategies.is_chief(gan.distribute_strategy)
     stop = callbacks.StopOnInterrupt()
     watching = [
-        callbacks.StopOnDivergence(),
         callbacks.StopAtStep(last_step),
         stop,
         callbacks.HistoryCSV(run.path / "history.csv"),

@@ -1,0 +1,85 @@
+"""Writes the golden files: a small saved GAN for each mechanism, and what it gave when it was saved.
+
+    python tests/golden/make.py NAME      # one that is new; others stay as they were written
+
+tests/test_golden.py loads them, so that a file that was saved keeps loading. Never write an old one
+anew to make a test pass.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+import ganzoo
+from ganzoo.core.gan import GAN
+from ganzoo.foundation import schedules
+
+HERE = Path(__file__).parent
+SAVED, MORE = 3, 2  # steps
+
+CASES = {  # name of the file -> name of the GAN, hyper-parameters
+    "gan": ("gan", {}),
+    "labels": ("cgan", {}),
+    "codes": ("infogan", {}),
+    "encoder": ("bigan", {}),
+    "state": ("began", {}),
+    "penalties": ("r3gan", {"regularise_every": 2}),
+    "critic_steps": ("wgan_gp", {"critic_steps": 2}),
+    "composed": (
+        "dcgan",
+        {
+            "regularisers": {"lecam": 0.3},
+            "ema": 0.9,
+            "packing": 2,
+            "fakes": "shared",
+            "generator_learning_rate": schedules.linear(2e-3, 1e-3, 9),
+        },
+    ),
+    "classifier": ("acgan", {}),
+    "missing_labels": ("sgan", {}),
+    "given": ("pix2pix", {}),
+}
+
+
+def rows(name: str) -> object:
+    """The data of a case, as `fit` takes them."""
+    random = np.random.default_rng(0)
+    x = random.integers(0, 256, (32, 8, 8, 1), "uint8")
+    if name == "given":
+        x = random.integers(0, 256, (32, 16, 16, 1), "uint8")
+        return {"source": x, "target": 255 - x}
+    y = np.arange(32) % 3
+    return x, np.where(y == 2, -1, y) if name == "missing_labels" else y
+
+
+def trained(gan: GAN, name: str, steps: int) -> GAN:
+    gan.fit(rows(name), batch_size=4, steps_per_epoch=steps, verbose=0)
+    return gan
+
+
+def samples(gan: GAN, name: str) -> np.ndarray:
+    given = {"source": rows(name)["source"][:4]} if name == "given" else {}
+    return gan.sample(4, seed=1, **given)
+
+
+def main() -> None:
+    for name in sys.argv[1:] or CASES:
+        if (HERE / f"{name}.keras").exists():
+            print(f"{name} is there and stays as it is")
+            continue
+        kind, hyperparameters = CASES[name]
+        small = {"width": 2, "latent_dim": 3}
+        known = ganzoo.card(kind).hyperparameters
+        small = {key: value for key, value in small.items() if key in known}
+        gan = trained(ganzoo.get(kind, **small | hyperparameters), name, SAVED)
+        gan.save(HERE / f"{name}.keras")
+        saved = samples(gan, name)
+        resumed = samples(trained(gan, name, MORE), name)
+        np.savez_compressed(HERE / f"{name}.npz", saved=saved, resumed=resumed)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""Files that were saved keep loading, and go on to the same numbers."""
+
+import importlib.util
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import ganzoo
+
+FOLDER = Path(__file__).parent / "golden"
+_spec = importlib.util.spec_from_file_location("golden", FOLDER / "make.py")
+golden = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(golden)
+
+
+def check(gan, name, part):
+    expected = np.load(FOLDER / f"{name}.npz")[part].astype(int)
+    # Processors round differently.
+    np.testing.assert_allclose(golden.samples(gan, name).astype(int), expected, atol=2)
+
+
+def test_each_mechanism_has_a_file():
+    assert {path.stem for path in FOLDER.glob("*.keras")} == golden.CASES.keys()
+
+
+@pytest.mark.parametrize("name", golden.CASES)
+def test_a_golden_file_loads_and_goes_on_to_the_same_numbers(name):
+    gan = ganzoo.load(FOLDER / f"{name}.keras")
+    assert gan.step == golden.SAVED
+    check(gan, name, "saved")
+    check(golden.trained(gan, name, golden.MORE), name, "resumed")
+
+
+@pytest.mark.parametrize("name", golden.CASES)
+def test_a_golden_checkpoint_is_resumed_to_the_same_numbers(name, tmp_path):
+    shutil.copy(FOLDER / f"{name}.keras", tmp_path / f"step_{golden.SAVED:08}.keras")
+    saved = ganzoo.load(FOLDER / f"{name}.keras")
+    chosen = {key: getattr(saved, key) for key in saved.hyperparameters()}
+    gan = ganzoo.get(golden.CASES[name][0], **chosen)
+    gan.fit(
+        golden.rows(name),
+        batch_size=4,
+        epochs=golden.SAVED + golden.MORE,
+        steps_per_epoch=1,
+        verbose=0,
+        checkpoint=tmp_path,
+    )
+    assert gan.step == golden.SAVED + golden.MORE
+    check(gan, name, "resumed")
