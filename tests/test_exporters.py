@@ -623,19 +623,12 @@ def test_a_path_that_ends_in_onnx_is_one_file(tmp_path, monkeypatch):
     file = exporters.export(gan, tmp_path / "g.onnx", "onnx")
     assert file == tmp_path / "g.onnx" and [path.name for path in tmp_path.iterdir()] == ["g.onnx"]
     inputs = {name: value.numpy() for name, value in gan.draw_latents(3, 0).items()}
-    (found,) = runtime.session(file).run(None, inputs)
+    (found,) = onnxruntime.InferenceSession(file).run(None, inputs)
     np.testing.assert_allclose(found, gan.serve(gan.draw_latents(3, 0)), atol=1e-5)
     before = file.read_bytes()
     with pytest.raises(ValueError, match="a single file without a certificate"):
         exporters.verify(file)
-    asked = certificate.requests
-
-    def wrong(*arguments):
-        return {
-            name: (inputs, answer + 1.0) for name, (inputs, answer) in asked(*arguments).items()
-        }
-
-    monkeypatch.setattr(certificate, "requests", wrong)
+    gan.generator.trainable_variables[-1].assign([np.nan])
     with pytest.raises(exporters.ExportError):
         exporters.export(gan, tmp_path / "g.onnx", "onnx")
     assert file.read_bytes() == before, "a file that was there is replaced by a whole one or not"

@@ -76,13 +76,13 @@ def augmentation():
 
 def zoo():
     """The zoo as Markdown, from the cards."""
-    rows = ["| name | paper | | labels |", "|---|---|---|---|"]
+    rows = ["| name | paper | | trained on |", "|---|---|---|---|"]
     for card in map(ganzoo.card, ganzoo.names()):
         paper = f"{card.title} ({card.authors.split(',')[0]} et al. {card.year})"
         link = f"[{card.arxiv}](https://arxiv.org/abs/{card.arxiv})"
         file = ganzoo.get(card.name).__class__.__module__.replace(".", "/") + ".py"
-        labels = "yes" if card.conditional else ""
-        rows.append(f"| [`{card.name}`]({file}) | {paper} | {link} | {labels} |")
+        trained_on = ", ".join(card.data)
+        rows.append(f"| [`{card.name}`]({file}) | {paper} | {link} | {trained_on} |")
     return "\n".join(rows) + "\n"
 
 
@@ -125,7 +125,7 @@ def test_ten_lines_of_python_run(tmp_path, monkeypatch):
     assert small != code
     exec(small, {})
     assert (tmp_path / "serving/lsgan/1/saved_model.pb").is_file()
-    assert (tmp_path / "onnx/lsgan/1/model.onnx").is_file()
+    assert (tmp_path / "lsgan.onnx").is_file()
 
 
 def test_the_gan_in_one_file_keeps_the_contract(monkeypatch):

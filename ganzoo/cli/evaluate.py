@@ -59,7 +59,9 @@ def evaluate(
     own = data is None or data == config.get("data")
     size = config.get("size") if own and gan.spec.is_image else None
     size = gan.spec.shape[:2] if gan.spec.is_image and size is None and not own else size
-    examples = ganzoo.data.load(name, size=tuple(size) if size else None)
+    examples = ganzoo.data.load(
+        name, size=tuple(size) if size else None, fit=config.get("fit", "crop")
+    )
     value_range = config.get("value_range") if own else None
     began, console = time.monotonic(), output.console()
     with output.console(stderr=True).status("measuring"):

@@ -24,6 +24,15 @@ GANName = Annotated[
 RunOrModel = Annotated[
     Path, typer.Argument(metavar="RUN_OR_MODEL", help="The folder of a run, or a .keras file.")
 ]
+Fit = Annotated[
+    str | None,
+    typer.Option(
+        metavar="crop|pad|squash",
+        help="How pictures of other proportions get their --size; crop by default.",
+        show_default=False,
+    ),
+]
+Flip = Annotated[bool, typer.Option("--flip", help="Train on mirrored pictures too.")]
 Size = Annotated[
     str | None,
     typer.Option(

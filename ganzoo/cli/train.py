@@ -45,6 +45,8 @@ def train(
         int | None, typer.Option(help="Rows of each update; 64 by default.")
     ] = None,
     size: options.Size = None,
+    fit: options.Fit = None,
+    flip: options.Flip = False,
     value_range: options.ValueRange = None,
     seed: Annotated[
         int | None,
@@ -81,8 +83,8 @@ def train(
 
     Ctrl-C stops training after the current step and saves the model; --resume continues.
     """
-    given = (name, settings, data, epochs, steps, batch_size, size, value_range, seed, out)
-    if resume is not None and any(value is not None for value in given):
+    given = (name, settings, data, epochs, steps, batch_size, size, fit, value_range, seed, out)
+    if resume is not None and (flip or any(value is not None for value in given)):
         raise ValueError(
             f"--resume {resume} continues that run as it was begun: leave out everything but "
             "--strategy and --no-export."
@@ -114,6 +116,8 @@ def train(
                 steps=steps,
                 batch_size=batch_size,
                 size=shape,
+                fit=fit or "crop",
+                flip=flip,
                 value_range=options.numbers("--value-range", value_range, float),
                 out=out,
                 export=export,

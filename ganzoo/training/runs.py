@@ -73,6 +73,8 @@ def train(
     steps: int | None = None,
     batch_size: int | None = None,
     size: tuple[int, int] | None = None,
+    fit: str = "crop",
+    flip: bool = False,
     value_range: tuple[float, float] | None = None,
     out: str | os.PathLike | None = None,
     root: str | os.PathLike = "runs",
@@ -93,7 +95,8 @@ def train(
         epochs: passes over the data; by default as many as make about 1,600 steps.
         steps: generator updates, in place of `epochs`.
         batch_size: rows of each update; 64 by default.
-        size: (height, width) that images are resized to, see `ganzoo.data.load`.
+        size, fit, flip: how images are resized and whether they are mirrored too, see
+            `ganzoo.data.load`.
         value_range: (low, high), the values that are black and white, if images are neither bytes
             nor in [-1, 1].
         out: the run's folder, which must be new or empty; by default the next of
@@ -127,7 +130,8 @@ def train(
         check_free(out)
     with strategy.scope():
         gan = ganzoo.get(name, **(hyperparameters or {}))
-    stream, examples = _load(gan, dataset, size, value_range, batch_size)
+    how = {"size": size, "fit": fit, "flip": flip}
+    stream, examples = _load(gan, dataset, how, value_range, batch_size)
     epochs, steps_per_epoch, last_step = _length(epochs, steps, stream.steps_per_epoch)
     gan.build_for(stream.fields)
     config = {
@@ -135,6 +139,8 @@ def train(
         "hyperparameters": {key: getattr(gan, key) for key in gan.hyperparameters()},
         "data": dataset,
         "size": size,
+        "fit": fit,
+        "flip": flip,
         "value_range": value_range,
         "networks": _networks(gan),
         "epochs": epochs,
@@ -206,7 +212,8 @@ def resume(
     checkpoints.at(run.checkpoints).restore(gan)
     if _is_finished(run, gan, steps):
         raise ValueError(f"{run.path} has made all of its {steps} steps: train a new run.")
-    stream, examples = _load(gan, dataset, read["size"], read["value_range"], batch_size)
+    how = {"size": read["size"]} | {key: config[key] for key in ("fit", "flip") if key in config}
+    stream, examples = _load(gan, dataset, how, read["value_range"], batch_size)
     epochs, steps_per_epoch, last_step = _length(None, steps, stream.steps_per_epoch)
     if not gan.built:
         gan.build_for(stream.fields)
@@ -323,13 +330,13 @@ def _locked(run: Run) -> Iterator[None]:
 def _load(
     gan: GAN,
     dataset: str,
-    size: tuple[int, int] | None,
+    how: Mapping[str, Any],
     value_range: tuple[float, float] | None,
     batch_size: int | None,
 ) -> tuple[data.Batches, tf.data.Dataset]:
-    """(batches, examples) of a data set. They are batched as `gan.fit` will batch them, so that
-    data that can't be trained on are refused now."""
-    examples = data.load(dataset, size=size)
+    """(batches, examples) of a data set, loaded with the options `how`. They are batched as
+    `gan.fit` will batch them, so that data that can't be trained on are refused now."""
+    examples = data.load(dataset, **how)
     with data.clear_errors():
         stream = gan.batches(examples, batch_size=batch_size, value_range=value_range)
     return stream, examples

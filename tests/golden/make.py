@@ -1,4 +1,4 @@
-"""Writes the golden files: a small saved GAN for each mechanism, and what it gave when it was saved.
+"""Writes the golden files: a small saved GAN for each mechanism, and the samples it then gave.
 
     python tests/golden/make.py NAME      # one that is new; others stay as they were written
 
