@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from keras.optimizers.schedules import LearningRateSchedule
-
 
 class Rates:
     """What `gan.optimizer` is: one `learning_rate` for all players.
@@ -37,7 +35,7 @@ class Rates:
     def learning_rate(self, value: float) -> None:
         for optimizer in self._optimizers:
             inner = getattr(optimizer, "inner_optimizer", optimizer)
-            if isinstance(inner._learning_rate, LearningRateSchedule):
+            if isinstance(inner.get_config()["learning_rate"], dict):  # a serialised schedule
                 raise ValueError(
                     "a callback sets the learning rate, but a player has a schedule of its own: "
                     "leave out the callback, or give numbers as rates."

@@ -5,7 +5,8 @@ import contextlib
 import keras
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
-from tensorflow.python.framework import op_def_registry
+
+from ganzoo.foundation import keras_compat
 
 from .certificate import ExportError, requests
 from .quiet import quiet
@@ -144,11 +145,9 @@ def _check_operations(file):
             continue
         reached.add(name)
         for node in (*functions.get(name, ()), *nodes.get(name, ())):
-            registered = op_def_registry.get(node.op)
+            stateful = keras_compat.is_stateful(node.op)
             if node.op not in functions and (
-                registered is None
-                or node.op in _READING
-                or (registered.is_stateful and node.op not in _STATEFUL)
+                stateful is None or node.op in _READING or (stateful and node.op not in _STATEFUL)
             ):
                 raise ExportError(f"{file} uses the operation {node.op}: it is no generator")
             called = [f.name for a in node.attr.values() for f in (a.func, *a.list.func)]

@@ -1,0 +1,102 @@
+"""Names that Keras and TensorFlow keep to themselves still do what ganzoo takes from them."""
+
+import re
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import ganzoo
+from ganzoo.foundation import keras_compat
+
+HOUSE = Path(ganzoo.__file__).parent
+
+
+def nested():
+    inner = keras.Sequential([keras.Input([3]), keras.layers.Dense(2), keras.layers.Dropout(0.5)])
+    x = keras.Input([3])
+    return keras.Model(x, keras.layers.Dense(1, name="last")(inner(x)))
+
+
+def test_leaves_are_the_layers_of_all_models():
+    kinds = {type(layer).__name__ for layer in keras_compat.leaves(nested())}
+    assert kinds == {"InputLayer", "Dense", "Dropout"}
+
+
+def test_layer_before_is_the_one_that_gives_an_output():
+    assert keras_compat.layer_before(nested().outputs[0]).name == "last"
+
+
+def test_averages_are_those_of_the_weights():
+    weights = [keras.Variable([1.0]), keras.Variable([2.0])]
+    optimizer = keras.optimizers.SGD(1.0, use_ema=True, ema_momentum=0.5)
+    optimizer.build(weights)
+    optimizer.apply([tf.constant([1.0]), tf.constant([0.0])], weights)
+    kept = keras_compat.averages(optimizer, weights[::-1])
+    assert [v.shape for v in kept] == [(1,), (1,)]
+    assert kept[0].numpy() != kept[1].numpy()
+
+
+def test_a_layer_draws_its_seeds_from_another_kind_of_generator():
+    class Fixed(keras.random.SeedGenerator):
+        def next(self, ordered=True):
+            return tf.constant([1, 2], self.state.dtype)
+
+    layer = keras.layers.Dropout(0.5)
+    x = tf.ones([1, 64])
+    keras_compat.draw_seeds_from(layer, Fixed)
+    one, other = (layer(x, training=True).numpy() for _ in range(2))
+    np.testing.assert_array_equal(one, other)
+    keras_compat.draw_seeds_from(keras.layers.Dense(1), Fixed)  # which draws nothing
+
+
+def test_safe_mode_is_on_within_it():
+    keras.config.enable_unsafe_deserialization()
+    layer = keras.saving.serialize_keras_object(keras.layers.Lambda(lambda x: x))
+    with keras_compat.safe_mode(), pytest.raises(ValueError, match="unsafe"):
+        keras.saving.deserialize_keras_object(layer)
+
+
+def test_is_default_tells_an_overridden_method():
+    class Own(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            pass
+
+    assert keras_compat.is_default(keras.callbacks.Callback().on_epoch_end)
+    assert not keras_compat.is_default(Own().on_epoch_end)
+    assert keras_compat.is_default(Own().on_train_batch_end)
+    single = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: None)
+    assert not keras_compat.is_default(single.on_epoch_end)
+
+
+def test_is_stateful_knows_tensorflows_operations():
+    found = [keras_compat.is_stateful(name) for name in ("MatMul", "RandomUniform", "NoSuchOp")]
+    assert found == [False, True, None]
+
+
+@pytest.mark.parametrize(
+    ("compute", "many"),
+    [
+        (lambda x: tf.add_n([x, x * 2]), False),
+        (lambda x: tf.add_n([x, x * 2, x * 3]), True),
+        (lambda x: tf.add_n([tf.add_n([x, x * 2]), x * 3]), True),  # TensorFlow joins these
+        (lambda x: (x + x * 2) + x * 3, True),
+        (lambda x: x + 1.0, False),
+    ],
+)
+def test_sums_of_many_finds_sums_of_three_terms(compute, many):
+    graph = tf.function(compute).get_concrete_function(tf.TensorSpec([4])).graph
+    assert keras_compat.sums_of_many(graph) == many
+
+
+def test_private_names_stand_in_one_file():
+    private = re.compile(r"keras\.src|tensorflow\.python|\._flatten_layers|\._keras_history")
+    found = {
+        path.name
+        for path in HOUSE.rglob("*.py")
+        for line in path.read_text().split("\n")
+        if private.search(line.split("#")[0])
+    }
+    assert found == {"keras_compat.py"}
