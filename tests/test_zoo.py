@@ -1,5 +1,7 @@
 """The contract, for every registered name."""
 
+import functools
+
 import pytest
 
 import ganzoo
@@ -7,16 +9,44 @@ from ganzoo.foundation import registry
 from ganzoo.testing import checks
 
 NAMES = ganzoo.names()
+COSTLY = {
+    checks.check_two_replicas_equal_one,
+    checks.check_resume,
+    checks.check_seed,
+    checks.check_saved_model,
+    checks.check_onnx,
+    checks.check_neither_loss_moves_the_other_player,
+    checks.check_shapes,
+    checks.check_tiny_problem,
+}
+SAME_MECHANISM = {  # costly checks of these are slow tests; the other has the same parts
+    "acgan": "cgan",
+    "dcgan": "lsgan",
+    "gan": "lsgan",
+    "minimax_gan": "lsgan",
+}
 
 
-@pytest.fixture(scope="module", params=NAMES)
-def subject(request):
-    return checks.Subject(registry.find(request.param))
+def cases():
+    for name in NAMES:
+        for check in checks.CHECKS:
+            slow = [pytest.mark.slow] * (check in COSTLY and name in SAME_MECHANISM)
+            yield pytest.param(name, check, marks=slow, id=f"{name}-{check.__name__}")
 
 
-@pytest.mark.parametrize("check", checks.CHECKS, ids=lambda check: check.__name__)
-def test_contract(subject, check):
-    checks.run(check, subject)
+@functools.cache
+def subject_of(name):
+    return checks.Subject(registry.find(name))
+
+
+@pytest.mark.parametrize(("name", "check"), cases())
+def test_contract(name, check):
+    checks.run(check, subject_of(name))
+
+
+def test_a_representative_is_checked_in_full():
+    assert SAME_MECHANISM.keys() <= set(NAMES)
+    assert not SAME_MECHANISM.keys() & set(SAME_MECHANISM.values())
 
 
 def test_the_ten_games_are_there():
