@@ -39,7 +39,7 @@ def get(name: str, **hyperparameters: Any):
     """A compiled GAN, a subclass of keras.Model, that builds itself from the data it is fitted to.
 
     Raises:
-        ValueError: no GAN has that name, it has no such hyper-parameter, or the value won't do.
+        ValueError: no GAN has that name, it has no such hyper-parameter, or the value is bad.
     """
     gan = _registry().find(name)(**hyperparameters)
     gan.compile()

@@ -387,7 +387,7 @@ def test_sample_to_a_picture(ganzoo_in, trained, name, tmp_path):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ("sample lsgan --labels 3", "trained without labels"),
+        ("sample lsgan --labels 3", "is not told the class"),
         ("sample cgan --labels 3,10", "label 10 is out of range"),
         ("sample cgan --labels 1,b", "--labels 1,b can't be read: write numbers, as in --labels 3"),
         ("sample cgan --labels 1 --set label=2", "--labels and --set label= were both given"),

@@ -193,7 +193,7 @@ def test_sample_says_what_it_does_not_take(lsgan):
     cgan, infogan = fitted("cgan"), fitted("infogan")
     for gan, arguments, words in (
         (lsgan, {"count": 0}, "at least 1"),
-        (lsgan, {"count": 2, "labels": 1}, "trained without labels"),
+        (lsgan, {"count": 2, "labels": 1}, "is not told the class"),
         (lsgan, {"count": 2, "latnt": 1}, "did you mean 'latent'"),
         (lsgan, {"count": 2, "latent": np.zeros((3, 4))}, "latent has shape"),
         (cgan, {"count": 2, "labels": 10}, "label 10 is out of range"),

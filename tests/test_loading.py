@@ -414,12 +414,18 @@ FIELD = {"codec": "affine", "dtype": "float32", "offset": 0.0, "scale": 1.0, "nu
         ({"width": 10**30}, "damaged: its config.json has width"),
         ({"latent_dim": 10**12}, "latent_dim=1000000000000 for"),
         ({"latent_dim": archives.SLACK}, "at most 65536"),
-        ({"fields": {"image": FIELD | {"shape": [10**9]}}}, "shape=1000000000 for"),
-        ({"fields": {"image": FIELD | {"shape": [10**5, 10**5, 1]}}}, "shape=10000000000 for"),
+        ({"fields": {"image": FIELD | {"shape": [10**9]}}}, "shape of image=1000000000 for"),
+        (
+            {"fields": {"image": FIELD | {"shape": [10**5, 10**5, 1]}}},
+            "shape of image=10000000000 for",
+        ),
         ({"fields": {"image": FIELD | {"shape": [4000, 4000, 1]}}}, "asks for more than its"),
         ({"fields": {"image": FIELD | {"shape": [-8, -8, 1]}}}, None),
         ({"fields": {"image": FIELD | {"shape": "8"}}}, None),
-        ({"fields": {"label": FIELD | {"shape": [], "num_classes": 10**9}}}, "num_classes=10"),
+        (
+            {"fields": {"label": FIELD | {"shape": [], "num_classes": 10**9}}},
+            "num_classes of label=10",
+        ),
         ({"fields": {}}, "never seen data"),
     ],
 )

@@ -178,7 +178,7 @@ os.fork = refuse
 import ganzoo, numpy as np
 from ganzoo import data
 gan = ganzoo.get("gan", width=8, latent_dim=4)
-gan.build_for({"vector": data.Field((3,), "float32")})
+gan.build_for({{"vector": data.Field((3,), "float32")}})
 assert "openvino" not in sys.modules
 gan.export({str(tmp_path / "gan")!r}, format="openvino")
 assert "openvino" in sys.modules and "openvino_telemetry" not in sys.modules

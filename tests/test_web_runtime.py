@@ -38,7 +38,7 @@ def cache(tmp_path, monkeypatch):
 @pytest.fixture(scope="module")
 def gan():
     gan = ganzoo.get("gan", width=8, latent_dim=4)
-    gan.build_for(ganzoo.data.Spec((8, 8, 1), "float32"))
+    gan.build_for({"image": ganzoo.data.Field((8, 8, 1), "float32")})
     return gan
 
 

@@ -140,7 +140,7 @@ class Sampling:
                 raise ValueError(f"{key} {seen} is out of range: there are 0 to {classes - 1}.")
         elif value.dtype.kind not in "fiu" or not np.isfinite(value.astype(drawn.dtype)).all():
             raise ValueError(
-                f"{key} of dtype {value.dtype} won't do: it takes finite numbers of "
+                f"{key} of dtype {value.dtype} must be finite numbers of "
                 f"{drawn.dtype}, one row for all samples or {drawn.shape}, a row each."
             )
         try:

@@ -92,7 +92,7 @@ def _check_tf_config(text: str | None) -> None:
     except (KeyError, TypeError, ValueError, AttributeError):
         right = False
     if not right:
-        raise ValueError(f"TF_CONFIG={text[:200]!r} won't do: it takes {_FORM}.")
+        raise ValueError(f"TF_CONFIG={text[:200]!r} must be {_FORM}.")
 
 
 def check(strategy: tf.distribute.Strategy) -> None:
