@@ -96,7 +96,7 @@ RIGHT = {"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "inde
 )
 def test_a_wrong_tf_config_gets_a_sentence(wrong, monkeypatch):
     monkeypatch.setenv("TF_CONFIG", wrong)
-    with pytest.raises(ValueError, match=r'set it to|it takes \{"cluster"'):
+    with pytest.raises(ValueError, match=r'set it to|must be \{"cluster"'):
         strategies.make("multiworker")
 
 
