@@ -87,7 +87,7 @@ def pix2pix(seed: int, steps: int = 600) -> dict[str, object]:
     }
 
 
-def sgan(seed: int, steps: int = 1600) -> dict[str, object]:
+def sgan(seed: int, steps: int = 800) -> dict[str, object]:
     x, y = arrays("mnist5k")
     order = np.random.default_rng(seed).permutation(len(x))
     train, test = order[:4000], order[4000:]
