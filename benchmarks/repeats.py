@@ -3,9 +3,9 @@
     python benchmarks/repeats.py                     # all of it, in 15 minutes
     python benchmarks/repeats.py --data points
 
-The same training, same seed, again and again: as `ganzoo.strategies.in_order` has it, which runs the
-operations of a step one after another where its graph sums three terms or more, and all at once, as
-TensorFlow would run them. Both take turns.
+The same training, same seed, again and again: as `ganzoo.strategies.in_order` has it, which runs
+the operations of a step one after another where its graph sums three terms or more, and all at
+once, as TensorFlow would run them. Both take turns.
 Rows go to results/repeats.csv, in place of those of the same data. Per row:
 
 - `trainings`, each of `steps`; `others`: those that ended with other weights than most did.
