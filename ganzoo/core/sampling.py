@@ -243,10 +243,10 @@ class Sampling:
             for name, s in self.latent_spec.items()
         }
 
-    def predict(self, x: Any, batch_size: int = 256, **unsupported: Any) -> np.ndarray:
+    def predict(self, x: Any, batch_size: int = 256, verbose: Any = "auto") -> np.ndarray:
         """Samples in network units, [N, *shape], from latents [N, latent_dim] or a dict of all the
         generator's inputs by name, computed `batch_size` at a time. `sample` draws the latents and
-        gives samples in the data's units.
+        gives samples in the data's units. Nothing is shown, whatever `verbose` says.
 
         Raises:
             ValueError: not built yet, or inputs are missing.
