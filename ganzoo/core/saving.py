@@ -168,11 +168,13 @@ def load(filepath: str | os.PathLike) -> keras.Model:
     except Exception as error:  # zipfile, json and h5py each have errors of their own
         raise _refusal(path, error) from error
     package, _, name = str(config.get("registered_name")).rpartition(">")
-    if package != "ganzoo":
+    registry.load_all()
+    registered = keras.saving.get_registered_object(f"ganzoo>{name}")
+    is_gan = isinstance(registered, type) and issubclass(registered, Saving)
+    if package != "ganzoo" or not name or registered and not is_gan:
         kind = _printable(config.get("class_name"))
         raise ValueError(f"{path} holds a {kind}, not a GAN of the zoo.")
-    registry.load_all()
-    if keras.saving.get_registered_object(f"ganzoo>{name}") is None:
+    if registered is None:
         module = _printable(config.get("module") or "")
         raise ValueError(
             f"{path} holds the GAN {_printable(name)}, whose class is not known here: import the "
