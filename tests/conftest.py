@@ -10,6 +10,7 @@ import tensorflow as tf
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
+os.environ.pop("COLUMNS", None)  # of pytest-xdist or a shell: tables would be cut to it
 pytest.register_assert_rewrite("cases", "keras_files")
 VERDICT = pytest.StashKey[int]()
 
@@ -29,6 +30,13 @@ def pytest_unconfigure(config):
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(config.stash[VERDICT])
+
+
+@pytest.fixture(scope="session")
+def judges(tmp_path_factory):
+    """A cache folder for judges, which take seconds to train: of all workers of pytest-xdist."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
 
 
 @pytest.fixture(scope="session")

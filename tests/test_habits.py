@@ -110,6 +110,21 @@ def test_batches_of_python_objects():
         batches(generator(), columns=WITH_LABELS, steps_per_epoch=5)
 
 
+def test_a_loader_of_torch():
+    torch = pytest.importorskip("torch")
+    rows = torch.utils.data.TensorDataset(
+        torch.from_numpy(np.moveaxis(PICTURES, -1, 1).copy()), torch.from_numpy(LABELS)
+    )
+    real = torch.utils.data.DataLoader(rows, batch_size=8)
+    b = batches(real, columns=WITH_LABELS)
+    seen = take(b.dataset, 5)
+    np.testing.assert_array_equal(np.concatenate([s["image"] for s in seen]), PICTURES)
+    np.testing.assert_array_equal(np.concatenate([s["label"] for s in seen]), LABELS)
+    gan = ganzoo.get("cgan", width=8)
+    gan.fit(real, steps_per_epoch=1, verbose=0)
+    assert gan.sample(2, labels=[0, 3]).shape == (2, 6, 5, 3)
+
+
 def test_channels_first_is_refused():
     moved = np.moveaxis(PICTURES, -1, 1)  # (N, 3, 6, 5)
     for x, mend in (

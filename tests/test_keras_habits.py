@@ -139,6 +139,25 @@ def test_weights_alone_build_the_gan_they_are_loaded_into(tmp_path):
     np.testing.assert_array_equal(other.sample(3), gan.sample(3))
 
 
+def test_keras_tuner_finds_the_best_learning_rate_and_gives_the_model(tmp_path):
+    tuner = pytest.importorskip("keras_tuner")
+
+    def build(chosen):
+        rate = chosen.Choice("generator_learning_rate", [1e-4, 1e-2])
+        return made(generator_learning_rate=rate)
+
+    search = tuner.RandomSearch(
+        build, tuner.Objective("val_generator", "min"), max_trials=2, directory=tmp_path, seed=0
+    )
+    search.search(POINTS, steps_per_epoch=1, validation_data=POINTS[:32], **QUIET)
+    trials = search.oracle.get_best_trials(2)
+    assert len(trials) == 2 and trials[0].score < trials[1].score
+    (best,) = search.get_best_models()
+    (chosen,) = search.get_best_hyperparameters()
+    assert best.generator_learning_rate == chosen["generator_learning_rate"] and best.step == 1
+    assert best.sample(3).shape == (3, 2)
+
+
 def test_train_on_batch_is_a_step_of_fit():
     gan = made()
     logs = gan.train_on_batch(POINTS[:16], return_dict=True)

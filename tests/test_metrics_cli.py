@@ -20,10 +20,10 @@ def home(tmp_path_factory):
 
 
 @pytest.fixture
-def ganzoo_in(monkeypatch, capsys, home, tmp_path_factory):
+def ganzoo_in(monkeypatch, capsys, home, judges):
     def run(line):
         monkeypatch.chdir(home)
-        monkeypatch.setenv("GANZOO_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+        monkeypatch.setenv("GANZOO_CACHE", str(judges))
         code = cli.main(shlex.split(line))
         return code, *capsys.readouterr()
 

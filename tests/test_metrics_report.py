@@ -22,9 +22,9 @@ OF_PARZEN = ["parzen", "parzen_centroids"]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory):
+def cache(judges):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GANZOO_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+        patch.setenv("GANZOO_CACHE", str(judges))
         yield
 
 

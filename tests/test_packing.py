@@ -120,7 +120,14 @@ COMPOSED = {"ema": 0.9, "packing": 2, "generator_learning_rate": schedules.linea
     ],
     ids=lambda check: check.__name__,
 )
-@pytest.mark.parametrize("name", ["r3gan", "cgan", "bigan"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("r3gan", marks=pytest.mark.slow),
+        "cgan",
+        pytest.param("bigan", marks=pytest.mark.slow),
+    ],
+)
 def test_the_contract_holds_with_packing_averages_and_schedules(name, check):
     checks.run(check, subject(name))
 

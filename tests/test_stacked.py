@@ -26,9 +26,9 @@ STACKS, MODES = arrays("stacked_digits")
 
 
 @pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory):
+def cache(judges):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GANZOO_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+        patch.setenv("GANZOO_CACHE", str(judges))
         yield
 
 
