@@ -325,7 +325,7 @@ def test_kill_9_once(tmp_path):
 
 # ---- runs
 
-SMALL = {"hyperparameters": {"width": 8}, "export": False}
+SMALL = {"hyperparameters": {"width": 8, "architecture": "mlp"}, "export": False}
 
 
 def test_a_run_goes_on(tmp_path, monkeypatch):

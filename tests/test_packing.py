@@ -40,7 +40,9 @@ def test_a_nest_and_free_rows_are_packed_alike():
 def test_a_packed_critic_sees_collapse_that_a_single_one_can_not():
     """Reals are ±1, fakes all +1: D of one sample finds half of the reals exactly like the fakes.
     D of two tells three quarters of the pairs; the optimal losses are known."""
-    values = np.where(rng.random(4096) < 0.5, -1.0, 1.0).astype("float32")[:, None]
+    values = np.where(np.random.default_rng(0).random(4096) < 0.5, -1.0, 1.0).astype("float32")[
+        :, None
+    ]
     expected = {1: (0.5, 1.0), 2: (0.25, 1.0)}  # p(fake-looking | real), p(fake-looking | fake)
     for packing, (real, fake) in expected.items():
         z = keras.Input([4])

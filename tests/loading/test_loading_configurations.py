@@ -46,8 +46,14 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("where", ["architecture", "objective", "fields"])
-@pytest.mark.parametrize("what", HOSTILE)
+@pytest.mark.parametrize(
+    ("what", "where"),
+    [
+        *((what, "architecture") for what in HOSTILE),
+        ("a module's class", "objective"),
+        ("a module's class", "fields"),
+    ],
+)
 def test_what_is_no_part_of_a_network_is_refused(own, tmp_path, monkeypatch, what, where):
     monkeypatch.chdir(tmp_path)
     value = HOSTILE[what]
