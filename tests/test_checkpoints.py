@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -54,11 +55,18 @@ def undisturbed():
     return gan
 
 
+@pytest.fixture(scope="module")
+def died(tmp_path_factory):
+    """The checkpoints of a training that died after two of five epochs."""
+    folder = tmp_path_factory.mktemp("died") / "c"
+    make().fit(X, epochs=2, verbose=0, checkpoint=folder)
+    return folder
+
+
 @pytest.fixture
-def folder(tmp_path):
-    """Of a training that died after two of five epochs."""
-    make().fit(X, epochs=2, verbose=0, checkpoint=tmp_path / "c")
-    return tmp_path / "c"
+def folder(died, tmp_path):
+    """A copy of them."""
+    return shutil.copytree(died, tmp_path / "c")
 
 
 def test_the_same_line_goes_on(folder, undisturbed):

@@ -90,7 +90,7 @@ def test_ctrl_c_in_a_shell(ganzoo_in, tmp_path):
         while not history.exists() and process.poll() is None:
             time.sleep(0.1)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=120)
     finally:
         process.kill()
     assert (process.returncode, out) == (130, "")

@@ -33,7 +33,13 @@ def test_a_golden_file_loads_and_goes_on_to_the_same_numbers(name):
     check(golden.trained(gan, name, golden.MORE), name, "resumed")
 
 
-@pytest.mark.parametrize("name", golden.CASES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] * (name != "composed"))
+        for name in golden.CASES  # a checkpoint is the same file, read by another door
+    ],
+)
 def test_a_golden_checkpoint_is_resumed_to_the_same_numbers(name, tmp_path):
     shutil.copy(FOLDER / f"{name}.keras", tmp_path / f"step_{golden.SAVED:08}.keras")
     saved = ganzoo.load(FOLDER / f"{name}.keras")

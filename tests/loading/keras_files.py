@@ -1,9 +1,11 @@
 """`.keras` files taken apart and packed again, and how `load` must refuse them."""
 
+import contextlib
 import json
 import resource
 import time
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -31,11 +33,13 @@ def pack(path, members, **options):
 
 def refused(path, match=None):
     """The sentence with which `load` refuses a file, soon and for little memory."""
+    with contextlib.suppress(OSError):  # Linux: or an earlier test's peak would hide this one's
+        Path("/proc/self/clear_refs").write_text("5")
     began, before = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(ValueError, match=match) as caught:
         ganzoo.load(path)
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    assert time.monotonic() - began < 10 and after - before < 400 * 1024  # KiB
+    assert time.monotonic() - began < 30 and after - before < 400 * 1024  # KiB
     sentence = str(caught.value)
     assert sentence.startswith(str(path)) and sentence.endswith(".")
     assert sentence.isprintable() and len(sentence) < len(str(path)) + 300
