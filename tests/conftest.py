@@ -5,14 +5,22 @@ import shlex
 import sys
 
 import pytest
-import tensorflow as tf
 
-tf.config.set_logical_device_configuration(
-    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
-)
 os.environ.pop("COLUMNS", None)  # of pytest-xdist or a shell: tables would be cut to it
 pytest.register_assert_rewrite("cases", "keras_files")
 VERDICT = pytest.StashKey[int]()
+
+
+def pytest_configure(config):
+    """Two logical devices; not in the process of pytest-xdist that only deals out the tests."""
+    if hasattr(config, "workerinput") or not getattr(config.option, "numprocesses", None):
+        import tensorflow as tf
+
+        cpu, two = (
+            tf.config.list_physical_devices("CPU")[0],
+            [tf.config.LogicalDeviceConfiguration()] * 2,
+        )
+        tf.config.set_logical_device_configuration(cpu, two)
 
 
 @pytest.hookimpl(trylast=True)
