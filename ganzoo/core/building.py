@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from ganzoo import data, networks
+from ganzoo.core.ingredients import Ingredients
 from ganzoo.core.log import Log
 from ganzoo.core.packing import packed_shape
 from ganzoo.core.rates import Rates
@@ -19,24 +20,10 @@ from ganzoo.foundation.randomness import Noise, seed_layers_from_noise, seeded_i
 from ganzoo.losses import penalties
 
 
-class Building:
+class Building(Ingredients):
     """The part of a `GAN` that makes its networks, optimizers and state."""
 
     # -- networks ------------------------------------------------------------------------------
-
-    @staticmethod
-    def _check_own_networks(models: Any) -> tuple[keras.Model, ...]:
-        """Two Keras models of the user's; subclassed ones need not be built yet."""
-        if not (
-            isinstance(models, list | tuple)
-            and len(models) >= 2
-            and all(isinstance(model, keras.Model) for model in models)
-        ):
-            raise ValueError(
-                f"architecture={models!r:.200} must be a name or a pair of Keras models "
-                "(generator: latents -> samples, discriminator: samples -> one logit or features)."
-            )
-        return tuple(models)
 
     @staticmethod
     def _functional(model: keras.Model, shapes: list[tuple[int, ...]], role: str) -> keras.Model:

@@ -10,6 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from ganzoo import data
+from ganzoo.core.building import Building
+from ganzoo.data.checks import check_int
 from ganzoo.foundation.randomness import Noise
 from ganzoo.foundation.registry import unknown
 
@@ -19,7 +21,7 @@ Latents = dict[str, tf.Tensor]
 MOST = 10**6  # samples in one call: they are held in memory at once
 
 
-class Sampling:
+class Sampling(Building):
     """The generator's side of a `GAN`, in the units of the training data."""
 
     encode_images: Callable[[tf.Tensor], tf.Tensor] | None = None
@@ -67,16 +69,9 @@ class Sampling:
         given = {key: self._encoded(key, value) for key, value in given.items()}
         if given and count is None:
             count = len(next(iter(given.values())))
-        for name, value, least, most in (
-            ("count", count, 1, MOST),
-            ("batch_size", batch_size, 1, MOST),
-            ("seed", seed, -(2**63), 2**63 - 1),
-        ):
-            whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-            if not (whole and least <= value <= most):
-                raise ValueError(
-                    f"{name}={value!r} must be an int of at least {least} and at most {most}."
-                )
+        check_int("count", count, 1, MOST)
+        check_int("batch_size", batch_size, 1, MOST)
+        check_int("seed", seed, -(2**63), 2**63 - 1)
         drawn = {k: v.numpy() for k, v in self.draw_latents(int(count), seed).items()}
         if labels is not None:
             if "label" in inputs:

@@ -16,11 +16,12 @@ import numpy as np
 
 from ganzoo import data
 from ganzoo.core import archives
+from ganzoo.core.building import Building
 from ganzoo.foundation import keras_compat, registry
 from ganzoo.losses import objectives
 
 
-class Saving:
+class Saving(Building):
     """The saved side of a `GAN`: what Keras writes into a file, and how it is read again."""
 
     def save(self, filepath, overwrite: bool = True, **kwargs) -> None:
@@ -171,7 +172,7 @@ def load(filepath: str | os.PathLike) -> keras.Model:
     registry.load_all()
     registered = keras.saving.get_registered_object(f"ganzoo>{name}")
     is_gan = isinstance(registered, type) and issubclass(registered, Saving)
-    if package != "ganzoo" or not name or registered and not is_gan:
+    if package != "ganzoo" or not name or (registered and not is_gan):
         kind = _printable(config.get("class_name"))
         raise ValueError(f"{path} holds a {kind}, not a GAN of the zoo.")
     if registered is None:
