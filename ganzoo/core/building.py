@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
@@ -22,6 +22,10 @@ from ganzoo.losses import penalties
 
 class Building(Ingredients):
     """The part of a `GAN` that makes its networks, optimizers and state."""
+
+    # Functions that `Sampling` and `Measuring` trace when they first need them.
+    _sampler: Callable[..., tf.Tensor] | None
+    _evaluator: Callable[..., dict[str, tf.Tensor]] | None
 
     # -- networks ------------------------------------------------------------------------------
 
@@ -50,9 +54,9 @@ class Building(Ingredients):
         return data.main_sample(self.fields)
 
     @property
-    def spec(self) -> data.Field | None:
-        """What was learned of the samples that the generator makes; None before `fit`."""
-        return self.fields[self.output_name] if self.fields else None
+    def spec(self) -> data.Field:
+        """What was learned of the samples that the generator makes."""
+        return self.fields[self.output_name] if self.fields else self.__getattr__("spec")
 
     def input_width(self, network: str) -> int:
         """Width of the vector of inputs that a network is told."""
@@ -252,7 +256,7 @@ class Building(Ingredients):
         names: list[str] = []
 
         @tf.autograph.experimental.do_not_convert
-        def play(batch):
+        def play(batch: Mapping[str, tf.Tensor]) -> None:
             names.clear()
             names.extend(self.play(batch, lambda player, u: getattr(self, f"{player}_loss")(u)))
 
@@ -264,7 +268,8 @@ class Building(Ingredients):
         return names
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("generator", "discriminator", "log", "inputs") or name.endswith("_optimizer"):
+        made = ("generator", "discriminator", "log", "inputs", "spec")
+        if name in made or name.endswith("_optimizer"):
             raise AttributeError(
                 f"{self.registry_name} makes its {name} when it first sees data: call fit, or "
                 "build_from(x) to make the networks without training."

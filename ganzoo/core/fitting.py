@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -23,6 +24,9 @@ class Diverged(RuntimeError):
 
 class Fitting(Measuring):
     """The part of a `GAN` that trains it on data."""
+
+    train_function: Callable[[Iterator], dict[str, float]] | None
+    _unchecked: tuple[int, tf.Tensor] | None  # the last step, and its means until they are read
 
     def fit(
         self,
@@ -115,13 +119,12 @@ class Fitting(Measuring):
         validate = None
         if validation_data is not None:
             held_out = validation_data if isinstance(validation_data, tuple) else (validation_data,)
-            options = {"batch_size": validation_batch_size or batch_size}
-            options["value_range"] = value_range
-
-            def validate() -> dict[str, float]:
-                found = self._terms_on(*held_out[:2], **options)[0]
-                return {f"val_{key}": float(np.mean(values)) for key, values in found.items()}
-
+            validate = functools.partial(
+                self._terms_held_out,
+                *held_out[:2],
+                batch_size=validation_batch_size or batch_size,
+                value_range=value_range,
+            )
             validate()  # Data that can't be used are refused now, not after an epoch.
         if checkpoint is not None:
             if found.steps_per_epoch is None:
@@ -328,7 +331,7 @@ class _EpochLogs(keras.callbacks.Callback):
         super().__init__()
         self.validate, self.every = validate, every
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
         gan = self.model
         checked = gan._check_step()
         logs.update({key: float(value) for key, value in gan.log.result().items()})

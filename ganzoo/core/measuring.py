@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import tensorflow as tf
 
 from ganzoo import data
@@ -65,10 +66,10 @@ class Measuring(Building):
         from ganzoo import evaluation
 
         self._check_built("evaluate")
-        check_int("samples", samples, 0)
+        samples = check_int("samples", samples, 0)
         check_int("seed", seed, 0, 2**63 - 1)
         terms, rows = self._terms_on(x, y, batch_size=batch_size, value_range=value_range)
-        critic = {
+        critic: dict[str, Any] = {
             "extractor": f"critic of {self.registry_name}",
             "hash": evaluation.KerasFeatures(self.discriminator).hash,
             "split": f"all {rows} rows",
@@ -84,7 +85,7 @@ class Measuring(Building):
             x,
             y,
             value_range=value_range,
-            samples=int(samples),
+            samples=samples,
             extractor=extractor,
             seed=seed,
         )
@@ -104,6 +105,11 @@ class Measuring(Building):
                 for key, value in self._evaluator(batch, tf.constant(step, tf.int64)).items():
                     terms.setdefault(key, []).append(float(value))
         return terms, rows
+
+    def _terms_held_out(self, x: Any, y: Any = None, **options: Any) -> dict[str, float]:
+        """The means of these terms by name, with `val_` before each."""
+        terms, _ = self._terms_on(x, y, **options)
+        return {f"val_{key}": float(np.mean(values)) for key, values in terms.items()}
 
     def _evaluate_terms(
         self, batch: Mapping[str, tf.Tensor], number: tf.Tensor

@@ -28,8 +28,12 @@ class Judged(Protocol):
     """What a penalty reads of an update, see `ganzoo.core.update.Update`."""
 
     noise: Noise
-    real_seen: Any
-    fake_seen: Any
+
+    @property
+    def real_seen(self) -> Any: ...
+
+    @property
+    def fake_seen(self) -> Any: ...
 
     def gradient(self, of: str) -> Any: ...
 
