@@ -24,9 +24,7 @@ from ganzoo.losses import objectives
 class Saving(Building):
     """The saved side of a `GAN`: what Keras writes into a file, and how it is read again."""
 
-    def save(
-        self, filepath: str | os.PathLike, overwrite: bool = True, **kwargs: Any
-    ) -> None:
+    def save(self, filepath: str | os.PathLike, overwrite: bool = True, **kwargs: Any) -> None:
         """Writes a `.keras` file with networks, both optimizers, step and seed; whole or not at
         all, so that a full disk or an interruption leaves the file that was there.
 

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from ganzoo.data import forms, labels
-from ganzoo.data.arrays import Arrays
+from ganzoo.data.arrays import Arrays, Order
 from ganzoo.data.checks import check_enough, check_int
 from ganzoo.data.fields import Column, Field, learn_samples, main_sample
 from ganzoo.data.forms import Columns
@@ -124,20 +124,15 @@ def batches(
         learned |= _learn(source, seen, value_range, fields or {}, num_classes)
     streams = [
         source.stream(
-            rows,
-            mine,
             {name: learned[name] for name in source.columns},
-            shuffle,
-            _seed_of(seed, place),
-            first_step,
-            steps_per_epoch,
+            Order(rows, mine, shuffle, _seed_of(seed, place), first_step, steps_per_epoch),
         )
         for place, source in enumerate(sources)
     ]
     dataset = streams[0][0]
     if len(streams) > 1:
         dataset = tf.data.Dataset.zip(tuple(stream for stream, _ in streams)).map(_merged)
-    lengths = [length for _, length in streams]
+    lengths = [length for _, length in streams if length is not None]
     # Autotuned, it may grow to half of the machine's memory.
     if not all(isinstance(source, Arrays) for source in sources):
         dataset = dataset.prefetch(held(learned, rows, 16))
@@ -145,9 +140,8 @@ def batches(
     # The tuner's thread sleeps for up to a minute, and an iterator's end often waits for it.
     asked = forms.is_stream(x) and x.options().autotune.enabled
     options.autotune.enabled = bool(asked)
-    return Batches(
-        dataset.with_options(options), learned, None if None in lengths else max(lengths)
-    )
+    known = max(lengths) if len(lengths) == len(streams) else None
+    return Batches(dataset.with_options(options), learned, known)
 
 
 @tf.autograph.experimental.do_not_convert

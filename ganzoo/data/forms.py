@@ -147,7 +147,7 @@ def groups(data: Any, columns: Columns) -> list[tuple[Any, Columns]]:
             values["label"] = data.map(_picked("label", columns))
     else:
         values = named(data, columns)
-    found = []
+    found: list[tuple[Any, Columns]] = []
     for name in free:
         one = {name: columns[name]}
         value = values[name]

@@ -44,7 +44,8 @@ class OnePass:
     """
 
     def __init__(self, iterator: Iterator[Any]):
-        self.iterator, self.kept, self.looking = iterator, [], True
+        self.iterator, self.looking = iterator, True
+        self.kept: list[Any] = []
 
     def __call__(self) -> Iterator[Any]:
         place = 0

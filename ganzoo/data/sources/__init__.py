@@ -85,6 +85,7 @@ def load(
     kind, _, rest = name.partition(":")
     rest = os.path.expanduser(rest)
     change = Change(size, fit, flip)
+    class_names: list[str] | None
     if name == "digits":
         dataset, class_names = bundled.digits()
     elif name == "mnist5k":
