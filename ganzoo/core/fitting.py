@@ -25,7 +25,7 @@ class Diverged(RuntimeError):
 class Fitting(Measuring):
     """The part of a `GAN` that trains it on data."""
 
-    train_function: Callable[[Iterator], dict[str, float]] | None
+    train_function: Callable[[Iterator], dict[str, float]]  # None until it is made
     _unchecked: tuple[int, tf.Tensor] | None  # the last step, and its means until they are read
 
     def fit(

@@ -8,7 +8,7 @@ import pathlib
 import re
 import uuid
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import keras
@@ -19,6 +19,9 @@ from ganzoo.core import archives
 from ganzoo.core.building import Building
 from ganzoo.foundation import keras_compat, registry
 from ganzoo.losses import objectives
+
+if TYPE_CHECKING:
+    from ganzoo.core.gan import GAN
 
 
 class Saving(Building):
@@ -155,7 +158,7 @@ def _restored(value: Any) -> Any:
     return {key: _restored(member) for key, member in value.items()}
 
 
-def load(filepath: str | os.PathLike) -> keras.Model:
+def load(filepath: str | os.PathLike) -> GAN:
     """See `ganzoo.load`."""
     path = _path(filepath)
     if path.is_dir():

@@ -12,7 +12,8 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -59,7 +60,7 @@ def make(name: str) -> tf.distribute.Strategy:
 
 
 @contextlib.contextmanager
-def _default_signals():
+def _default_signals() -> Iterator[None]:
     """Lets Ctrl-C end a process that waits for the others, which is done outside of Python, and
     SIGTERM end it afterwards: TensorFlow takes that for news to its own preemption handler."""
     if threading.current_thread() is not threading.main_thread():
@@ -111,7 +112,7 @@ class WorkerLost(RuntimeError):
 
 
 @contextlib.contextmanager
-def lost_workers(strategy: tf.distribute.Strategy):
+def lost_workers(strategy: tf.distribute.Strategy) -> Iterator[None]:
     """Within it, what TensorFlow says when a worker is gone is raised as WorkerLost."""
     errors = tf.errors
     gone = (
@@ -139,7 +140,7 @@ def workers(strategy: tf.distribute.Strategy) -> int:
     return max(1, resolver.cluster_spec().num_tasks("worker") + _chiefs(resolver.cluster_spec()))
 
 
-def _chiefs(cluster) -> int:
+def _chiefs(cluster: tf.train.ClusterSpec) -> int:
     return cluster.num_tasks("chief") if "chief" in cluster.jobs else 0
 
 
@@ -187,7 +188,7 @@ def in_order(function: tf.types.experimental.PolymorphicFunction) -> Callable:
 
     needed = None  # until the function was traced
 
-    def ordered(*args):
+    def ordered(*args: Any) -> Any:
         nonlocal needed
         if needed is None:
             graph = function.get_concrete_function(*args).graph
@@ -212,14 +213,14 @@ def own_rows(
     """
     here = strategy.num_replicas_in_sync // workers(strategy)
 
-    def block(column):
+    def block(column: tf.Tensor) -> tf.Tensor:
         return tf.reshape(column, [here, column.shape[0] // here, *column.shape[1:]])
 
     @tf.autograph.experimental.do_not_convert
-    def blocks(batch):
+    def blocks(batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         return {name: block(column) for name, column in batch.items()}
 
-    def of(context):
+    def of(context: tf.distribute.InputContext) -> tf.data.Dataset:
         return dataset.map(blocks, tf.data.AUTOTUNE).unbatch().prefetch(here)
 
     return strategy.distribute_datasets_from_function(of)
@@ -233,8 +234,8 @@ def check_together(strategy: tf.distribute.Strategy, step: int) -> None:
     replicas = strategy.num_replicas_in_sync
 
     @tf.function(autograph=False)
-    def spread():
-        def squares():
+    def spread() -> tf.Tensor:
+        def squares() -> tf.Tensor:
             number = tf.constant(step, tf.float64)
             return tf.stack([number, number**2])
 

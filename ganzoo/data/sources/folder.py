@@ -81,8 +81,8 @@ def folder(root: Path, change: Change, seed: int) -> tuple[tf.data.Dataset, list
         rest = {k: v for k, v in element.items() if k not in ("name", "by_pillow")}
         return change({"image": tf.ensure_shape(image, (None, None, channels))} | rest)
 
-    shape = (*(change.size if change.size is not None else sizes[0]), channels)
-    records = Records(len(files), shape, find, decode, "a picture")
+    height, width = sizes[0] if change.size is None else change.size
+    records = Records(len(files), (height, width, channels), find, decode, "a picture")
     return change.of_records(records).dataset(), class_names
 
 
