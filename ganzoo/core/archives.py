@@ -13,7 +13,6 @@ import json
 import math
 import re
 import stat
-import threading
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +20,8 @@ from typing import Any
 
 import h5py
 import keras
+
+from ganzoo.foundation import keras_compat
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 MEMBERS = {CONFIG, WEIGHTS, "metadata.json"}
@@ -151,32 +152,23 @@ def _is_harmless(item: dict) -> bool:
     return isinstance(module, str) and bool(_MODULES.fullmatch(module)) and kind not in _PROGRAMS
 
 
-_alone = threading.RLock()
-
-
 @contextlib.contextmanager
 def allowance(numbers: int) -> Iterator[None]:
-    """Within it Keras makes no more variables than `numbers` numbers fill, and SLACK.
+    """Within it, this thread can make Keras variables of `numbers` + SLACK numbers in all.
 
-    Only a variable that is made tells its size: the networks are a user's own, or follow from
-    hyper-parameters in their own ways.
+    The sizes are known only when the variables are made, because networks are a user's own or
+    follow from hyper-parameters in their own ways.
 
     Raises:
         ValueError: a variable would exceed that; it is not made.
     """
-    left, here = numbers + SLACK, threading.get_ident()
+    left = numbers + SLACK
 
-    def count(self, initializer, shape=None, *args, **kwargs):
+    def count(size: int) -> None:
         nonlocal left
-        if threading.get_ident() == here:
-            left -= math.prod(shape or ())
-            if left < 0:
-                raise ValueError(f"its {CONFIG} asks for more than its {numbers:,} weights")
-        make(self, initializer, shape, *args, **kwargs)
+        left -= size
+        if left < 0:
+            raise ValueError(f"its {CONFIG} asks for more than its {numbers:,} weights")
 
-    with _alone:
-        make, keras.Variable.__init__ = keras.Variable.__init__, count
-        try:
-            yield
-        finally:
-            keras.Variable.__init__ = make
+    with keras_compat.before_variables(count):
+        yield

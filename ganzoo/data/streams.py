@@ -71,6 +71,7 @@ class Stream:
         self.class_names: list[str] | None = getattr(dataset, "class_names", None)
         self.records: Records | None = getattr(dataset, "records", None)
         self.encoded: Encoded | None = getattr(dataset, "encoded", None)
+        self.rows: int | None = getattr(dataset, "rows", None)
         self.one_pass: OnePass | None = getattr(dataset, "one_pass", None)
         self.parts = parts
         self.cardinality = int(dataset.cardinality())
@@ -243,6 +244,8 @@ class Stream:
         """Rows in one pass."""
         if self.cardinality == tf.data.INFINITE_CARDINALITY:
             raise ValueError("the dataset is infinite: pass steps_per_epoch=… to end an epoch.")
+        if self.rows is not None:
+            return self.rows
         if not self.batched:
             return self.cardinality
         name = self.samples[0]
