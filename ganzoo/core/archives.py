@@ -1,8 +1,8 @@
 """What a `.keras` file may hold, checked before Keras builds anything from it.
 
-Keras's safe mode keeps a file from bringing code of its own. It lets a file name any function and
-class of Keras's, and ask for any size: networks are allocated before weights are compared, and two
-kilobytes of configuration filled the memory.
+Keras's safe mode prevents a file from bringing its own code. But a file may still name any function
+and class of Keras, and ask for networks of any size. Keras allocates networks before it compares
+their weights, so that a configuration of two kilobytes could fill the memory.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from ganzoo.foundation import keras_compat
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 MEMBERS = {CONFIG, WEIGHTS, "metadata.json"}
 
-# Numbers that a GAN may ask for beyond its weights, 64 MB of float32: the logs' statistics take
-# some twenty, a row of latents or of an image may take more.
+# How many numbers a GAN may ask for beyond its weights, 64 MB of float32. The logs' statistics take
+# some twenty, and a row of latents or of an image may take more.
 SLACK = 2**24
 
 _LAYOUTS = (h5py.h5d.CONTIGUOUS, h5py.h5d.COMPACT)

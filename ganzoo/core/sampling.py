@@ -1,4 +1,4 @@
-"""What a trained GAN gives: samples, inferred latents, exports."""
+"""Sampling, inference of latents, classification and export with a trained GAN."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ganzoo.foundation.registry import unknown
 Latents = dict[str, tf.Tensor]
 
 
-MOST = 10**6  # samples in one call: they are held in memory at once
+MOST = 10**6  # samples in one call, which are all in memory at once
 
 
 class Sampling(Building):
@@ -188,8 +188,9 @@ class Sampling(Building):
     def export(
         self, filepath: str | os.PathLike, format: str = "tf_saved_model", **options: Any
     ) -> pathlib.Path:
-        """Ships the generator: `filepath/VERSION/` in `format`, certified against this model; one
-        file where `filepath` ends in `.onnx` and the format is "onnx".
+        """Exports the generator to `filepath/VERSION/` and checks the export against this model.
+
+        If `filepath` ends in `.onnx` and the format is "onnx", it writes this one file.
 
         See `ganzoo.exporters.export` for layout, names, options and errors.
         """
@@ -199,8 +200,8 @@ class Sampling(Building):
         return exporters.export(self, filepath, format=format, **options)
 
     def serve(self, latents: Latents) -> tf.Tensor:
-        """What is deployed: images in [-1, 1] as the network gives them, vectors in the data's
-        units; float32 [batch, *shape]."""
+        """The samples of an exported generator, float32 [batch, *shape]: images in [-1, 1], vectors
+        in the data's units."""
         samples = self.generate(latents)[self.output_name]
         return samples if self.spec.is_image else self.spec.decode_tensor(samples)
 
@@ -223,7 +224,7 @@ class Sampling(Building):
 
     @property
     def latent_ranges(self) -> dict[str, str]:
-        """How each latent is distributed, in words, for whoever is handed an export."""
+        """The distribution of each latent, in words, for the users of an export."""
         return {name: x.distribution for name, x in self.inputs.items()}
 
     def _named_inputs(self, inputs: Any) -> Latents:

@@ -24,6 +24,7 @@ from rich.console import Console
 
 import ganzoo
 from ganzoo import data, networks
+from ganzoo.data.checks import check_int
 from ganzoo.devices import strategies
 from ganzoo.foundation import registry, schedules
 from ganzoo.reporting import plots
@@ -119,8 +120,8 @@ def train(
         Interrupted: Ctrl-C was pressed; the run has everything but the exports.
     """
     for key, value in (("epochs", epochs), ("steps", steps)):
-        if value is not None and value < 1:
-            raise ValueError(f"{key}={value} must be an int of at least 1.")
+        if value is not None:
+            check_int(key, value, 1)
     if epochs is not None and steps is not None:
         raise ValueError("epochs and steps were both given: leave one out.")
     strategy = strategy or tf.distribute.get_strategy()
@@ -137,9 +138,7 @@ def train(
         "gan": name,
         "hyperparameters": {key: getattr(gan, key) for key in gan.hyperparameters()},
         "data": dataset,
-        "size": size,
-        "fit": fit,
-        "flip": flip,
+        **how,
         "value_range": value_range,
         "networks": _networks(gan),
         "epochs": training.epochs,
@@ -195,9 +194,9 @@ def resume(
     if missing := [key for key in NEEDED if key not in config]:
         raise run.unreadable(f"it has no {missing[0]}")
     run.history  # noqa: B018  a history that can't be read is refused before any step
-    name, steps, chosen = config["gan"], config["steps"], config["hyperparameters"]
+    name, steps = config["gan"], config["steps"]
     read = {key: config[key] and tuple(config[key]) for key in ("size", "value_range")}
-    chosen = _as_given(name, chosen)
+    chosen = _as_given(name, config["hyperparameters"])
     if chosen.get("architecture") == "own":
         raise ValueError(
             f"{run.path} was trained with networks of your own, which its configuration can't "
@@ -209,8 +208,8 @@ def resume(
     if _is_finished(run, gan, steps):
         raise ValueError(f"{run.path} has made all of its {steps} steps: train a new run.")
     how = {"size": read["size"]} | {key: config[key] for key in ("fit", "flip") if key in config}
-    data_range, batch_size = read["value_range"], config["batch_size"]
-    training = _Training.of(gan, config["data"], how, data_range, batch_size, None, steps)
+    value_range, batch_size = read["value_range"], config["batch_size"]
+    training = _Training.of(gan, config["data"], how, value_range, batch_size, None, steps)
     if console is not None:
         console.print(f"continuing from step {gan.step:,} of {steps:,}")
     training.run_in(run, export, console)
@@ -255,6 +254,17 @@ def _is_finished(run: Run, gan: GAN, last_step: int) -> bool:
     return gan.step >= last_step and (run.path / "model.keras").exists()
 
 
+def _length(
+    epochs: int | None, steps: int | None, steps_per_epoch: int | None
+) -> tuple[int, int, int]:
+    """(epochs, steps per epoch, last step) of a training of so many epochs or steps."""
+    known = steps_per_epoch or 100  # a data set of unknown length is repeated
+    if steps is not None:
+        return -(-steps // known), min(known, steps), steps
+    epochs = epochs or max(1, round(STEPS / known))
+    return epochs, known, epochs * known
+
+
 @dataclasses.dataclass(frozen=True)
 class _Training:
     """A GAN, the data and the length of its training, all checked before a folder is made."""
@@ -287,11 +297,7 @@ class _Training:
             stream = gan.batches(examples, batch_size=batch_size, value_range=value_range)
         if not gan.built:
             gan.build_for(stream.fields)
-        known = stream.steps_per_epoch or 100  # a data set of unknown length is repeated
-        if steps is not None:
-            return cls(gan, examples, batch_size, -(-steps // known), min(known, steps), steps)
-        epochs = epochs or max(1, round(STEPS / known))
-        return cls(gan, examples, batch_size, epochs, known, epochs * known)
+        return cls(gan, examples, batch_size, *_length(epochs, steps, stream.steps_per_epoch))
 
     def run_in(self, run: Run, export: bool, console: Console | None) -> None:
         """Trains to the last step and exports. An error gets a note that says what is kept."""
