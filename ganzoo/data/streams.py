@@ -102,7 +102,8 @@ class Stream:
         self.is_image = any(len(shape) - self.batched > 1 for shape in shapes.values())
 
     def look(self, rows: int) -> dict[str, list[np.ndarray]]:
-        """At least one step's rows, if there are, and enough to tell range and moments from."""
+        """Reads the first rows: at least one step if there are so many, and enough of them to
+        estimate the range and the moments."""
         if rows > LONGEST:
             raise ValueError(
                 f"a step of {rows} rows of a dataset is too large: pass a batch_size that makes it"

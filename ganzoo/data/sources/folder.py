@@ -22,8 +22,8 @@ _OTHER = (
     ".nef", ".arw", ".tga", ".ppm", ".pgm", ".jfif", ".ico", ".exr", ".hdr",
 )  # fmt: skip
 _KINDS = "PNG, JPEG, WebP, BMP, TIFF or GIF"
-# Up to so many files, the folders that people fill by hand, all are decoded before training starts;
-# of more only so many, which finds what one file in a hundred has but for a chance of 2e-9.
+# Up to this many files are decoded before training starts, drawn at random if there are more. A
+# defect that one file in a hundred has is then missed with a probability of 2e-9.
 _LOOKED_AT = 2_000
 
 
@@ -31,8 +31,8 @@ def folder(root: Path, change: Change, seed: int) -> tuple[tf.data.Dataset, list
     """The pictures of a folder, and the names of its sub-folders, the classes, if there are any.
     `ganzoo.data.load` describes the rest."""
     files, labels, class_names = _pictures(root)
-    # Also for those who read the dataset as a stream: a shuffle buffer sees only so many of files
-    # that are sorted by class.
+    # The files are sorted by class, and the shuffle buffer of a transformed dataset holds too few
+    # of them to mix the classes. So they are shuffled here too.
     order = np.random.default_rng(seed).permutation(len(files))
     looked_at = [files[i] for i in np.sort(order[:_LOOKED_AT])]
     with ThreadPoolExecutor() as pool:
