@@ -223,7 +223,7 @@ class Progress(keras.callbacks.Callback):
                 expand=True,
             )
             self._bar.start()
-            # the first step takes as long as hundreds of others
+            # The first step takes as long as hundreds of later ones, because it is traced.
             waiting: dict[str, Any] = {
                 "epoch": f"1/{epochs}",
                 "rate": "",
