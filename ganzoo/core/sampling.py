@@ -26,9 +26,9 @@ class Sampling(Building):
     """The generator's side of a `GAN`, in the units of the training data."""
 
     encode_images: Callable[[tf.Tensor], tf.Tensor] | None = None
-    """Samples in network units -> latents [batch, latent_dim], where the game infers them."""
+    """Samples in network units -> latents [batch, latent_dim]; None if it infers no latents."""
     class_logits: Callable[[tf.Tensor], tf.Tensor] | None = None
-    """Samples in network units -> logits [batch, classes], where D names their class."""
+    """Samples in network units -> logits [batch, classes]; None if D is no classifier."""
 
     def sample(
         self,
@@ -90,7 +90,7 @@ class Sampling(Building):
         return self.spec.decode(self._generated(drawn, batch_size))
 
     def _generated(self, inputs: dict[str, np.ndarray], batch_size: int) -> np.ndarray:
-        """Samples in network units of inputs by name, `batch_size` at a time."""
+        """Samples in network units, generated from inputs by name, `batch_size` at a time."""
         if self._sampler is None:
             sampler = tf.function(
                 lambda inputs: self.generate(inputs)[self.output_name], autograph=False
@@ -104,7 +104,7 @@ class Sampling(Building):
         return np.concatenate([chunk.numpy() for chunk in chunks])
 
     def _to_give(self) -> list[str]:
-        """The inputs that are never drawn."""
+        """The names of the inputs that the caller must give."""
         return [key for key, x in self.inputs.items() if not x.drawn]
 
     def _encoded(self, name: str, x: Any) -> np.ndarray:
@@ -206,12 +206,12 @@ class Sampling(Building):
         return samples if self.spec.is_image else self.spec.decode_tensor(samples)
 
     def draw_latents(self, count: int | tf.Tensor, seed: int | tf.Tensor) -> Latents:
-        """The latents of `sample(count, seed)`, in graph or out of it."""
+        """The latents of `sample(count, seed)`; in a graph, both may be tensors."""
         return self.draw(Noise(seed), count)
 
     @property
     def latent_spec(self) -> dict[str, tf.TensorSpec]:
-        """Name -> TensorSpec of what the generator samples from, batch None."""
+        """Name -> TensorSpec of each input of the generator; the batch axis is None."""
         one = self.draw(Noise(0), 1)
         return {k: tf.TensorSpec([None, *v.shape[1:]], v.dtype, name=k) for k, v in one.items()}
 
@@ -228,7 +228,7 @@ class Sampling(Building):
         return {name: x.distribution for name, x in self.inputs.items()}
 
     def _named_inputs(self, inputs: Any) -> Latents:
-        """The generator's inputs by name, of what was passed to `call` or `predict`."""
+        """The argument of `call` or `predict` as a dict of the generator's inputs."""
         self._check_built("generate")
         if isinstance(inputs, dict):
             missing = [name for name in self.inputs if name not in inputs]

@@ -58,7 +58,7 @@ def batches(
     steps_per_epoch: int | None = None,
     part: tuple[int, int] = (0, 1),
 ) -> Batches:
-    """Turns what a Keras user has at hand into an endless stream of checked, equal batches.
+    """Turns data in any form that Keras users have into endless, checked batches of equal size.
 
     x: an array (N, height, width, channels) or (N, features), an (x, y) pair, a dict
         {"image": x, "label": y} ("vector" for vectors, other keys are ignored), or a
@@ -150,7 +150,7 @@ def _merged(*parts: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
 
 
 def _seed_of(seed: int, place: int) -> int:
-    """A seed of its own for each unpaired column, from its place among them."""
+    """The seed of the unpaired column at this place."""
     if place == 0:
         return seed
     return int(np.random.SeedSequence([seed, place]).generate_state(1, np.uint64)[0] >> 1)
@@ -175,7 +175,7 @@ def _learn(
                 **source.label_facts(name),
             )
             continue
-        # data of the other kind don't fit, which the sentence tells
+        # A field of the other kind is passed on too, so that the error can name it.
         other = {"image": "vector", "vector": "image"}.get(name, name)
         known = given.get(name) or given.get(other)
         what = forms.what_of(name, source.columns)

@@ -1,4 +1,4 @@
-"""Labels: integers or names, in a whole array or in a stream, to class numbers."""
+"""Converts labels, which are integers or names, to class numbers."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def learn(
     largest: Callable[[], int],
     names: Callable[[], set[str]],
 ) -> Field:
-    """The Field of labels of which `plain` gave the chunks; the given one, if they fit it.
+    """The Field of labels in chunks from `plain`; or the given Field, if they fit it.
 
     largest, names: functions of no arguments, called only where nothing else tells the number of
         classes: the largest number, and the set of names, of all the data.
@@ -167,7 +167,7 @@ def _learn_names(
 
 
 def numbers(y: np.ndarray, field: Field) -> np.ndarray:
-    """int32 class numbers (N,) of labels that `plain` gave and `learn` found to fit."""
+    """int32 class numbers (N,) of labels from `plain` that `learn` has accepted."""
     if y.dtype != object:
         return y.astype("int32")
     number = {name: i for i, name in enumerate(field.class_names or ())} | {"": MISSING}
@@ -175,7 +175,7 @@ def numbers(y: np.ndarray, field: Field) -> np.ndarray:
 
 
 def asked(labels: Any, field: Field | None) -> Any:
-    """Labels that a user asks samples of, with class names replaced by their numbers.
+    """The labels of requested samples, with class names replaced by their numbers.
 
     `labels` is one label or a sequence; numbers are returned unchanged. Raises ValueError for a
     name that is no class of `field`.
@@ -196,7 +196,8 @@ def asked(labels: Any, field: Field | None) -> Any:
 
 
 def checked(y: tf.Tensor, rows: tf.Tensor | int, field: Field) -> tf.Tensor:
-    """In a graph of tf.data: int32 class numbers of one step's labels; fails with a sentence."""
+    """int32 class numbers of one step's labels, in a graph of tf.data. Bad labels fail with a
+    sentence for `clear_errors`."""
     if y.dtype.is_floating:
         missing = tf.math.is_nan(y)
         y = tf.where(missing, tf.cast(MISSING, y.dtype), y)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,7 @@ from ganzoo.data.records import Encoded, Records
 
 # What a shuffle buffer, and what batches made ahead, may take: little of a laptop's memory.
 _HELD_BYTES = 2**28
+Check = Callable[[Batch], Batch]
 
 
 def held(fields: Mapping[str, Field], rows: int, most: int) -> int:
@@ -253,13 +254,13 @@ class Stream:
         last = self.dataset.element_spec[name].shape[0]
         try:
             last = last or len(tf.data.experimental.at(self.dataset, self.cardinality - 1)[name])
-        except tf.errors.OpError:  # no random access: only one row of the last batch is sure
+        except tf.errors.OpError:  # no random access: the last batch has at least one row
             last = 1
         return (self.cardinality - 1) * self.batch_size + last
 
 
 def _is_batched(shape: tuple[int, ...], spec: tf.TensorSpec, label: Any, what: str) -> bool:
-    """Whether elements whose first is of this shape are batches."""
+    """Whether the elements are batches, if the first one has this shape."""
     rank = len(shape)
     if rank in (3, 4) and is_channels_first(shape[rank - 3 :]):
         axes = "[0, 2, 3, 1]" if rank == 4 else "[1, 2, 0]"
@@ -282,9 +283,9 @@ def _is_batched(shape: tuple[int, ...], spec: tf.TensorSpec, label: Any, what: s
 def _reshuffled(
     dataset: tf.data.Dataset, size: int, seed: int, first_epoch: int = 0
 ) -> tf.data.Dataset:
-    """Endless epochs, the order of each a function of (seed, epoch) alone.
+    """Endless epochs. The order of each depends only on (seed, epoch).
 
-    shuffle().repeat() would go on, in a second iterator, from where the first one stopped.
+    In contrast, a second iterator over shuffle().repeat() has another order than the first one.
     """
 
     @tf.autograph.experimental.do_not_convert
@@ -297,8 +298,8 @@ def _reshuffled(
     return tf.data.Dataset.range(first_epoch, np.iinfo("int64").max).flat_map(epoch)
 
 
-def _one_shape(fields: Mapping[str, Field], samples: list[str], batched: bool) -> Any:
-    """Gives every element the shape of the first ones, or says that it has another."""
+def _one_shape(fields: Mapping[str, Field], samples: list[str], batched: bool) -> Check:
+    """A check that every element has the shape of the first ones, which it makes static."""
 
     @tf.autograph.experimental.do_not_convert
     def one_shape(element: Batch) -> Batch:
@@ -319,8 +320,8 @@ def _one_shape(fields: Mapping[str, Field], samples: list[str], batched: bool) -
     return one_shape
 
 
-def _checked(fields: Mapping[str, Field], columns: Columns) -> Any:
-    """Checks of a whole step's rows, for what the first rows couldn't show."""
+def _checked(fields: Mapping[str, Field], columns: Columns) -> Check:
+    """A check of all rows of a step, for errors that the first rows didn't have."""
 
     @tf.autograph.experimental.do_not_convert
     def checked(element: Batch) -> Batch:

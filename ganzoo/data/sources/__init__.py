@@ -34,7 +34,7 @@ _LONGEST = 16_384  # of an image's sides, in pixels
 
 
 def available() -> list[tuple[str, str]]:
-    """What `load` takes: (name, one-line description)."""
+    """The data sets that `load` knows: (name, one-line description)."""
     return list(_DESCRIPTIONS.items())
 
 

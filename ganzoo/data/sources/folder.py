@@ -28,7 +28,7 @@ _LOOKED_AT = 2_000
 
 
 def folder(root: Path, change: Change, seed: int) -> tuple[tf.data.Dataset, list[str] | None]:
-    """The pictures of a folder, and the names of its sub-folders, the classes, if there are any.
+    """The pictures of a folder, and its class names, which are its sub-folders; None without them.
     `ganzoo.data.load` describes the rest."""
     files, labels, class_names = _pictures(root)
     # The files are sorted by class, and the shuffle buffer of a transformed dataset holds too few

@@ -1,4 +1,4 @@
-"""How pictures get one size, and their mirror images."""
+"""Resizes pictures to one size, and adds their mirror images."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MIRRORED = "mirrored"
 
 
 class Change(NamedTuple):
-    """What is done to the picture {"image": (height, width, channels)} of an element.
+    """A change of the picture {"image": (height, width, channels)} of an element.
 
     size: (height, width) to resize to with antialiasing, or None.
     fit: "crop" cuts the longer sides equally, "pad" fills the shorter ones with zeros, "squash"
@@ -97,7 +97,7 @@ def _doubled(dataset: tf.data.Dataset, join: Any) -> tf.data.Dataset:
 
 
 def _cropped(image: tf.Tensor, height: int, width: int) -> tf.Tensor:
-    """The largest central part of the proportions height to width."""
+    """The largest central part with the proportions height : width."""
     shape = tf.shape(image)
     rows, columns = shape[0], shape[1]
 
