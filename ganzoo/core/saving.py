@@ -171,7 +171,7 @@ def load(filepath: str | os.PathLike) -> keras.Model:
     registry.load_all()
     registered = keras.saving.get_registered_object(f"ganzoo>{name}")
     is_gan = isinstance(registered, type) and issubclass(registered, Saving)
-    if package != "ganzoo" or not name or registered and not is_gan:
+    if package != "ganzoo" or not name or (registered and not is_gan):
         kind = _printable(config.get("class_name"))
         raise ValueError(f"{path} holds a {kind}, not a GAN of the zoo.")
     if registered is None:
