@@ -224,7 +224,7 @@ INTERFACE = {
     ),
     "exporting an ONNX file to no folder": (
         on_the_gan(lambda gan: gan.export("nowhere/a.onnx", format="onnx")),
-        "a file in a folder that is there",
+        "a file in a folder that exists",
     ),
     "exporting below a file": (
         lambda place: place.gan.export(place.trained / "vectors.npz" / "e", format="onnx"),
