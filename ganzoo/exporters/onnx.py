@@ -100,13 +100,13 @@ def extract(file: Path, folder: Path) -> None:
     """
     content = file.read_bytes()
     try:
-        metadata = onnx.ModelProto.FromString(content).metadata_props
-    except google.protobuf.message.DecodeError as error:
+        entries = onnx.ModelProto.FromString(content).metadata_props
+        found = {entry.key: entry.value for entry in entries if entry.key in EMBEDDED}
+        added = _only_metadata(found)
+    except (google.protobuf.message.DecodeError, UnicodeDecodeError) as error:
         raise ExportError(f"{file} is not an ONNX model, or is damaged") from error
-    found = {entry.key: entry.value for entry in metadata if entry.key in EMBEDDED}
     if not found:
         raise ValueError(f"{file} has no certificate: verify a model that ganzoo has exported")
-    added = _only_metadata(found)
     if found.keys() != EMBEDDED.keys() or not content.endswith(added):
         raise ExportError(f"{file} was altered: its metadata is not as it was exported")
     (folder / FILE).write_bytes(content.removesuffix(added))

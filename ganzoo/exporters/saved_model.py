@@ -111,7 +111,7 @@ def write(gan: GAN, folder: Path) -> dict[str, Any]:
         archive.add_endpoint(name, function, inputs)
     with quiet():
         archive.write_out(folder, verbose=False)
-    # A server with batching enabled refuses scalars, which `sample` takes, and with them the version.
+    # `sample` takes scalars, and a server with batching enabled would refuse the whole version.
     _write_warm_up(gan, folder, [name for name in endpoints if name != "sample"])
     return {"packages": ()}
 
@@ -173,7 +173,7 @@ def _check_operations(file: Path) -> None:
                 stateful is None or node.op in _READING or (stateful and node.op not in _STATEFUL)
             ):
                 raise ExportError(
-                    f"{file} uses the operation {node.op}, which no generator needs, so it was not run"
+                    f"{file} uses the operation {node.op}, which no generator needs: it was not run"
                 )
             called = [f.name for a in node.attr.values() for f in (a.func, *a.list.func)]
             todo += [node.op, *node.input, *called]
