@@ -29,8 +29,7 @@ from ganzoo.foundation.registry import unknown
 class Update(Protocol):
     """The part of a `ganzoo.core.update.Update` that a penalty reads."""
 
-    @property
-    def noise(self) -> Noise: ...
+    noise: Noise
 
     @property
     def real_seen(self) -> Any: ...
