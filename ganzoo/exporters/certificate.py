@@ -82,7 +82,9 @@ def certify(
         ExportError: the export disagrees with Keras. The message states the signature, the measured
             difference and the bound.
     """
-    record = {f"{rows}/{key}": v for rows in BATCHES for key, v in _reference(gan, rows).items()}
+    record: dict[str, Any] = {
+        f"{rows}/{key}": v for rows in BATCHES for key, v in _reference(gan, rows).items()
+    }
     if not all(np.isfinite(array).all() for array in record.values()):
         raise ExportError(
             f"{gan.registry_name} generates values that are not finite because its training "
@@ -120,7 +122,7 @@ def certify(
     served = certificate["signatures"]["serving_default"]
     certificate |= {key: served[key] for key in served if key not in ("inputs", "outputs")}
     certificate["speed"] = _speed(run, _requests(record, "serving_default", gan.output_name)[-1][0])
-    np.savez(folder / RECORD, allow_pickle=False, **record)
+    np.savez(folder / RECORD, **record)
     files = {
         file.relative_to(folder).as_posix(): {
             "bytes": file.stat().st_size,

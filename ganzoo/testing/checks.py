@@ -2,8 +2,8 @@
 
     ganzoo.checks.check_gan(MyGAN)   # runs all of them and raises an AssertionError if one fails
 
-A check is a function of a `Subject`, which holds a GAN class and a small trained model. A class that
-can't have a property sets `waivers = {"check_name": "reason"}`; this check must then fail.
+A check is a function of a `Subject`, which holds a GAN class and a small trained model. A class
+that can't have a property sets `waivers = {"check_name": "reason"}`; this check must then fail.
 """
 
 from __future__ import annotations
