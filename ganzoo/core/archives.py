@@ -77,7 +77,7 @@ def _numbers(weights: bytes) -> int:
     """How many numbers are in an HDF5 file, each of which must be there in full."""
     datasets = {}
 
-    def collect(name, item):
+    def collect(name: str, item: h5py.Group | h5py.Dataset) -> None:
         if isinstance(item, h5py.Dataset):
             datasets[name] = item
 
@@ -135,7 +135,8 @@ def check(config: dict, numbers: int) -> None:
 
 def _is_harmless(item: dict) -> bool:
     """Whether Keras may make what the configuration names."""
-    kind, module, inner = item["class_name"], item.get("module"), item.get("config")
+    kind, module = item["class_name"], item.get("module")
+    inner: Any = item.get("config")
     if not isinstance(kind, str):
         return False
     name = inner if kind == "function" else item.get("registered_name", kind)

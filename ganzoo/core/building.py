@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from ganzoo import data, networks
+from ganzoo.core.ingredients import Ingredients
 from ganzoo.core.log import Log
 from ganzoo.core.packing import packed_shape
 from ganzoo.core.rates import Rates
@@ -19,24 +20,14 @@ from ganzoo.foundation.randomness import Noise, seed_layers_from_noise, seeded_i
 from ganzoo.losses import penalties
 
 
-class Building:
+class Building(Ingredients):
     """The part of a `GAN` that makes its networks, optimizers and state."""
 
-    # -- networks ------------------------------------------------------------------------------
+    # Functions that `Sampling` and `Measuring` trace when they first need them.
+    _sampler: Callable[..., tf.Tensor] | None
+    _evaluator: Callable[..., dict[str, tf.Tensor]] | None
 
-    @staticmethod
-    def _check_own_networks(models: Any) -> tuple[keras.Model, ...]:
-        """Two Keras models of the user's; subclassed ones need not be built yet."""
-        if not (
-            isinstance(models, list | tuple)
-            and len(models) >= 2
-            and all(isinstance(model, keras.Model) for model in models)
-        ):
-            raise ValueError(
-                f"architecture={models!r:.200} must be a name or a pair of Keras models "
-                "(generator: latents -> samples, discriminator: samples -> one logit or features)."
-            )
-        return tuple(models)
+    # -- networks ------------------------------------------------------------------------------
 
     @staticmethod
     def _functional(model: keras.Model, shapes: list[tuple[int, ...]], role: str) -> keras.Model:
@@ -63,9 +54,9 @@ class Building:
         return data.main_sample(self.fields)
 
     @property
-    def spec(self) -> data.Field | None:
-        """What was learned of the samples that the generator makes; None before `fit`."""
-        return self.fields[self.output_name] if self.fields else None
+    def spec(self) -> data.Field:
+        """What was learned of the samples that the generator makes."""
+        return self.fields[self.output_name] if self.fields else self.__getattr__("spec")
 
     def input_width(self, network: str) -> int:
         """Width of the vector of inputs that a network is told."""
@@ -265,7 +256,7 @@ class Building:
         names: list[str] = []
 
         @tf.autograph.experimental.do_not_convert
-        def play(batch):
+        def play(batch: Mapping[str, tf.Tensor]) -> None:
             names.clear()
             names.extend(self.play(batch, lambda player, u: getattr(self, f"{player}_loss")(u)))
 
@@ -277,7 +268,8 @@ class Building:
         return names
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("generator", "discriminator", "log", "inputs") or name.endswith("_optimizer"):
+        made = ("generator", "discriminator", "log", "inputs", "spec")
+        if name in made or name.endswith("_optimizer"):
             raise AttributeError(
                 f"{self.registry_name} makes its {name} when it first sees data: call fit, or "
                 "build_from(x) to make the networks without training."

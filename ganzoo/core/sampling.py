@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from ganzoo import data
+from ganzoo.core.building import Building
+from ganzoo.data.checks import check_int
 from ganzoo.foundation.randomness import Noise
 from ganzoo.foundation.registry import unknown
 
@@ -19,7 +22,7 @@ Latents = dict[str, tf.Tensor]
 MOST = 10**6  # samples in one call: they are held in memory at once
 
 
-class Sampling:
+class Sampling(Building):
     """The generator's side of a `GAN`, in the units of the training data."""
 
     encode_images: Callable[[tf.Tensor], tf.Tensor] | None = None
@@ -67,17 +70,10 @@ class Sampling:
         given = {key: self._encoded(key, value) for key, value in given.items()}
         if given and count is None:
             count = len(next(iter(given.values())))
-        for name, value, least, most in (
-            ("count", count, 1, MOST),
-            ("batch_size", batch_size, 1, MOST),
-            ("seed", seed, -(2**63), 2**63 - 1),
-        ):
-            whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-            if not (whole and least <= value <= most):
-                raise ValueError(
-                    f"{name}={value!r} must be an int of at least {least} and at most {most}."
-                )
-        drawn = {k: v.numpy() for k, v in self.draw_latents(int(count), seed).items()}
+        count = check_int("count", count, 1, MOST)
+        check_int("batch_size", batch_size, 1, MOST)
+        check_int("seed", seed, -(2**63), 2**63 - 1)
+        drawn = {k: v.numpy() for k, v in self.draw_latents(count, seed).items()}
         if labels is not None:
             if "label" in inputs:
                 raise ValueError("labels= and label= were both given: leave one out.")
@@ -151,7 +147,7 @@ class Sampling:
                 f"{drawn.shape}, a row each."
             ) from None
 
-    def encode(self, x, *, batch_size: int = 256) -> np.ndarray:
+    def encode(self, x: Any, *, batch_size: int = 256) -> np.ndarray:
         """Infers the latents of samples in the units of the training data, [N, latent_dim].
 
         Raises:
@@ -189,7 +185,9 @@ class Sampling:
         ]
         return self.fields["label"].decode(np.concatenate(found))
 
-    def export(self, filepath, format: str = "tf_saved_model", **options) -> pathlib.Path:
+    def export(
+        self, filepath: str | os.PathLike, format: str = "tf_saved_model", **options: Any
+    ) -> pathlib.Path:
         """Ships the generator: `filepath/VERSION/` in `format`, certified against this model; one
         file where `filepath` ends in `.onnx` and the format is "onnx".
 
@@ -206,7 +204,7 @@ class Sampling:
         samples = self.generate(latents)[self.output_name]
         return samples if self.spec.is_image else self.spec.decode_tensor(samples)
 
-    def draw_latents(self, count, seed) -> Latents:
+    def draw_latents(self, count: int | tf.Tensor, seed: int | tf.Tensor) -> Latents:
         """The latents of `sample(count, seed)`, in graph or out of it."""
         return self.draw(Noise(seed), count)
 
@@ -218,7 +216,10 @@ class Sampling:
 
     def latent_classes(self, name: str) -> int:
         """How many values the integer input `name` takes."""
-        return self.inputs[name].classes
+        classes = self.inputs[name].classes
+        if classes is None:
+            raise ValueError(f"the input {name} of {self.registry_name} is no class.")
+        return classes
 
     @property
     def latent_ranges(self) -> dict[str, str]:

@@ -16,14 +16,17 @@ import numpy as np
 
 from ganzoo import data
 from ganzoo.core import archives
+from ganzoo.core.building import Building
 from ganzoo.foundation import keras_compat, registry
 from ganzoo.losses import objectives
 
 
-class Saving:
+class Saving(Building):
     """The saved side of a `GAN`: what Keras writes into a file, and how it is read again."""
 
-    def save(self, filepath, overwrite: bool = True, **kwargs) -> None:
+    def save(
+        self, filepath: str | os.PathLike, overwrite: bool = True, **kwargs: Any
+    ) -> None:
         """Writes a `.keras` file with networks, both optimizers, step and seed; whole or not at
         all, so that a full disk or an interruption leaves the file that was there.
 
@@ -77,10 +80,10 @@ class Saving:
         config |= {key: getattr(self, key) for key in self.hyperparameters()}
         for key in {"penalties", "regularisers"} & config.keys():
             config[key] = _with_own(config[key])
-        if isinstance(config.get("objective"), objectives.Objective):
-            for function in (self.objective.discriminator, self.objective.generator):
+        if isinstance(own := config.get("objective"), objectives.Objective):
+            for function in (own.discriminator, own.generator):
                 _serialised(function)  # refused here if Keras could not find it again
-            config["objective"] = _serialised(self.objective)
+            config["objective"] = _serialised(own)
         if self._own_networks:
             config["architecture"] = [
                 keras.saving.serialize_keras_object(model) for model in self._own_networks
@@ -194,7 +197,7 @@ def load(filepath: str | os.PathLike) -> keras.Model:
         raise _refusal(path, error) from error
 
 
-def _path(given) -> pathlib.Path:
+def _path(given: object) -> pathlib.Path:
     if not isinstance(given, str | os.PathLike) or "\0" in os.fsdecode(given):
         raise ValueError(f"{given!r} is no path: name a .keras file.")
     return pathlib.Path(given)

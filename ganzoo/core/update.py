@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Generic, Self, TypeVar, overload
 
 import tensorflow as tf
 
@@ -11,22 +11,29 @@ from ganzoo.core.packing import pack
 from ganzoo.foundation.randomness import Noise
 
 Outputs = dict[str, tf.Tensor]
+Value = TypeVar("Value")
 
 
-class once:
+class once(Generic[Value]):
     """A property that is computed when it is first read, then kept.
 
     `functools.cached_property` has a lock in Python 3.11 on which replicas deadlock, since they
     wait for each other while TensorFlow traces them.
     """
 
-    def __init__(self, compute: Callable[[Any], Any]):
+    def __init__(self, compute: Callable[[Any], Value]):
         self.compute, self.__doc__ = compute, compute.__doc__
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
 
-    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+    @overload
+    def __get__(self, instance: None, owner: type | None = None) -> Self: ...
+
+    @overload
+    def __get__(self, instance: object, owner: type | None = None) -> Value: ...
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Self | Value:
         if instance is None:
             return self
         value = instance.__dict__[self.name] = self.compute(instance)

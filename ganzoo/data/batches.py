@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from ganzoo.data import forms, labels
 from ganzoo.data.arrays import Arrays
-from ganzoo.data.checks import check_enough, check_positive
+from ganzoo.data.checks import check_enough, check_int
 from ganzoo.data.fields import Column, Field, learn_samples, main_sample
 from ganzoo.data.forms import Columns
 from ganzoo.data.iterables import as_dataset
@@ -98,9 +98,13 @@ def batches(
     Raises ValueError, in one sentence, for data that can't be trained on. Of a dataset only the
     first rows can be checked here: the rest is checked as it streams (see `clear_errors`).
     """
-    check_positive("batch_size", batch_size)
-    check_positive("num_classes", num_classes)
-    check_positive("steps_per_epoch", steps_per_epoch)
+    for name, value in (
+        ("batch_size", batch_size),
+        ("num_classes", num_classes),
+        ("steps_per_epoch", steps_per_epoch),
+    ):
+        if value is not None:
+            check_int(name, value, 1)
     columns = columns or {"image": Column("sample")}
     x = as_dataset(x)
     if hasattr(x, "one_pass") and steps_per_epoch is None:

@@ -65,11 +65,13 @@ def not_finite(what: str = "data") -> str:
     return f"{what} holds NaN or Inf: remove or replace those samples."
 
 
-def check_positive(name: str, value: Any) -> None:
-    if value is not None and (
-        isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1
-    ):
-        raise ValueError(f"{name}={value!r} is not a positive int.")
+def check_int(name: str, value: Any, least: int, most: int | None = None) -> int:
+    """The value as an int. Raises ValueError unless it is one from `least` to `most`."""
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or value < least or (most is not None and value > most):
+        bound = "" if most is None else f" and at most {most}"
+        raise ValueError(f"{name}={value!r} must be an int of at least {least}{bound}.")
+    return int(value)
 
 
 def check_dtype(dtype: Any, what: str) -> None:

@@ -139,6 +139,13 @@ class Field:
         return len(self.shape) == 3
 
     @property
+    def classes(self) -> int:
+        """How many classes the labels have. Raises ValueError for samples."""
+        if self.num_classes is None:
+            raise ValueError("samples have no classes: this needs labels.")
+        return self.num_classes
+
+    @property
     def is_label(self) -> bool:
         return self.codec == "classes"
 

@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.table import Column
 
 from ganzoo.core.fitting import Diverged
+from ganzoo.data.checks import check_int
 from ganzoo.devices import strategies
 from ganzoo.foundation import files
 from ganzoo.reporting import plots
@@ -47,8 +48,7 @@ class _EveryFewEpochs(keras.callbacks.Callback):
 
     def __init__(self, every: int):
         super().__init__()
-        if every < 1:
-            raise ValueError(f"every={every!r} must be an int of at least 1.")
+        check_int("every", every, 1)
         self.every, self._last, self._written = every, None, None
 
     def write(self, epoch: int) -> None:

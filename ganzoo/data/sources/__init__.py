@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from ganzoo.data import toys
+from ganzoo.data.checks import check_int
 from ganzoo.data.sources import bundled
 from ganzoo.data.sources.folder import folder
 from ganzoo.data.sources.names import nearest
@@ -78,8 +79,7 @@ def load(
         raise ValueError(f"fit={fit!r} is unknown: pass one of {', '.join(map(repr, FITS))}.")
     if not isinstance(flip, bool):
         raise ValueError(f"flip={flip!r} is not a bool: pass True or False.")
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise ValueError(f"seed={seed!r} is not an int of at least 0.")
+    check_int("seed", seed, 0)
     if not isinstance(name, str):
         raise ValueError(f"{name!r} is no data set: there are {', '.join(_DESCRIPTIONS)}.")
     kind, _, rest = name.partition(":")
