@@ -25,7 +25,7 @@ class ACGAN(Labelled, GAN):
     `gan.sample(16, labels=3)` draws samples of one class.
 
     Deviations: the networks are this library's, without noise on D's layers; samples come from
-    averaged weights; G has the rate 1e-3 and D has 2e-4, because with equal rates training fails on
+    averaged weights, which change less from step to step; G has the rate 1e-3 and D has 2e-4, because with equal rates training fails on
     small data.
     """
 
