@@ -80,7 +80,7 @@ class Building(Ingredients):
 
     @property
     def judged_shape(self) -> tuple[int, ...]:
-        """The shape of what the discriminator judges at once."""
+        """The shape of one input of the discriminator, with all samples of a pack."""
         return packed_shape(self.spec.shape, self.packing)
 
     def make_features(self, shape: tuple[int, ...], condition: int = 0) -> keras.Model:
@@ -158,7 +158,7 @@ class Building(Ingredients):
                 "the game's own (`objective=` of ganzoo.get)."
             )
         super().compile(
-            optimizer=None,  # or Keras makes, saves and restores an optimizer nobody uses
+            optimizer=None,  # else Keras makes, saves and restores one that nobody uses
             run_eagerly=run_eagerly,
             steps_per_execution=steps_per_execution,
             jit_compile=jit_compile,
@@ -183,11 +183,14 @@ class Building(Ingredients):
 
     @optimizer.setter
     def optimizer(self, value: None) -> None:
-        """Keras's compile sets it to None: each player has an optimizer of its own."""
+        """Ignores the None that Keras's compile sets: each player has an optimizer of its own."""
 
     def _make_optimizers(self) -> None:
-        """In the strategy's scope and with slots: Keras would make them outside of it, or late,
-        and then either counts steps twice or restores nothing."""
+        """Makes the optimizers and their slots in the strategy's scope.
+
+        Keras would make them outside of the scope, where steps are counted twice, or later, when
+        the slots of a saved GAN are no longer restored.
+        """
         with self.distribute_strategy.scope():
             for name, config in self._optimizers_config.items():
                 inner = keras.optimizers.deserialize(config)

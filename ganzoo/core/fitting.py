@@ -19,13 +19,13 @@ from ganzoo.foundation.keras_compat import is_default
 
 
 class Diverged(RuntimeError):
-    """A term of a loss is no longer finite, so that training is stopped."""
+    """Training stopped because a term of a loss became NaN or infinite."""
 
 
 class Fitting(Measuring):
     """The part of a `GAN` that trains it on data."""
 
-    train_function: Callable[[Iterator], dict[str, float]] | None
+    train_function: Callable[[Iterator], dict[str, float]]  # None until it is made
     _unchecked: tuple[int, tf.Tensor] | None  # the last step, and its means until they are read
 
     def fit(
@@ -48,8 +48,8 @@ class Fitting(Measuring):
         checkpoint: str | os.PathLike | keras.callbacks.Callback | None = None,
         **unsupported: Any,
     ) -> keras.callbacks.History:
-        """Plays the game on data, Algorithm 1 of Goodfellow et al. 2014: per step `critic_steps`
-        updates of D, each on a fresh batch, then one of G.
+        """Trains on data with Algorithm 1 of Goodfellow et al. 2014. Each step makes `critic_steps`
+        updates of D, each on a fresh batch, and then one update of G.
 
         Args:
             x: array, `(x, y)`, or tf.data.Dataset (batched or not) of `x`, `(x, y)` or
@@ -58,16 +58,18 @@ class Fitting(Measuring):
             y: labels; needed by GANs on labelled data, ignored by others.
             batch_size: rows of each update over all replicas; 64, or a batched dataset's own.
             value_range: (low, high) of other numbers, mapped to [-1, 1].
-            validation_data: held-out data as `x`, or `(x, y)`; the terms of the losses on them are
-                in the logs of each `validation_freq`-th epoch, with `val_` before their names.
-            validation_split: the share of the last rows of an array that is held out instead.
-            validation_batch_size: as `batch_size`, for these.
-            checkpoint: a folder. Training first goes on from the newest checkpoint in it, so that
-                the same line, run again after a crash, goes on up to `epochs` in all. Each epoch
-                is then saved there, and the last three are kept
-                (`ganzoo.checkpoints.Checkpoints` to choose). The same batches follow as without
-                the break: arrays and folders of `ganzoo.data.load` are read from any step,
-                another dataset is replayed up to there and must give the same elements each time.
+            validation_data: held-out data, in the form of `x` or `(x, y)`. The logs of each
+                `validation_freq`-th epoch have the terms of the losses on them, with `val_` before
+                their names.
+            validation_split: the share of an array's rows, from its end, that is held out instead.
+            validation_batch_size: the `batch_size` for held-out data.
+            checkpoint: a folder. Training continues from the newest checkpoint in it, so that the
+                same line can be run again after a crash and ends after `epochs` in all. Each epoch
+                is saved there, and the last three are kept; pass a
+                `ganzoo.checkpoints.Checkpoints` to choose others. The batches are the same as
+                without the break. Arrays and the folders of `ganzoo.data.load` are read from any
+                step. Another dataset is read again from its beginning, and must give the same
+                elements each time.
             The rest is as in keras.Model.fit.
 
         Returns:
@@ -209,8 +211,11 @@ class Fitting(Measuring):
         self._steps_made, self._unchecked = self.step, None
 
     def make_train_function(self, force: bool = False) -> None:
-        """Keras's own takes the logs of several workers for vectors (keras#20585), and fetches all
-        logs after each step."""
+        """Makes the function that trains one step.
+
+        Keras's own function takes the logs of several workers for vectors (keras#20585), and
+        fetches all logs after each step.
+        """
         if self.train_function is not None and not force:
             return
         if self.run_eagerly or self.jit_compile or self.steps_per_execution > 1:
@@ -254,10 +259,10 @@ class Fitting(Measuring):
         self.train_function = train
 
     def _check_step(self) -> dict[str, float]:
-        """The logs of the last step, after a look whether all are finite.
+        """Checks that the logs of the last step are finite, and returns them.
 
-        Without a reader of the logs this is done when the next step is asked for: a GPU then
-        computes while Python goes on.
+        If no callback reads the logs, this is done when the next step is requested, so that a GPU
+        computes while Python continues.
         """
         if self._unchecked is None:
             return {}
@@ -269,7 +274,7 @@ class Fitting(Measuring):
         bad = [name for name, value in logs.items() if not np.isfinite(value)]
         if not bad:
             return logs
-        if self._ends_quietly:  # by Keras's TerminateOnNaN, which looks at this name alone
+        if self._ends_quietly:  # Keras's TerminateOnNaN looks only at this name
             return logs | {"loss": float("nan")}
         raise Diverged(
             f"training diverged at step {step or self._steps_made}, where {', '.join(bad)} became "
@@ -277,7 +282,8 @@ class Fitting(Measuring):
         )
 
     def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
-        """Nothing: all is built by now, and Keras's fails with several workers (keras#20585)."""
+        """Does nothing: everything is built by now, and Keras's own method fails with several
+        workers (keras#20585)."""
 
     @property
     def metrics(self) -> list:

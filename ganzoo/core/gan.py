@@ -1,7 +1,7 @@
 """The GAN base class: one subclassed keras.Model, and the only `train_step`.
 
-A game is told by overriding ingredients (attributes) and hooks (methods); `train_step` is never
-overridden. What a hook may ask about the update in hand is on the `Update` it is given.
+A game overrides ingredients (attributes) and hooks (methods), and never `train_step`. Hooks get the
+`Update` that is being made, which has the samples, the outputs of D and the random draws.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class GAN(Fitting, Sampling, Saving):
         self.discriminator = self.make_discriminator()
 
     def make_state(self) -> None:
-        """Makes what else the game remembers from step to step, with `add_weight`."""
+        """Makes further state of the game with `add_weight`. It is saved and resumed."""
 
     def encoded(self, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Rows of the data in network units, by the name of their field."""
@@ -65,7 +65,8 @@ class GAN(Fitting, Sampling, Saving):
     def draw(
         self, noise: Noise, count: int | tf.Tensor, data: Mapping[str, tf.Tensor] | None = None
     ) -> dict[str, tf.Tensor]:
-        """The inputs of `count` samples by name; those of a real batch where there are any."""
+        """The inputs of `count` samples, by name. Inputs that are also fields of the data are taken
+        from the rows `data`, if there are any."""
         rows = data or {}
         return {key: x.make(noise, count, rows.get(key)) for key, x in self.inputs.items()}
 
@@ -75,8 +76,8 @@ class GAN(Fitting, Sampling, Saving):
         return {key: x.encode(values[key]) for key, x in told.items()}
 
     def condition(self, values: Mapping[str, tf.Tensor]) -> tf.Tensor | None:
-        """The one vector [batch, n] that the discriminator sees beside the samples; None where it
-        is told nothing."""
+        """The vector [batch, n] that the discriminator sees in addition to the samples; None if it
+        sees the samples only."""
         told = list(self.encode_inputs(values, "discriminator").values())
         return tf.concat(told, axis=-1) if told else None
 
@@ -85,8 +86,8 @@ class GAN(Fitting, Sampling, Saving):
     ) -> dict[str, tf.Tensor]:
         """Samples by name, in network units, [batch, *shape].
 
-        A network with named inputs is given each by its name, any other one all of them as one
-        vector. Where there are averaged weights, they are used unless `training`.
+        A network with named inputs gets a dict of them, any other network gets one vector of all
+        inputs. With `ema`, the averages of the weights are used, except in training.
         """
         inputs = self.encode_inputs(values, "generator")
         if not takes_names(self.generator):
@@ -98,8 +99,8 @@ class GAN(Fitting, Sampling, Saving):
         return generated if isinstance(generated, dict) else {self.output_name: generated}
 
     def averaged(self, model: keras.Model, inputs: Any) -> Any:
-        """What one of the generator's networks gives in inference mode, in float32: with the
-        averages of its weights where `ema` keeps them, with its weights as they are otherwise."""
+        """The output of one of the generator's networks in inference mode, in float32. With `ema`,
+        the averages of its weights are used in place of the weights."""
         with precision.in_float32(model):
             if not self.ema:
                 return model(inputs, training=False)
@@ -112,11 +113,11 @@ class GAN(Fitting, Sampling, Saving):
             )[0]
 
     def real(self, update: Update) -> Any:
-        """What the discriminator is shown of the data."""
+        """The real samples for the discriminator, before augmentation and packing."""
         return update.sample
 
     def fake(self, update: Update) -> Any:
-        """What the discriminator is shown of the generator."""
+        """The fake samples for the discriminator, before augmentation and packing."""
         return update.generated[self.output_name]
 
     def augment(self, samples: Any, update: Update) -> Any:
@@ -158,12 +159,12 @@ class GAN(Fitting, Sampling, Saving):
 
     @property
     def generator_variables(self) -> list:
-        """What the generator's loss moves."""
+        """The variables that an update of the generator changes."""
         return self.generator.trainable_variables
 
     @property
     def discriminator_variables(self) -> list:
-        """What the discriminator's loss moves."""
+        """The variables that an update of the discriminator changes."""
         return self.discriminator.trainable_variables
 
     def optimizer_for(self, learning_rate: Any) -> keras.optimizers.Optimizer:

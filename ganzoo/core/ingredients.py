@@ -52,13 +52,13 @@ class Ingredients(keras.Model):
         "smaller than any convolution, one channel": (5, 7, 1),
         "vectors": (3,),
     }
-    """Shapes of samples that it must train on, by a description, for `ganzoo.checks`."""
+    """Shapes of samples that `ganzoo.checks` trains it on, by a description."""
     label_to: tuple[str, ...] = ()
     """The networks that are told the class."""
     judges_one: str | None = None
-    """Why packing is not possible, where D must judge one sample at a time; else None."""
+    """The reason why packing is not supported; None if it is supported."""
     architecture_of_images: str = "dcgan"
-    """What architecture "auto" is for images from 8×8."""
+    """The architecture that "auto" stands for with images of at least 8×8."""
 
     latent_dim: int = Hyperparameter(
         int, 64, "width of the latents z ~ N(0, 1)", at_least=1, at_most=65_536
@@ -114,9 +114,12 @@ class Ingredients(keras.Model):
         int, 1, "samples that D judges at once, side by side (PacGAN)", at_least=1, at_most=64
     )
     ema: float = Hyperparameter(
-        float, 0.0, "decay of the average of G's weights that samples and exports are made from; "
-        "0: none, the weights as they are", at_least=0, at_most=0.99999,
-    )  # fmt: skip
+        float,
+        0.0,
+        "EMA decay of G's weights, which sampling and export use; 0: the weights themselves",
+        at_least=0,
+        at_most=0.99999,
+    )
     generator_learning_rate: Rate = Hyperparameter(
         float, 2e-4, "Adam's rate for G", above=0, scheduled=True
     )

@@ -1,6 +1,6 @@
-"""What a generator is given, by name: noise, codes, labels, or a picture of the caller's.
+"""The inputs of a generator, by name: noise, codes, labels, or a picture that the caller gives.
 
-Mixins for `GAN` stand here too, for games that share an input; they come before `GAN` in the bases.
+The mixins here are for games that share an input. They come before `GAN` among the bases.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ganzoo.networks.layers import LeakyReLU
 
 @dataclasses.dataclass(frozen=True)
 class Input:
-    """One named thing that a generator is given.
+    """One named input of a generator.
 
     Attributes:
         to: the networks that are told it, "generator" or also "discriminator".
@@ -45,7 +45,7 @@ class Input:
         raise NotImplementedError
 
     def encode(self, value: tf.Tensor) -> tf.Tensor:
-        """As the networks see it, float32 [count, ...]."""
+        """The value as the networks see it, float32 [count, ...]."""
         return value
 
 
@@ -79,7 +79,7 @@ class Uniform(Input):
 
 @dataclasses.dataclass(frozen=True)
 class Category(Input):
-    """One of `classes` values, all as likely, int32 [count]; networks see it as one-hot."""
+    """One of `classes` values with the same probability, int32 [count]. Networks see it one-hot."""
 
     classes: int = 10
 
@@ -96,8 +96,8 @@ class Category(Input):
 
 @dataclasses.dataclass(frozen=True)
 class Label(Category):
-    """The class y: the labels of the real batch while training, so that fakes have the data's
-    class frequencies, and all classes as likely when sampling."""
+    """The class y. Training uses the labels of the real batch, so that fakes have the data's class
+    frequencies. Sampling draws all classes with the same probability."""
 
     def make(self, noise: Noise, count: int | tf.Tensor, given: tf.Tensor | None) -> tf.Tensor:
         return super().make(noise, count, given) if given is None else given
@@ -143,8 +143,8 @@ class Labelled(Ingredients):
 
 
 class Codes(Ingredients):
-    """A game whose generator is given latents c of known meaning beside the noise, one category
-    and some uniform codes, which a second head Q of the discriminator reads back from the samples.
+    """A game with latents c of known meaning in addition to the noise: one category and uniform
+    codes. A second head Q of the discriminator predicts them from the samples.
 
     Chen et al. 2016, arXiv:1606.03657.
     """
@@ -169,7 +169,7 @@ class Codes(Ingredients):
         }
 
     def code_errors(self, update: Update) -> tuple[tf.Tensor, tf.Tensor]:
-        """What Q misses: the cross entropy of the category in nats, a scalar, and the mean squared
+        """Q's errors: the cross entropy of the category in nats, a scalar, and the mean squared
         error of each continuous code, [codes]."""
         q, inputs = update.fake_outputs, update.inputs
         category = tf.nn.sparse_softmax_cross_entropy_with_logits(inputs["category"], q["category"])

@@ -32,33 +32,36 @@ class Measuring(Building):
         extractor: Any = None,
         seed: int = 0,
     ) -> Evaluation:
-        """How good the samples are, measured against data: name -> `ganzoo.evaluation.Measured`, a
-        float that carries its interval, N, extractor and what real samples score at the same N.
+        """Measures the samples against data: name -> `ganzoo.evaluation.Measured`, a float that
+        also stores its interval, N, extractor and the score of real samples at the same N.
 
-        First the terms of both losses on all of the data, networks in inference mode: they tell
-        whether D tells these data from what it was trained on. Then, as the data has it:
+        The first numbers are the terms of all losses on all of the data, with the networks in
+        inference mode. They show whether D tells these data from its training data. The others
+        depend on the data:
 
         - features: `frechet` (its ratio is that of Fréchet distances over random splits against a
           fixed, disjoint half), `kid`, `precision`, `recall`, `density`, `coverage`;
           `nearer_than_real` and `copies` tell of memorisation if this is the training data.
         - labelled images: `label_kl`, `confidence` and the Inception-style `score` by a judge, a
-          small classifier trained on the data and cached; `agreement` with the class asked for
-          where the GAN is told it, the `matching` of its category to labels where it has one.
-        - images: `parzen`, in nats on pixels in [0, 1], with `parzen_centroids` beside it.
+          small classifier that is trained on the data and cached; `agreement` with the requested
+          class if G is told the class; `matching` of category and labels if G has a category.
+        - images: `parzen` and `parzen_centroids`, in nats on pixels in [0, 1].
         - the distributions of `ganzoo.data.load`: `modes`, `modes_lenient`, `high_quality`,
           `mode_kl`, `mode_std`; one feature: `wasserstein_1`, `histogram_jsd`; a category that D
           reads back: `category_bound` on its information, in nats.
 
-        What can't be told from so few samples is left out; `.refused` says why.
+        Numbers that can't be measured with so few samples are left out; `.refused` says why.
 
         Args:
-            x, y, batch_size, value_range: as in `fit`; the batches are the losses'.
-            samples: how many to draw; half of the data's rows if these are fewer, so that real
-                samples can be measured at the same N. 0 for the losses alone.
-            extractor: of the features: "inception", a Keras model of samples in the data's
-                units, or an object with `name`, `hash` and `features(x)`. By default the judge
-                for labelled images, else (64 principal components of) the numbers themselves.
-            seed: of the samples and the splits.
+            x, y, value_range: as in `fit`.
+            batch_size: rows of the batches on which the losses are computed.
+            samples: how many samples to draw, and at most half as many as the data have rows, so
+                that real samples can be measured at the same N. 0 measures the losses only.
+            extractor: what computes the features: "inception", a Keras model of samples in the
+                data's units, or an object with `name`, `hash` and `features(x)`. By default it is
+                the judge for labelled images, and otherwise the numbers themselves or their first
+                64 principal components.
+            seed: the seed of the samples and the splits.
 
         Raises:
             ValueError: not built yet, or the data or the extractor don't fit.
@@ -92,8 +95,8 @@ class Measuring(Building):
         return evaluation.Evaluation(losses | found, found.refused)
 
     def _terms_on(self, x: Any, y: Any = None, **options: Any) -> tuple[dict[str, list], int]:
-        """The terms of all losses on each batch of data, networks in inference mode; and how many
-        rows they were."""
+        """The terms of all losses on each batch of data, with the networks in inference mode, and
+        the number of rows."""
         stream = self.batches(x, y, shuffle=False, steps=1, replicas=1, **options)
         if self._evaluator is None:
             self._evaluator = tf.function(self._evaluate_terms, autograph=False)

@@ -1,4 +1,4 @@
-"""What a trained GAN gives: samples, inferred latents, exports."""
+"""Sampling, inference of latents, classification and export with a trained GAN."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from ganzoo.foundation.registry import unknown
 Latents = dict[str, tf.Tensor]
 
 
-MOST = 10**6  # samples in one call: they are held in memory at once
+MOST = 10**6  # samples in one call, which are all in memory at once
 
 
 class Sampling(Building):
     """The generator's side of a `GAN`, in the units of the training data."""
 
     encode_images: Callable[[tf.Tensor], tf.Tensor] | None = None
-    """Samples in network units -> latents [batch, latent_dim], where the game infers them."""
+    """Samples in network units -> latents [batch, latent_dim]; None if it infers no latents."""
     class_logits: Callable[[tf.Tensor], tf.Tensor] | None = None
-    """Samples in network units -> logits [batch, classes], where D names their class."""
+    """Samples in network units -> logits [batch, classes]; None if D is no classifier."""
 
     def sample(
         self,
@@ -90,7 +90,7 @@ class Sampling(Building):
         return self.spec.decode(self._generated(drawn, batch_size))
 
     def _generated(self, inputs: dict[str, np.ndarray], batch_size: int) -> np.ndarray:
-        """Samples in network units of inputs by name, `batch_size` at a time."""
+        """Samples in network units, generated from inputs by name, `batch_size` at a time."""
         if self._sampler is None:
             sampler = tf.function(
                 lambda inputs: self.generate(inputs)[self.output_name], autograph=False
@@ -104,7 +104,7 @@ class Sampling(Building):
         return np.concatenate([chunk.numpy() for chunk in chunks])
 
     def _to_give(self) -> list[str]:
-        """The inputs that are never drawn."""
+        """The names of the inputs that the caller must give."""
         return [key for key, x in self.inputs.items() if not x.drawn]
 
     def _encoded(self, name: str, x: Any) -> np.ndarray:
@@ -188,8 +188,9 @@ class Sampling(Building):
     def export(
         self, filepath: str | os.PathLike, format: str = "tf_saved_model", **options: Any
     ) -> pathlib.Path:
-        """Ships the generator: `filepath/VERSION/` in `format`, certified against this model; one
-        file where `filepath` ends in `.onnx` and the format is "onnx".
+        """Exports the generator to `filepath/VERSION/` and checks the export against this model.
+
+        If `filepath` ends in `.onnx` and the format is "onnx", it writes this one file.
 
         See `ganzoo.exporters.export` for layout, names, options and errors.
         """
@@ -199,18 +200,18 @@ class Sampling(Building):
         return exporters.export(self, filepath, format=format, **options)
 
     def serve(self, latents: Latents) -> tf.Tensor:
-        """What is deployed: images in [-1, 1] as the network gives them, vectors in the data's
-        units; float32 [batch, *shape]."""
+        """The samples of an exported generator, float32 [batch, *shape]: images in [-1, 1], vectors
+        in the data's units."""
         samples = self.generate(latents)[self.output_name]
         return samples if self.spec.is_image else self.spec.decode_tensor(samples)
 
     def draw_latents(self, count: int | tf.Tensor, seed: int | tf.Tensor) -> Latents:
-        """The latents of `sample(count, seed)`, in graph or out of it."""
+        """The latents of `sample(count, seed)`; in a graph, both may be tensors."""
         return self.draw(Noise(seed), count)
 
     @property
     def latent_spec(self) -> dict[str, tf.TensorSpec]:
-        """Name -> TensorSpec of what the generator samples from, batch None."""
+        """Name -> TensorSpec of each input of the generator; the batch axis is None."""
         one = self.draw(Noise(0), 1)
         return {k: tf.TensorSpec([None, *v.shape[1:]], v.dtype, name=k) for k, v in one.items()}
 
@@ -223,11 +224,11 @@ class Sampling(Building):
 
     @property
     def latent_ranges(self) -> dict[str, str]:
-        """How each latent is distributed, in words, for whoever is handed an export."""
+        """The distribution of each latent, in words, for the users of an export."""
         return {name: x.distribution for name, x in self.inputs.items()}
 
     def _named_inputs(self, inputs: Any) -> Latents:
-        """The generator's inputs by name, of what was passed to `call` or `predict`."""
+        """The argument of `call` or `predict` as a dict of the generator's inputs."""
         self._check_built("generate")
         if isinstance(inputs, dict):
             missing = [name for name in self.inputs if name not in inputs]

@@ -1,4 +1,4 @@
-"""One update of one player: what it is shown, and what the discriminator says of it."""
+"""One update of one player: its samples, and the discriminator's outputs on them."""
 
 from __future__ import annotations
 
@@ -87,10 +87,10 @@ class Shown:
 
 
 class Update:
-    """One update of one player: what it is shown, and what the discriminator says of it.
+    """One update of one player: its samples, and the discriminator's outputs on them.
 
-    Everything is computed when it is first read, then kept. A game pays only for what it reads: a
-    generator's loss that ignores the real data never runs the discriminator on them.
+    Everything is computed when it is first read, and then kept. So a generator's loss that ignores
+    the real data never runs the discriminator on them.
 
     Args:
         gan: the GAN that is being trained.
@@ -182,8 +182,8 @@ class Update:
 
     @once
     def condition(self) -> tf.Tensor | None:
-        """What the discriminator is told beside the samples, [batch, n]; None where it is told
-        nothing. Real and fake samples share it."""
+        """What the discriminator sees in addition to the samples, [batch, n], or None. Real and
+        fake samples share it."""
         return pack(self.gan.condition(self.inputs), self.gan.packing)
 
     def discriminate(self, samples: Any, copies: int = 1) -> Outputs:

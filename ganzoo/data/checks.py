@@ -1,4 +1,4 @@
-"""The sentences for data that can't be trained on, before and while they are streamed."""
+"""The errors for data that can't be trained on, before training and while data are read."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-CLASSES = 65_536  # that can be learned: each is a column of weights
-LONGEST = 2**20  # rows of a step that a dataset is read for before it is known to have them
+CLASSES = 65_536  # the most that can be learned: each is a column of weights
+LONGEST = 2**20  # the most rows of a step: they are read before a dataset is known to have them
 
 RESIZE = (
     "resize or crop to one size, e.g. dataset.map(lambda x: tf.image.resize(x, (64, 64)))"
@@ -30,7 +30,7 @@ _OPEN, _CLOSE = "[ganzoo.data:", ":ganzoo.data]"
 
 
 class DataError(ValueError):
-    """Data found unusable while training ran, after what could be checked up front had passed."""
+    """Data turned out to be unusable during training, after the checks before it had passed."""
 
 
 @contextlib.contextmanager

@@ -183,7 +183,7 @@ class StopAtStep(keras.callbacks.Callback):
 
 
 def _step_of(path: Path) -> int:
-    return int(_FILE.fullmatch(path.name)[1])
+    return int(path.stem.removeprefix("step_"))
 
 
 class _Another(ValueError):

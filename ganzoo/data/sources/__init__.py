@@ -34,7 +34,7 @@ _LONGEST = 16_384  # of an image's sides, in pixels
 
 
 def available() -> list[tuple[str, str]]:
-    """What `load` takes: (name, one-line description)."""
+    """The data sets that `load` knows: (name, one-line description)."""
     return list(_DESCRIPTIONS.items())
 
 
@@ -85,6 +85,7 @@ def load(
     kind, _, rest = name.partition(":")
     rest = os.path.expanduser(rest)
     change = Change(size, fit, flip)
+    class_names: list[str] | None
     if name == "digits":
         dataset, class_names = bundled.digits()
     elif name == "mnist5k":
