@@ -24,8 +24,7 @@ class LSGAN(GAN):
     """
 
     objective = objectives.least_squares
-
-    coding = Hyperparameter(
+    coding: tuple[float, float, float] = Hyperparameter(
         tuple,
         (0, 1, 1),
         "D's targets a and b, and G's target c",
