@@ -1,6 +1,7 @@
-"""Two logical CPU devices, so that every test can run two replicas."""
+"""Two logical CPU devices, so that every test can run two replicas, and what many tests use."""
 
 import os
+import shlex
 import sys
 
 import pytest
@@ -9,6 +10,7 @@ import tensorflow as tf
 tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
+pytest.register_assert_rewrite("cases", "keras_files")
 VERDICT = pytest.StashKey[int]()
 
 
@@ -41,3 +43,17 @@ def web_runtime():
         if os.environ.get("CI"):
             raise
         pytest.skip(str(error))
+
+
+@pytest.fixture
+def ganzoo_in(monkeypatch, capsys):
+    """Runs a command line in a folder; returns (exit code, standard output, standard error)."""
+
+    from ganzoo import cli
+
+    def run(folder, line):
+        monkeypatch.chdir(folder)
+        code = cli.main(shlex.split(line))
+        return code, *capsys.readouterr()
+
+    return run

@@ -1,23 +1,15 @@
-"""Exports run where users run them: TF Serving's own loader, its messages, Node and KServe."""
+"""SavedModels run where users run them: TF Serving's own loader, its files and its messages."""
 
 import base64
-import contextlib
-import importlib.util
 import json
 import os
-import shutil
-import socket
-import subprocess
 import sys
-import time
-import urllib.request
-import venv
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 import pytest
 import tensorflow as tf
+from client_pages import PAGES, page
 from google.protobuf import (
     descriptor_pb2,
     descriptor_pool,
@@ -25,16 +17,13 @@ from google.protobuf import (
     text_format,
     wrappers_pb2,
 )
+from served import SHAPES, asked_and_expected, run, trained
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 from tensorflow_serving.config import model_server_config_pb2
 
-import ganzoo
-from ganzoo import exporters
 from ganzoo.exporters import saved_model
 
-PAGES = Path(__file__).parents[1] / "export"
 LOADER = Path(__file__).with_name("tf_serving_loader.py")
-SHAPES = {"cgan": (8, 8, 3), "bigan": (8, 8, 1), "gan": (2,)}  # what each is trained on here
 CALLERS = 8
 
 
@@ -45,53 +34,6 @@ def served(request, tmp_path_factory):
     path = tmp_path_factory.mktemp("serving") / request.param
     gan.export(path)
     return gan, path
-
-
-@pytest.fixture(scope="module")
-def coloured(tmp_path_factory):
-    """A conditional RGB GAN, and its ONNX version."""
-    gan = trained("cgan")
-    return gan, exporters.export(gan, tmp_path_factory.mktemp("onnx") / "cgan", "onnx")
-
-
-def trained(name):
-    gan = ganzoo.get(name, width=8, latent_dim=6)
-    gan.compile()
-    data = np.random.default_rng(0).uniform(-1, 1, (32, *SHAPES[name])).astype("float32")
-    gan.fit(data, np.arange(32) % 4, batch_size=8, steps_per_epoch=1, verbose=0)
-    return gan
-
-
-def asked_and_expected(gan, rows, seed):
-    """Signature -> (inputs by name, Keras's answer); the answer to `png` is grey levels."""
-    latents = gan.draw_latents(tf.constant(rows), tf.constant(seed, tf.int64))
-    output = gan.serve(latents).numpy()
-    latents = {name: tensor.numpy() for name, tensor in latents.items()}
-    asked = {
-        "serving_default": (latents, output),
-        "sample": ({"count": np.int32(rows), "seed": np.int64(seed)}, output),
-    }
-    if gan.spec.is_image:
-        asked["png"] = (latents, (output + 1) * 127.5)
-    if gan.encode_images:
-        asked["encode"] = ({gan.output_name: output}, gan.encode_images(output).numpy())
-    return asked
-
-
-def page(path):
-    """A page's script as a module."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def run(*command, timeout=300, **options):
-    """The finished process; its output is shown where it fails."""
-    command = [str(part) for part in command]
-    finished = subprocess.run(command, capture_output=True, text=True, timeout=timeout, **options)
-    assert finished.returncode == 0, finished.stdout + finished.stderr
-    return finished
 
 
 # TF Serving's loader
@@ -285,160 +227,3 @@ def test_every_signature_through_the_messages_of_both_interfaces(served):
                 parsed = rest.parse(json.dumps({key: result}, indent=4))
                 parsed = np.asarray(parsed, None if signature == "png" else np.float32)
                 np.testing.assert_array_equal(parsed, expected)  # no digit is lost in the JSON
-
-
-# Node
-
-
-@pytest.fixture(scope="module")
-def node(tmp_path_factory):
-    """The Node page with its packages installed."""
-    if not (shutil.which("node") and shutil.which("npm")):
-        pytest.skip("Node and npm are not installed")
-    folder = tmp_path_factory.mktemp("node")
-    for name in ("run.mjs", "package.json"):
-        shutil.copy(PAGES / "onnxruntime" / name, folder)
-    environment = os.environ | {"ONNXRUNTIME_NODE_INSTALL": "skip"}
-    run("npm", "install", "--no-audit", "--no-fund", cwd=folder, env=environment)
-    yield folder
-    shutil.rmtree(folder / "node_modules")  # hundreds of megabytes
-
-
-def test_node_computes_what_python_does(coloured, node, tmp_path):
-    gan, version = coloured
-    inputs, expected = asked_and_expected(gan, rows=5, seed=1)["serving_default"]
-    latents = tmp_path / "latents.json"
-    latents.write_text(json.dumps({name: array.tolist() for name, array in inputs.items()}))
-    out = tmp_path / "images.json"
-    done = run("node", node / "run.mjs", version, "--latents", latents, "--out", out)
-    assert done.stdout == "image: float32 [5, 8, 8, 3]\n"
-    images = json.loads(out.read_text())
-    images = np.reshape(images["data"], images["shape"]).astype(np.float32)
-    np.testing.assert_allclose(images, expected, atol=1e-5)
-    session = onnxruntime.InferenceSession(version / "model.onnx")
-    np.testing.assert_allclose(images, session.run(None, inputs)[0], atol=1e-6)
-
-
-def test_node_draws_and_writes_pictures(coloured, node, tmp_path):
-    _, version = coloured
-    script = node / "run.mjs"
-
-    def numbers(*options):
-        run("node", script, version, *options, "--out", tmp_path / "x.json")
-        return json.loads((tmp_path / "x.json").read_text())["data"]
-
-    drawn = numbers("--count", "3", "--set", "label=2")
-    assert numbers("--count", "3", "--set", "label=2") == drawn
-    assert numbers("--count", "3", "--set", "label=2", "--seed", "1") != drawn
-    run("node", script, version, "--count", "3", "--set", "label=2", "--out", tmp_path / "p")
-    assert sorted(os.listdir(tmp_path / "p")) == ["000.png", "001.png", "002.png"]
-    pictures = [picture.read_bytes() for picture in sorted((tmp_path / "p").iterdir())]
-    pixels = np.stack([tf.io.decode_png(picture) for picture in pictures])
-    assert pixels.shape == (3, 8, 8, 3)
-    assert np.abs(pixels.ravel() - (np.array(drawn) + 1) * 127.5).max() < 0.51
-    refused = subprocess.run(
-        ["node", script, version, "--set", "lable=2"], capture_output=True, text=True
-    )
-    assert (refused.returncode, refused.stderr) == (1, "no input lable\n")
-
-
-# KServe
-
-
-ASK_OVER_GRPC = """
-import sys
-import numpy as np
-import tritonclient.grpc as client
-
-target, latents, out = sys.argv[1:]
-inputs = []
-for name, array in np.load(latents).items():
-    inputs.append(client.InferInput(name, array.shape, client.np_to_triton_dtype(array.dtype)))
-    inputs[-1].set_data_from_numpy(array)
-answer = client.InferenceServerClient(target).infer("cgan", inputs)
-np.save(out, answer.as_numpy("image"))
-"""
-
-
-def test_the_kserve_client_follows_the_servers_shapes(coloured):
-    """Those that Triton declares for an input of one dimension."""
-    _, version = coloured
-    client = page(PAGES / "kserve" / "client.py")
-    latents = client.draw(json.loads((version / "certificate.json").read_text()), 5)
-    assert {name: array.dtype.name for name, array in latents.items()} == {
-        "latent": "float32",
-        "label": "int32",
-    }
-    assert set(latents["label"]) <= set(range(4))
-    triton = {"inputs": [{"name": "latent", "shape": [-1, 6]}, {"name": "label", "shape": [-1, 1]}]}
-    fitted = client.fit(latents, triton)
-    body = json.loads(client.request("http://host", "cgan", fitted, version=2).data)
-    assert [(i["name"], i["datatype"], i["shape"]) for i in body["inputs"]] == [
-        ("latent", "FP32", [5, 6]),
-        ("label", "INT32", [5, 1]),
-    ]
-    nested = {"outputs": [{"name": "vector", "shape": [2, 1], "data": [[0.5], [-1]]}]}
-    assert client.parse(nested)["vector"].tolist() == [[0.5], [-1]]
-
-
-@pytest.mark.slow
-def test_a_kserve_server_answers_as_onnx_runtime_does(coloured, tmp_path):
-    gan, version = coloured
-    venv.create(tmp_path / "venv", with_pip=True)
-    programs = tmp_path / "venv" / "bin"
-    packages = PAGES / "kserve" / "requirements.txt"
-    run(programs / "python", "-m", "pip", "install", "-q", "-r", packages, timeout=900)
-    folder = tmp_path / "kserve"
-    shutil.copytree(PAGES / "kserve", folder)
-    settings = json.loads((folder / "model-settings.json").read_text())
-    settings |= {"name": "cgan", "parameters": {"uri": str(version)}}
-    (folder / "model-settings.json").write_text(json.dumps(settings))
-    http, grpc, metrics = free_ports(3)
-    environment = os.environ | {
-        "MLSERVER_HOST": "127.0.0.1",
-        "MLSERVER_HTTP_PORT": str(http),
-        "MLSERVER_GRPC_PORT": str(grpc),
-        "MLSERVER_METRICS_PORT": str(metrics),
-    }
-    inputs, _ = asked_and_expected(gan, rows=5, seed=1)["serving_default"]
-    (expected,) = onnxruntime.InferenceSession(version / "model.onnx").run(None, inputs)
-    client, url = page(PAGES / "kserve" / "client.py"), f"http://127.0.0.1:{http}"
-    with (
-        open(tmp_path / "log", "w") as log,
-        subprocess.Popen(
-            [programs / "mlserver", "start", folder], env=environment, stdout=log, stderr=log
-        ) as server,
-    ):
-        try:
-            wait_for(f"{url}/v2/models/cgan/ready", server, tmp_path / "log")
-            answer = client.parse(client.call(client.request(url, "cgan", inputs)))["image"]
-            np.testing.assert_allclose(answer, expected, rtol=0, atol=1e-6)
-            np.savez(tmp_path / "latents.npz", **inputs)
-            asked = (f"127.0.0.1:{grpc}", tmp_path / "latents.npz", tmp_path / "out.npy")
-            run(programs / "python", "-c", ASK_OVER_GRPC, *asked)
-            np.testing.assert_allclose(np.load(tmp_path / "out.npy"), expected, rtol=0, atol=1e-6)
-            with pytest.raises(SystemExit, match=r"400.*label.*missing"):
-                client.call(client.request(url, "cgan", {"latent": inputs["latent"]}))
-            certificate = str(version / "certificate.json")
-            client.main([certificate, "--url", url, "--out", str(tmp_path / "drawn.npy")])
-            assert np.load(tmp_path / "drawn.npy").shape == (16, 8, 8, 3)
-        finally:
-            server.terminate()
-    shutil.rmtree(tmp_path / "venv")
-
-
-def free_ports(count):
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for opened in sockets:
-            opened.bind(("127.0.0.1", 0))
-        return [opened.getsockname()[1] for opened in sockets]
-
-
-def wait_for(url, server, log, seconds=60):
-    for _ in range(5 * seconds):
-        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5):
-            return
-        assert server.poll() is None, log.read_text()
-        time.sleep(0.2)
-    raise AssertionError(f"{url} was not there after {seconds} s\n{log.read_text()}")

@@ -11,8 +11,8 @@ import numpy as np
 import onnx
 import pytest
 import tensorflow as tf
+from fake_gan import FakeGAN
 from onnx import numpy_helper
-from test_exporters import FakeGAN
 
 from ganzoo import cli, exporters
 from ganzoo.exporters import certificate

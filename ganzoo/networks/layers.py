@@ -112,6 +112,40 @@ class Maxout(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("ganzoo")
+class BatchNormalization(keras.layers.BatchNormalization):
+    """(x − mean) / √(variance + ε)·γ + β, mean and variance of a batch per channel;
+    [batch, ..., channels] -> the same.
+
+    Ioffe and Szegedy 2015, arXiv:1502.03167. Weights, settings and values are those of Keras's
+    layer. Where one device trains, both directions are TensorFlow's fused kernels, which take a
+    third of the time, and whose second derivative is right: Keras's layer takes the variance from
+    TensorFlow's moments, which stop the gradient at the mean.
+    """
+
+    def call(
+        self, inputs: tf.Tensor, training: bool | None = None, mask: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        context = tf.distribute.get_replica_context()
+        alone = context is None or context.num_replicas_in_sync == 1
+        usual = self.scale and self.center and not self.renorm and mask is None
+        known = self.dtype == "float32" and len(inputs.shape) in (2, 4)
+        if not (training and self.trainable and alone and usual and known):
+            return super().call(inputs, training=training, mask=mask)
+        # Half precision can't hold the sums of squares.
+        x = tf.cast(inputs, tf.float32)
+        maps = x if len(x.shape) == 4 else x[:, None, None, :]
+        outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+            x=maps, scale=self.gamma, offset=self.beta, mean=[], variance=[], epsilon=self.epsilon
+        )
+        # The kernel gives the unbiased variance, and Keras averages the biased one.
+        count = tf.cast(tf.size(maps) / tf.shape(maps)[-1], tf.float32)
+        variance *= (count - 1) / count
+        for moving, new in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            moving.assign(moving * self.momentum + new * (1 - self.momentum))
+        return tf.cast(tf.reshape(outputs, tf.shape(x)), self.compute_dtype)
+
+
+@keras.saving.register_keras_serializable("ganzoo")
 class LayerNormalization(keras.layers.Layer):
     """(x − mean) / √(variance + 1e-5)·γ + β, for x of shape [batch, ..., channels].
 
@@ -144,7 +178,7 @@ def normalization(kind: str) -> list[keras.layers.Layer]:
             those of the batches of all replicas, so that several replicas train as one device.
     """
     if kind == "batch":
-        return [keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, synchronized=True)]
+        return [BatchNormalization(momentum=0.9, epsilon=1e-5, synchronized=True)]
     if kind == "layer":
         return [LayerNormalization()]
     return []
