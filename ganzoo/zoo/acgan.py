@@ -25,8 +25,8 @@ class ACGAN(Labelled, GAN):
     `gan.sample(16, labels=3)` draws samples of one class.
 
     Deviations: the networks are this library's, without noise on D's layers; samples come from
-    averaged weights; G has the rate 1e-3 and D has 2e-4, because with equal rates training fails on
-    small data.
+    averaged weights, which change less from step to step; G has the rate 1e-3 and D has 2e-4,
+    because with equal rates training fails on small data.
     """
 
     objective = objectives.non_saturating
@@ -34,7 +34,7 @@ class ACGAN(Labelled, GAN):
     judges_one = "P predicts the class of each sample"
     generator_learning_rate = 1e-3
     ema = 0.99
-    class_weight = Hyperparameter(float, 1.0, "λ, weight of the cross entropies", at_least=0)
+    class_weight: float = Hyperparameter(float, 1.0, "λ, weight of the cross entropies", at_least=0)
 
     def make_heads(self) -> dict[str, list[keras.layers.Layer]]:
         classes = self.fields["label"].num_classes

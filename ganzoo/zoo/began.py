@@ -42,8 +42,8 @@ class BEGAN(GAN):
     discriminator_normalization = "none"
     generator_learning_rate = 1e-3
     discriminator_learning_rate = 1e-3
-    gamma = Hyperparameter(float, 1.0, "γ, diversity ratio", above=0, at_most=1)
-    proportional_gain = Hyperparameter(float, 0.05, "λ, rate of k", above=0)
+    gamma: float = Hyperparameter(float, 1.0, "γ, diversity ratio", above=0, at_most=1)
+    proportional_gain: float = Hyperparameter(float, 0.05, "λ, rate of k", above=0)
 
     def make_discriminator(self) -> keras.Model:
         """Returns an autoencoder, samples -> their reconstructions."""

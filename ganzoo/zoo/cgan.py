@@ -16,6 +16,6 @@ class ConditionalGAN(Labelled, GAN):
     `gan.sample(16, labels=3)` draws samples of one class.
 
     Deviations: the networks are convolutional by default, because they give better images
-    (`architecture="mlp"` has perceptrons, as in the paper). G has the non-saturating loss, and both
-    players have Adam, because the paper's minimax loss and SGD train slowly.
+    (`architecture="mlp"` has perceptrons, as in the paper). G has the non-saturating loss, whose
+    gradient doesn't vanish early in training, and both players have Adam, which trains on any data.
     """

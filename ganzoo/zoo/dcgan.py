@@ -12,7 +12,7 @@ class DCGAN(GAN):
         L_D = −E log D(x) − E log(1 − D(G(z)))
         L_G = −E log D(G(z))
 
-    Adam has the rate 2e-4 and β₁ = 0.5, as in section 4. Deviation: there are 64 latents and 64
-    channels in the widest maps. The paper has 100 and 128, which small images don't need; set them
-    with `latent_dim` and `width`.
+    Adam has the rate 2e-4 and β₁ = 0.5, as in section 4. Deviation: there are 64 latents, and
+    64 channels in the stage next to the image. The paper has 100 and 128, which small images don't
+    need; `latent_dim` and `width` change them.
     """

@@ -62,7 +62,9 @@ class NonSaturatingGAN(GAN):
     latent_dim = 16
     generator_learning_rate = 5e-4
     discriminator_learning_rate = 5e-4
-    as_published = Hyperparameter(bool, False, "networks and optimizer of the 2014 experiment")
+    as_published: bool = Hyperparameter(
+        bool, False, "networks and optimizer of the 2014 experiment"
+    )
 
     def __init__(self, **hyperparameters: Any):
         if hyperparameters.get("as_published") is True:

@@ -24,9 +24,11 @@ class LSGAN(GAN):
     """
 
     objective = objectives.least_squares
-
-    coding = Hyperparameter(
-        tuple, (0, 1, 1), "(a, b, c)", choices=((0, 1, 1), (-1, 1, 0), (-1, 1, 1))
+    coding: tuple[float, float, float] = Hyperparameter(
+        tuple,
+        (0, 1, 1),
+        "D's targets a and b, and G's target c",
+        choices=((0, 1, 1), (-1, 1, 0), (-1, 1, 1)),
     )
     generator_learning_rate = 1e-3
 

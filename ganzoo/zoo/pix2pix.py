@@ -35,12 +35,14 @@ class Pix2Pix(GAN):
     columns = {"source": data.Column("sample"), "target": data.Column("sample")}
     checked_shapes = {"rectangular, three channels": (20, 16, 3), "square": (16, 16, 1)}
     judges_one = "D gets each image together with its source"
-    architecture = Hyperparameter(str, "auto", "U-Net and PatchGAN", choices=("auto",))
+    architecture: str = Hyperparameter(str, "auto", "U-Net and PatchGAN", choices=("auto",))
     latent_dim: Any = None  # the input of G is an image
     waivers = {
         "check_two_replicas_equal_one": "each replica draws the masks of G's dropout by itself"
     }
-    reconstruction_weight = Hyperparameter(float, 100.0, "λ, weight of the distance", at_least=0)
+    reconstruction_weight: float = Hyperparameter(
+        float, 100.0, "λ, weight of the distance", at_least=0
+    )
 
     def make_inputs(self) -> dict[str, Input]:
         return {"source": Given(shape=self.fields["source"].shape)}

@@ -35,7 +35,7 @@ class SemiSupervisedGAN(GAN):
     discriminator_normalization = "none"
     generator_learning_rate = 1e-3
     discriminator_learning_rate = 1e-3
-    num_classes = Hyperparameter(
+    num_classes: int | None = Hyperparameter(
         int, None, "number of classes; None: that of the data",
         at_least=2, at_most=data.CLASSES, optional=True,
     )  # fmt: skip
