@@ -50,10 +50,12 @@ def seconds_of_fit(model: Any, *arguments: Any, **options: Any) -> float:
 # ---- TensorFlow and Keras
 
 
-def keras_networks(work: str, shape: tuple[int, ...]) -> tuple[Any, Any]:
+def keras_networks(work: str, shape: tuple[int, ...], own: Any = None) -> tuple[Any, Any]:
+    """G and D; with batch normalisation and leaky ReLU by the module `own`, or by Keras."""
     import keras
     from keras import layers as kl
 
+    own = own or kl
     latents, width = WORKS[work]["latents"], WORKS[work].get("width")
     if work != "dcgan28":
         generator = [keras.Input([latents])]
@@ -70,10 +72,10 @@ def keras_networks(work: str, shape: tuple[int, ...]) -> tuple[Any, Any]:
         return kl.Conv2DTranspose(channels, 5, stride, padding="same", use_bias=False, **options)
 
     def down(channels: int) -> list[kl.Layer]:
-        return [kl.Conv2D(channels, 5, 2, padding="same"), kl.LeakyReLU(0.3), kl.Dropout(0.3)]
+        return [kl.Conv2D(channels, 5, 2, padding="same"), own.LeakyReLU(0.3), kl.Dropout(0.3)]
 
     def normalised() -> list[kl.Layer]:
-        return [kl.BatchNormalization(), kl.LeakyReLU(0.3)]
+        return [own.BatchNormalization(), own.LeakyReLU(0.3)]
 
     generator = [keras.Input([latents]), kl.Dense(7 * 7 * 256, use_bias=False), *normalised()]
     generator += [kl.Reshape([7, 7, 256]), up(128, 1), *normalised(), up(64, 2), *normalised()]

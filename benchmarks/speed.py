@@ -13,8 +13,10 @@ Engines:
 
 Works: `ring`, points in the plane, MLPs of 3×128 units, batch 256; `mlp784`, the bundled MNIST
 digits, MLPs of 3×256 units, batch 128; `dcgan28`, the same digits with the convolutional networks
-of TensorFlow's tutorial, batch 128. All engines train equal networks on equal data in float32, with
-Adam (rate 1e-4) for both players and the non-saturating loss, on each library's default threads.
+of TensorFlow's tutorial, batch 128; ganzoo's have its own layers for batch normalisation and leaky
+ReLU, which compute the same by other kernels. All engines train equal networks on equal data in
+float32, with Adam (rate 1e-4) for both players and the non-saturating loss, on each library's
+default threads.
 
 Each measurement has a process of its own. In a round all engines take turns, so that what else the
 machine does hits all of them. A measurement trains ten steps that are not counted, then enough
@@ -86,7 +88,9 @@ def ganzoo(work: str, data: np.ndarray, seed: int, **hyperparameters: Any) -> pe
 
     architecture: Any = "mlp"
     if work == "dcgan28":
-        architecture = peers.keras_networks(work, data.shape[1:])
+        from ganzoo.networks import layers
+
+        architecture = peers.keras_networks(work, data.shape[1:], own=layers)
     gan = ganzoo.get(
         "gan",
         architecture=architecture,

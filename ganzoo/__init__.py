@@ -11,9 +11,14 @@ Importing it is cheap: TensorFlow is imported on first use.
 from __future__ import annotations
 
 import importlib
-import pathlib
+import os
 import sys
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ganzoo.core.gan import GAN
+    from ganzoo.foundation.registry import Card
 
 __version__ = "0.1.0"
 
@@ -25,7 +30,7 @@ def names(pattern: str = "*") -> list[str]:
     return _registry().names(pattern)
 
 
-def card(name: str):
+def card(name: str) -> Card:
     """What is known about a GAN: title, authors, year, arxiv, equation, conditional and
     hyperparameters (name -> default), as a frozen dataclass whose `str` is a page.
 
@@ -35,7 +40,7 @@ def card(name: str):
     return _registry().card(name)
 
 
-def get(name: str, **hyperparameters: Any):
+def get(name: str, **hyperparameters: Any) -> GAN:
     """A compiled GAN, a subclass of keras.Model, that builds itself from the data it is fitted to.
 
     Raises:
@@ -46,7 +51,7 @@ def get(name: str, **hyperparameters: Any):
     return gan
 
 
-def load(filepath: str | pathlib.Path):
+def load(filepath: str | os.PathLike) -> GAN:
     """A GAN from the `.keras` file that `gan.save` wrote, with optimizers, step and seed.
 
     Raises:
@@ -58,7 +63,7 @@ def load(filepath: str | pathlib.Path):
     return load_gan(filepath)
 
 
-def _registry():
+def _registry() -> ModuleType:
     return importlib.import_module("ganzoo.foundation.registry")
 
 
@@ -77,7 +82,7 @@ _PUBLIC = {  # name -> module
 }
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> ModuleType:
     if name in _PUBLIC:
         return importlib.import_module(_PUBLIC[name])
     raise AttributeError(f"module 'ganzoo' has no attribute {name!r}")

@@ -112,8 +112,8 @@ def test_hyperparameters_are_read_by_kind(name, settings, values):
 BAD_INPUT = [
     ("train", "name a gan to train, such as lsgan, or --resume a run."),
     ("train --resume nowhere", "there is no run at nowhere."),
-    ("train lsgan --resume a", "--resume a continues that run as it was begun: leave out"),
-    ("train --resume a --steps 9", "--resume a continues that run as it was begun: leave out"),
+    ("train lsgan --resume a", "--resume a continues that run with its own settings: leave"),
+    ("train --resume a --steps 9", "--resume a continues that run with its own settings: leave"),
     ("trian", "did you mean 'train'"),
     ("train lsgna", "'lsgan'"),
     ("train lsgan widht=8", "'width'"),

@@ -153,7 +153,9 @@ def test_export_passes_on_what_was_asked(ganzoo_in, trained, monkeypatch, words,
         return trained / "file"
 
     monkeypatch.setattr(GAN, "export", record)
-    assert ganzoo_in(trained, f"export lsgan {words}") == (0, "file  1.2 kB\n", "")
+    assert ganzoo_in(trained, f"export lsgan {words}") == (
+        0, "file  1.2 kB\ncheck   ganzoo verify file\n", ""
+    )  # fmt: skip
     assert asked == {
         "path": Path(words.split()[1]), "format": format, "precision": "float32",
         "least_psnr": 40.0, **extra,

@@ -167,7 +167,7 @@ REFUSED = {
         {"replicas": 16, "steps": 3},
         r"\(batch_size 64 × 3 critic steps, on 16 replicas\): pass more data\.",
     ),
-    "batch_size 0": ((PICTURES,), {"batch_size": 0}, "batch_size=0 is not a positive int"),
+    "batch_size 0": ((PICTURES,), {"batch_size": 0}, "batch_size=0 must be an int of at least 1"),
     "batch_size float": ((PICTURES,), {"batch_size": 8.0}, "batch_size=8.0"),
     "batch_size bool": ((PICTURES,), {"batch_size": True}, "batch_size=True"),
     "replicas": ((PICTURES,), {"batch_size": 9, "replicas": 2}, "9 can't.* 2 replicas.* 8 or 10"),

@@ -185,7 +185,7 @@ def test_versions_count_up_and_stay(plain, tmp_path, format):
     assert first == path / "1"
     assert exporters.export(plain, str(path), format, version=7).name == "7"
     assert exporters.export(plain, path, format).name == "8"
-    with pytest.raises(ValueError, match="never overwritten, and 9 is free"):
+    with pytest.raises(ValueError, match="never overwritten: use 9, which is free"):
         exporters.export(plain, path, format, version=1)
     assert (first / "certificate.json").read_bytes() == before
     beside = ["batching.config", "models.config"] if format == "tf_saved_model" else []
@@ -254,8 +254,6 @@ def test_a_path_that_ends_in_onnx_is_one_file(tmp_path, monkeypatch):
     (found,) = onnxruntime.InferenceSession(file).run(None, inputs)
     np.testing.assert_allclose(found, gan.serve(gan.draw_latents(3, 0)), atol=1e-5)
     before = file.read_bytes()
-    with pytest.raises(ValueError, match="a single file without a certificate"):
-        exporters.verify(file)
     gan.generator.trainable_variables[-1].assign([np.nan])
     with pytest.raises(exporters.ExportError):
         exporters.export(gan, tmp_path / "g.onnx", "onnx")

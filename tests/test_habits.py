@@ -125,6 +125,32 @@ def test_a_loader_of_torch():
     assert gan.sample(2, labels=[0, 3]).shape == (2, 6, 5, 3)
 
 
+def test_an_epoch_holds_all_full_batches():
+    class Ragged(Sequence):
+        def __getitem__(self, index):
+            return tuple(x[: 3 if index == 4 else 8] for x in super().__getitem__(index))
+
+    for x, options, steps in (
+        (Sequence(), {}, 5),
+        (Sequence(), {"batch_size": 20}, 2),
+        (Ragged(), {}, 4),
+    ):
+        assert batches(x, **options).steps_per_epoch == steps
+    for rows, drop_last, steps in ((40, False, 5), (40, True, 5), (39, False, 4), (47, True, 5)):
+        x = loader([[PICTURES[:8]]] * (rows // 8 if drop_last else -(-rows // 8)))
+        x.batch_size, x.drop_last, x.sampler = 8, drop_last, range(rows)
+        assert batches(x).steps_per_epoch == steps
+
+
+def test_a_last_batch_that_fails_is_named():
+    class Short(Sequence):
+        def __getitem__(self, index):
+            return super().__getitem__(index) if index < 4 else [][index]
+
+    with pytest.raises(ValueError, match="the last batch of the Short can't be read"):
+        batches(Short())
+
+
 def test_channels_first_is_refused():
     moved = np.moveaxis(PICTURES, -1, 1)  # (N, 3, 6, 5)
     for x, mend in (

@@ -1,6 +1,7 @@
 """Names that Keras and TensorFlow keep to themselves still do what ganzoo takes from them."""
 
 import re
+import threading
 from pathlib import Path
 
 import keras
@@ -50,6 +51,33 @@ def test_a_layer_draws_its_seeds_from_another_kind_of_generator():
     one, other = (layer(x, training=True).numpy() for _ in range(2))
     np.testing.assert_array_equal(one, other)
     keras_compat.draw_seeds_from(keras.layers.Dense(1), Fixed)  # which draws nothing
+
+
+def test_sizes_are_known_before_variables_are_made():
+    def check(size):
+        sizes.append(size)
+        if size > 100:
+            raise ValueError("too large")
+
+    def refuse(shape, dtype=None):
+        raise AssertionError("memory was taken")
+
+    sizes, make = [], keras.Variable.__init__
+    with keras_compat.before_variables(check):
+        layer = keras.layers.Dense(2)
+        layer.build([None, 3])
+        keras.optimizers.SGD(momentum=0.9).build(layer.trainable_variables)
+        thread = threading.Thread(target=lambda: keras.Variable("zeros", [11]))
+        thread.start()
+        thread.join()
+        for shape in ([10**12], (10**12,)):
+            with pytest.raises(ValueError, match="too large"):
+                keras.Variable(refuse, shape)
+            with pytest.raises(ValueError, match="too large"):
+                keras.layers.Layer().add_weight(shape=shape, initializer=refuse)
+    assert {6, 2, 10**12} <= set(sizes) and 11 not in sizes
+    assert sizes.count(6) == sizes.count(2) == 2  # those of the layer and of the optimizer
+    assert keras.Variable.__init__ is make
 
 
 def test_safe_mode_is_on_within_it():

@@ -184,6 +184,7 @@ def test_predict_and_call_take_latents():
         lambda gan: gan.sample(1),
         lambda gan: gan.generator,
         lambda gan: gan.discriminator_optimizer,
+        lambda gan: gan.spec,
     ],
 )
 def test_before_the_first_fit_one_sentence_says_what_to_do(act):

@@ -1,6 +1,9 @@
 """Our layers' values against NumPy; their derivatives are in test_penalties.py."""
 
+import keras
 import numpy as np
+import pytest
+import tensorflow as tf
 
 from ganzoo.networks import layers
 
@@ -20,6 +23,53 @@ def test_layer_normalization_has_one_mean_and_variance_per_sample():
     mean, variance = (f(X, axis=(1, 2, 3), keepdims=True) for f in (np.mean, np.var))
     expected = (X - mean) / np.sqrt(variance + 1e-5) * gamma + beta
     np.testing.assert_allclose(layer(X), expected, 1e-4, 1e-5)
+
+
+@pytest.mark.parametrize("x", [X, X[:, 0, 0]], ids=["maps", "vectors"])
+@pytest.mark.parametrize("training", [True, False])
+def test_batch_normalization_is_that_of_keras(x, training):
+    ours, theirs = (
+        kind.BatchNormalization(momentum=0.9, epsilon=1e-5, synchronized=True)
+        for kind in (layers, keras.layers)
+    )
+    results = []
+    for layer in (ours, theirs):
+        layer.build(x.shape)
+        layer.gamma.assign(np.arange(1, 7) / 3)
+        layer.beta.assign(np.arange(6) / 5)
+        inputs = tf.constant(x)
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            outputs = layer(inputs, training=training)
+            loss = tf.reduce_sum(outputs * tf.range(6.0) + outputs**3)
+        slopes = tape.gradient(loss, [inputs, layer.gamma.value, layer.beta.value])
+        results.append([outputs, *slopes, layer.moving_mean, layer.moving_variance])
+    for own, of_keras in zip(*results, strict=True):
+        np.testing.assert_allclose(own, of_keras, 1e-3, 2e-4)
+
+
+def test_batch_normalization_has_the_right_second_derivative():
+    """Against the same formula in float64, differentiated by TensorFlow."""
+
+    def formula(x):
+        mean = tf.reduce_mean(x, [0, 1, 2])
+        variance = tf.reduce_mean(x**2, [0, 1, 2]) - mean**2
+        return (x - mean) / tf.sqrt(variance + 1e-5)
+
+    def second(function, x):
+        x = tf.constant(x)
+        with tf.GradientTape() as outer:
+            outer.watch(x)
+            with tf.GradientTape() as inner:
+                inner.watch(x)
+                loss = tf.reduce_sum(tf.sin(function(x)))
+            penalty = tf.reduce_sum(inner.gradient(loss, x) ** 2)
+        return outer.gradient(penalty, x).numpy()
+
+    layer = layers.BatchNormalization(momentum=0.9, epsilon=1e-5)
+    layer.build(X.shape)
+    found = second(lambda x: layer(x, training=True), X)
+    np.testing.assert_allclose(found, second(formula, X.astype("float64")), 1e-3, 1e-4)
 
 
 def test_maxout_is_the_largest_of_its_pieces():

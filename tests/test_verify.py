@@ -115,7 +115,7 @@ def test_what_is_missing_added_cut_off_or_linked_is_named(model, tmp_path):
 )
 def test_a_certificate_that_is_none(model, content):
     (model / certificate.FILE).write_bytes(content)
-    with pytest.raises(exporters.ExportError, match="is no certificate, or is damaged"):
+    with pytest.raises(exporters.ExportError, match="is not a certificate, or is damaged"):
         exporters.verify(model)
 
 
@@ -134,10 +134,13 @@ def test_consistent_hashes_do_not_hide_other_names_or_formats(model):
     stated = json.loads((model / certificate.FILE).read_text())["signatures"]
     renamed = json.loads(json.dumps(stated).replace('"label"', '"category"'))
     for changes, message in [
-        ({"signatures": renamed}, "the inputs of 'serving_default' are not those certified"),
+        ({"signatures": renamed}, "the inputs of 'serving_default' are not the certified ones"),
         ({"signatures": {"png": stated["serving_default"]}}, "has the signatures serving_default"),
-        ({"format": "tf_saved_model"}, "not in the format"),
-        ({"format": "onnx", "signatures": {"serving_default": {}}}, "no record of this export"),
+        ({"format": "tf_saved_model"}, "does not have the format"),
+        (
+            {"format": "onnx", "signatures": {"serving_default": {}}},
+            "not the record of this export",
+        ),
     ]:
         sign(model, **changes)
         with pytest.raises(exporters.ExportError, match=message):
@@ -163,18 +166,18 @@ def test_a_record_that_would_fill_the_memory_or_run_code_is_refused(model):
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:  # 100 MB in 100 kB
         archive.writestr("1/output.npy", bytes(10**8))
     sign(model)
-    with pytest.raises(exporters.ExportError, match="no record of this export"):
+    with pytest.raises(exporters.ExportError, match="not the record of this export"):
         exporters.verify(model)
     np.savez(file, **record | {"1/output": np.array([print], dtype=object)})
     sign(model)
-    with pytest.raises(exporters.ExportError, match="no record of this export"):
+    with pytest.raises(exporters.ExportError, match="not the record of this export"):
         exporters.verify(model)
     with zipfile.ZipFile(file, "w") as archive:  # a header that promises 4 TB
         header = {"descr": "<f4", "fortran_order": False, "shape": (10**12,)}
         with archive.open("1/output.npy", "w") as stream:
             np.lib.format.write_array_header_1_0(stream, header)
     sign(model)
-    with pytest.raises(exporters.ExportError, match="no record of this export"):
+    with pytest.raises(exporters.ExportError, match="not the record of this export"):
         exporters.verify(model)
 
 
@@ -240,6 +243,83 @@ def test_all_versions_of_a_model_and_no_other_place(model, capsys, monkeypatch):
         assert "name a folder that was exported" in capsys.readouterr().err
 
 
+# A single file
+
+
+@pytest.fixture
+def single(tmp_path):
+    return exporters.export(FakeGAN((8, 6, 3), labels=True), tmp_path / "g.onnx", "onnx")
+
+
+def test_a_single_file_is_verified_alone(single, tmp_path, capsys, monkeypatch):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    single = shutil.move(single, elsewhere / "other.onnx")
+    monkeypatch.chdir(elsewhere)
+    ((file, stated),) = exporters.verify(single).items()
+    measured = stated["verified"]["serving_default"]["largest_difference"]
+    assert file == single and stated["model"] == "fake" and stated["format"] == "onnx"
+    assert 0 <= measured <= stated["tolerance"]
+    onnx.checker.check_model(single, full_check=True)
+    assert cli.main(["verify", "other.onnx"]) == 0
+    line = "other.onnx: fake, onnx, its hash as certified, differs from Keras by"
+    assert capsys.readouterr().out.startswith(line)
+    assert [path.name for path in elsewhere.iterdir()] == ["other.onnx"]
+
+
+def test_one_flipped_byte_of_a_single_file_is_found(single):
+    content = single.read_bytes()
+    for place in {0, 1, len(content) - 1, *map(int, rng.integers(0, len(content), 40))}:
+        damaged = bytearray(content)
+        damaged[place] ^= 1 << int(rng.integers(8))
+        single.write_bytes(damaged)
+        with pytest.raises((exporters.ExportError, ValueError), match=r"g\.onnx"):
+            exporters.verify(single)
+    for wrong in (content[:-1], content[: len(content) // 2], content + b"\0", content * 2):
+        single.write_bytes(wrong)
+        with pytest.raises(exporters.ExportError, match=r"g\.onnx"):
+            exporters.verify(single)
+
+
+def test_a_single_file_with_other_weights_or_without_a_certificate_is_refused(single):
+    network = onnx.load(single)
+    weights = max(network.graph.initializer, key=lambda tensor: len(tensor.raw_data))
+    weights.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(weights) * 1.01, weights.name))
+    onnx.save(network, single)
+    with pytest.raises(exporters.ExportError, match=r"g\.onnx: its model\.onnx was altered"):
+        exporters.verify(single)
+    (parity,) = (x for x in network.metadata_props if x.key == "ganzoo_parity")
+    parity.value = "no Base64"
+    onnx.save(network, single)
+    with pytest.raises(exporters.ExportError, match="ganzoo_parity is damaged"):
+        exporters.verify(single)
+    del network.metadata_props[:]
+    onnx.save(network, single)
+    with pytest.raises(ValueError, match=r"g\.onnx has no certificate: verify a model that ganzoo"):
+        exporters.verify(single)
+    single.write_bytes(b"not an ONNX file")
+    with pytest.raises(exporters.ExportError, match="is not an ONNX model, or is damaged"):
+        exporters.verify(single)
+
+
+def test_consistent_hashes_of_a_single_file_do_not_hide_other_answers(single, tmp_path):
+    from ganzoo.exporters import onnx as onnx_exporter
+
+    folder = tmp_path / "unpacked"
+    folder.mkdir()
+    onnx_exporter.extract(single, folder)
+    network = onnx.load(folder / "model.onnx")
+    weights = max(network.graph.initializer, key=lambda tensor: len(tensor.raw_data))
+    weights.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(weights) * 1.01, weights.name))
+    onnx.save(network, folder / "model.onnx")
+    sign(folder, files=["model.onnx", certificate.RECORD])
+    onnx_exporter.embed(folder, single)
+    with pytest.raises(
+        exporters.ExportError, match=r"g\.onnx: the model: 'serving_default' differs"
+    ):
+        exporters.verify(single)
+
+
 # Reduced precision
 
 
@@ -267,7 +347,7 @@ def test_what_is_too_far_from_keras_is_refused_with_the_measurement(tmp_path):
     gan = FakeGAN((8, 6, 3))
     exporters.export(gan, tmp_path / "fake", "onnx")
     before = sorted(tmp_path.rglob("*"))
-    message = r"is \d\d\.\d dB from Keras \(largest difference 0\.0\d+\) where 90 dB are asked for"
+    message = r"is \d\d\.\d dB from Keras \(largest difference 0\.0\d+\), and at least 90 dB were"
     with pytest.raises(exporters.ExportError, match=message):
         exporters.export(gan, tmp_path / "fake", "onnx", precision="int8", least_psnr=90)
     assert sorted(tmp_path.rglob("*")) == before
@@ -284,7 +364,7 @@ def test_psnr_by_hand():
     [
         ({"precision": "int4"}, "unknown precision 'int4': the nearest is 'int8'"),
         ({"precision": "int8", "format": "openvino"}, "for the formats 'onnx' and 'web'"),
-        ({"precision": "float16", "least_psnr": "high"}, "least_psnr is a number"),
+        ({"precision": "float16", "least_psnr": "high"}, "least_psnr must be a number"),
     ],
 )
 def test_impossible_precisions_get_the_mend(tmp_path, arguments, message):

@@ -1,4 +1,4 @@
-"""The program `ganzoo`: its commands, its global options, and how it ends."""
+"""The program `ganzoo`: its commands, its global options and its exit codes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from ganzoo.cli import (
 
 app = typer.Typer(
     help="A model zoo of generative adversarial networks. Try: ganzoo train lsgan",
-    add_completion=False,  # these options stand below, and take the name of the shell
+    add_completion=False,  # replaced by the options below, which take the name of the shell
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -53,11 +53,11 @@ completion.register_shells()
 
 @dataclasses.dataclass(frozen=True)
 class Call:
-    """What a command knows about the call of the program; it is the `obj` of typer's context.
+    """The call of the program, which commands get as the `obj` of typer's context.
 
     Attributes:
         command: the command line as the user typed it.
-        stdout: standard output, which receives `--out -` even under `--quiet`.
+        stdout: standard output. `--out -` writes to it even with `--quiet`.
     """
 
     command: str
@@ -77,7 +77,7 @@ def main(arguments: list[str] | None = None) -> int:
     """
     arguments = [*(sys.argv[1:] if arguments is None else arguments)]
     call = Call(shlex.join(["ganzoo", *arguments]), sys.stdout)
-    # These two may stand anywhere in the line, so they are removed before the line is parsed.
+    # Both may be anywhere in the command line, so they are removed before it is parsed.
     debug, quiet = "--debug" in arguments, "--quiet" in arguments
     arguments = [word for word in arguments if word not in ("--debug", "--quiet")] or ["--help"]
     try:

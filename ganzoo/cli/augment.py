@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -49,11 +49,11 @@ def augment(
 ) -> None:
     """Measures whether a GAN's samples help a classifier when labelled images are few.
 
-    One classifier learns from a few real images per class alone. Others learn from the same images
-    and, in addition, from samples of a GAN that was trained on these images, from shifted, turned
-    and zoomed copies, or from both. All are tested on images that none of them has seen.
+    One classifier is trained on a few real images of each class. Others are also trained on samples
+    of a GAN that was trained on the same images, on shifted, turned and zoomed copies of them, or
+    on both. All are tested on images that were not used for training.
     """
-    shape, limits = options.size(size), options.numbers("--value-range", value_range, float)
+    shape, limits = options.size(size), options.value_range(value_range)
     options.check_file("--json", json_file)
     output.import_tensorflow()
     from ganzoo.evaluation import usefulness
@@ -61,7 +61,7 @@ def augment(
 
     hyperparameters = keywords.read(name, settings or [])
 
-    chosen = {
+    chosen: dict[str, Any] = {
         "per_class": per_class or usefulness.PER_CLASS,
         "seeds": range(seeds),
         "steps": usefulness.STEPS if steps is None else steps,

@@ -1,4 +1,4 @@
-"""Completion of commands, options and names by the shell, on typer's own machinery."""
+"""Completion of commands, options and names in the shell, with typer's functions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VARIABLE = "_GANZOO_COMPLETE"  # the shell sets it when it asks for completions
 
 
 def register_shells() -> None:
-    """Registers typer's shells, whose scripts the options below print and install."""
+    """Registers the shells for which typer has completion scripts."""
     completion.completion_init()
 
 
@@ -61,8 +61,8 @@ Install = Annotated[
 
 
 def gan_names(incomplete: str) -> list[str]:
-    """The names of the zoo that begin with `incomplete`. They are read from the source files,
-    because importing the zoo takes seconds; the GANs of plugins are left out."""
+    """Returns the names of GANs that begin with `incomplete`. They are read from the source files,
+    because importing the zoo takes seconds. GANs of plugins are not found."""
     files = Path(ganzoo.__file__).with_name("zoo").rglob("*.py")
     found = (re.findall(r'^@register\("(\w+)"', file.read_text(), re.MULTILINE) for file in files)
     return sorted(name for names in found for name in names if name.startswith(incomplete))

@@ -16,7 +16,7 @@ def describe_data(
     size: options.Size = None,
     out: Annotated[Path | None, typer.Option(help="A .png file to write examples to.")] = None,
 ) -> None:
-    """Lists the data sets, or describes one."""
+    """Lists all data sets, or describes one."""
     if out is not None and (name is None or out.suffix != ".png"):
         raise ValueError(
             "--out writes examples of one data set to a .png file: name both, as in "

@@ -1,4 +1,4 @@
-"""Every error as an exit code and one sentence."""
+"""Turns errors into an exit code and one sentence."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 
 
 class Interrupted(Exception):
-    """Ctrl-C, with a sentence of its own. Typer handles KeyboardInterrupt by itself and would drop
-    the sentence."""
+    """Ctrl-C with a message. It is no KeyboardInterrupt, because typer would drop the message."""
 
 
 def explain(error: Exception) -> tuple[int, str]:
-    """The exit code and the sentence for an error that ended a command."""
+    """Returns the exit code and the sentence for an error that ended a command."""
     if isinstance(error, Interrupted):
         return INTERRUPTED, str(error)
     if isinstance(error, typer.TyperException):
@@ -27,7 +26,7 @@ def explain(error: Exception) -> tuple[int, str]:
         file = f"{error.filename}: " if error.filename else ""
         return BAD_INPUT, " ".join([f"{file}{error.strerror}.", *notes])
     ours = isinstance(error, RuntimeError) and type(error).__module__.startswith("ganzoo.")
-    # Our sentences are one line. A longer message comes from inside a library.
+    # Messages of ganzoo have one line. A message of several lines comes from a library.
     if ("\n" not in str(error) or _raised_by_us(error)) and (
         ours or isinstance(error, ValueError | OSError)
     ):
@@ -40,6 +39,6 @@ def explain(error: Exception) -> tuple[int, str]:
 
 
 def _raised_by_us(error: Exception) -> bool:
-    """Whether ganzoo raised it. A line break then belongs to a name that the user gave."""
+    """Whether ganzoo raised it. A line break is then part of a name that the user passed."""
     frames = list(traceback.walk_tb(error.__traceback__))
     return bool(frames) and str(frames[-1][0].f_globals.get("__name__")).startswith("ganzoo.")

@@ -33,7 +33,8 @@ def export(
         str, typer.Option(help="float32, float16 or int8; the latter two for onnx and web.")
     ] = "float32",
     least_psnr: Annotated[
-        float, typer.Option(help="How near to Keras a reduced precision must be, in dB.")
+        float,
+        typer.Option(help="The least PSNR of a reduced precision, with Keras as reference, in dB."),
     ] = 40.0,
     runtime: Annotated[
         Path | None,
@@ -64,10 +65,11 @@ def export(
         _report(exported)
     else:
         typer.echo(f"{output.shown(exported)}  {output.file_size(exported.stat().st_size)}")
+        typer.echo(f"check   ganzoo verify {shlex.quote(output.shown(exported))}")
 
 
 def _report(folder: Path) -> None:
-    """Prints the files of a version, how near they are to Keras, their speed, and commands."""
+    """Prints a version's files, its difference from Keras, its speed, and commands to use it."""
     from ganzoo import exporters
 
     certificate = json.loads((folder / "certificate.json").read_text())

@@ -1,17 +1,14 @@
-"""Arguments and options that several commands share, and how their words are read."""
+"""Arguments and options that several commands share, and functions that read their values."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 
 from ganzoo.cli import completion
-
-Number = TypeVar("Number", int, float)
 
 GANName = Annotated[
     str,
@@ -57,20 +54,21 @@ ValueRange = Annotated[
 Seed = Annotated[int, typer.Option(help="The same seed gives the same samples.")]
 
 
-def numbers(
-    option: str, text: str | None, kind: Callable[[str], Number] = int
-) -> tuple[Number, ...] | None:
-    """Reads numbers between commas, such as "3,4"; None stays None.
+def value_range(text: str | None) -> tuple[float, float] | None:
+    """Reads (low, high) from "0,255". None stays None.
 
     Raises:
-        ValueError: a word is no such number.
+        ValueError: the text is not two numbers.
     """
+    if text is None:
+        return None
     try:
-        return None if text is None else tuple(kind(word) for word in text.split(","))
+        low, high = map(float, text.split(","))
     except ValueError:
         raise ValueError(
-            f"{option} {text} can't be read: write numbers, as in {option} 3,4."
+            f"--value-range {text} can't be read: write two numbers, as in --value-range 0,255."
         ) from None
+    return low, high
 
 
 def size(text: str | None) -> tuple[int, int] | None:

@@ -1,4 +1,4 @@
-"""What the command line prints, where it prints it, and what it keeps silent."""
+"""Printing for the command line, and silencing the messages of libraries."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 def complain(sentence: str) -> None:
-    """Prints a sentence to standard error. Characters that a terminal would obey, which a file's
-    name may hold, are escaped."""
+    """Prints a sentence to standard error. Control characters, which the name of a file may
+    contain, are escaped, because a terminal would execute them."""
     safe = (x if x.isprintable() else x.encode("unicode_escape").decode() for x in sentence)
     print(f"ganzoo: {''.join(safe)}", file=sys.stderr)
 
@@ -38,8 +38,7 @@ def discarded() -> Iterator[None]:
 
 @contextlib.contextmanager
 def only_our_messages() -> Iterator[None]:
-    """Silences the messages of TensorFlow, Keras and matplotlib, and shows our own warnings as one
-    sentence each."""
+    """Silences TensorFlow, Keras and matplotlib, and prints warnings of ganzoo as one sentence."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     for name in ("tensorflow", "absl", "matplotlib"):
         logging.getLogger(name).setLevel(logging.ERROR)
@@ -50,11 +49,15 @@ def only_our_messages() -> Iterator[None]:
         yield
 
 
+class _Handler(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        complain(record.getMessage() + ".")
+
+
 @contextlib.contextmanager
 def our_log() -> Iterator[None]:
-    """Shows what ganzoo decides by itself, such as a precision."""
-    log, handler = logging.getLogger("ganzoo"), logging.Handler()
-    handler.emit = lambda record: complain(record.getMessage() + ".")
+    """Prints the log of ganzoo, which names what it chose automatically, such as a precision."""
+    log, handler = logging.getLogger("ganzoo"), _Handler()
     before = log.level
     log.addHandler(handler)
     log.setLevel(logging.INFO)
@@ -66,11 +69,14 @@ def our_log() -> Iterator[None]:
 
 
 def import_tensorflow(strategy: str | None = None) -> tf.distribute.Strategy | None:
-    """Imports TensorFlow silently, and returns the strategy of that name.
+    """Imports TensorFlow without its messages, and makes the strategy of that name.
 
-    File descriptor 2 is closed meanwhile: TensorFlow's libraries write to it before they read
-    TF_CPP_MIN_LOG_LEVEL, both when they are loaded and when they first look for devices. The
-    strategy is made here because nothing else may use TensorFlow before it.
+    TensorFlow's libraries write to file descriptor 2 before they read TF_CPP_MIN_LOG_LEVEL, when
+    they are loaded and when they first look for devices. So it is redirected for this time. The
+    strategy is made here because it must be made before anything else uses TensorFlow.
+
+    Args:
+        strategy: "mirrored" or "multiworker", see `ganzoo.devices.strategies.make`, or None.
     """
     heard = "tensorflow" in sys.modules or os.environ.get("TF_CPP_MIN_LOG_LEVEL", "0") == "0"
     with contextlib.nullcontext() if heard else _without_standard_error():
@@ -99,7 +105,7 @@ def console(stderr: bool = False) -> Console:
     """A console for standard output or standard error."""
     made = Console(stderr=stderr, highlight=False)
     if not made.is_terminal and "COLUMNS" not in os.environ:
-        made.width = 160  # in a pipe, each row of a table should stay on one line
+        made.width = 160  # wide, so that in a pipe each row of a table is one line
     return made
 
 
@@ -130,7 +136,12 @@ def file_size(count: int) -> str:
 
 
 def agreement(measured: dict[str, Any], bound: dict[str, Any]) -> str:
-    """How near an export is to Keras, and how near it must be, from its certificate."""
+    """Says how much an export differs from Keras, and how much it may differ.
+
+    Args:
+        measured: `psnr`, or `largest_difference`, as measured.
+        bound: `least_psnr`, or `tolerance`, from the certificate.
+    """
     if "psnr" in measured:
         return f"{measured['psnr']:.1f} dB from Keras ({bound['least_psnr']:g} dB asked for)"
     largest, allowed = measured["largest_difference"], bound["tolerance"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
@@ -54,16 +54,18 @@ def sample(
     """Draws samples from a trained GAN."""
     to_stdout = str(out) == "-"
     if to_stdout:
-        _check_stdout(format, context.obj.stdout.isatty())
+        ending = _checked(format, context.obj.stdout.isatty())
     elif format is not None:
-        raise ValueError("--format is for --out - only: the ending of a file's name is its format.")
+        raise ValueError(
+            "--format is for --out - only: the ending of --out chooses the format of a file."
+        )
     elif out.suffix.removeprefix(".") not in FORMATS:
         raise ValueError(f"--out {out} must end in .png, .npy or .npz, or be - with --format.")
     output.import_tensorflow()
     from ganzoo.training import runs
 
     gan = runs.load(run_or_model)
-    inputs = read_inputs(gan, settings or [], count)
+    inputs: dict[str, Any] = read_inputs(gan, settings or [], count)
     if labels is not None:
         if "label" in inputs:
             raise ValueError("--labels and --set label= were both given: leave one out.")
@@ -73,25 +75,32 @@ def sample(
     latents = {key: value.numpy() for key, value in gan.draw_latents(count, seed).items()}
     latents |= {"label" if key == "labels" else key: value for key, value in inputs.items()}
     if to_stdout:
-        _write_to(context.obj.stdout.buffer, gan, samples, latents, format)
+        _write_to(context.obj.stdout.buffer, gan, samples, latents, ending)
     else:
         _save(gan, samples, latents, out)
         typer.echo(output.shown(out))
 
 
-def _check_stdout(format: str | None, is_terminal: bool) -> None:
-    if format not in FORMATS:
+def _checked(format: str | None, is_terminal: bool) -> str:
+    """Returns `format`, if samples can be written to standard output in it."""
+    if format is None or format not in FORMATS:
         seen = "--out -" if format is None else f"--out - --format {format}"
         raise ValueError(f"{seen} needs a format: --format png, --format npy or --format npz.")
     if is_terminal:
-        raise ValueError("--out - won't print binary data to a terminal: redirect it, as in > x.")
+        raise ValueError(
+            "--out - writes binary data, which a terminal can't show: redirect it, as in > x.png."
+        )
+    return format
 
 
 def read_inputs(gan: GAN, settings: list[str], count: int) -> dict[str, np.ndarray]:
-    """NAME=VALUE words as the inputs of `gan`'s generator, for `gan.sample(count, **inputs)`.
+    """Reads NAME=VALUE settings as inputs of the generator, for `gan.sample(count, **inputs)`.
 
-    A classes' input takes one class or several, each for an equal share of the samples. Another
-    takes as many numbers as it is wide, for all samples.
+    The value of an input of classes is one class or several, each of which gets an equal share of
+    the samples. The value of another input is as many numbers as it is wide, for all samples.
+
+    Returns:
+        Name of an input -> its values, int32 [count] for classes, or [count, width].
 
     Raises:
         ValueError: a word is not NAME=VALUE, the GAN has no such input, or the value doesn't fit.
@@ -131,7 +140,7 @@ def read_inputs(gan: GAN, settings: list[str], count: int) -> dict[str, np.ndarr
 
 
 def class_numbers(gan: GAN, option: str, text: str, name: str = "label") -> list[int]:
-    """Reads classes between commas: names, if the GAN knows the names of its labels, or numbers.
+    """Reads class numbers from numbers or, if the GAN knows them, names that commas separate.
 
     Raises:
         ValueError: a word is neither.
@@ -154,13 +163,13 @@ def class_numbers(gan: GAN, option: str, text: str, name: str = "label") -> list
 
 
 def _in_equal_shares(values: list[int], count: int) -> np.ndarray:
-    """`count` values: a block of each, in the order given; int32, [count]."""
+    """Returns int32 [count]: a block of each value, in the given order."""
     import numpy as np
 
     return np.array(values, "int32")[np.arange(count) * len(values) // max(count, 1)]
 
 
-def _save(gan: GAN, samples: np.ndarray, latents: dict[str, np.ndarray], path: Path) -> None:
+def _save(gan: GAN, samples: np.ndarray, latents: dict[str, Any], path: Path) -> None:
     import numpy as np
 
     from ganzoo.foundation import files
@@ -173,17 +182,17 @@ def _save(gan: GAN, samples: np.ndarray, latents: dict[str, np.ndarray], path: P
         if path.suffix == ".npy":
             np.save(draft, samples)
         else:
-            np.savez(draft, **{gan.output_name: samples}, **latents)
+            np.savez(draft, **({gan.output_name: samples} | latents))
 
 
 def _write_to(
     stdout: BinaryIO,
     gan: GAN,
     samples: np.ndarray,
-    latents: dict[str, np.ndarray],
+    latents: dict[str, Any],
     format: str,
 ) -> None:
-    """Writes through a file, because .npz and the pictures' writers want one."""
+    """Writes to a temporary file first, because the writers of pictures and .npz need a file."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, f"samples.{format}")
         _save(gan, samples, latents, path)

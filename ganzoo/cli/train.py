@@ -86,14 +86,16 @@ def train(
     given = (name, settings, data, epochs, steps, batch_size, size, fit, value_range, seed, out)
     if resume is not None and (flip or any(value is not None for value in given)):
         raise ValueError(
-            f"--resume {resume} continues that run as it was begun: leave out everything but "
+            f"--resume {resume} continues that run with its own settings: leave out everything but "
             "--strategy and --no-export."
         )
     if resume is None and name is None:
         raise ValueError("name a GAN to train, such as lsgan, or --resume a run.")
     shape = options.size(size)
     if strategy == "multiworker" and resume is None and out is None:
-        raise ValueError("several workers train one run: name a folder that all share in --out.")
+        raise ValueError(
+            "--strategy multiworker needs --out: name a folder that all workers can write to."
+        )
     chosen = output.import_tensorflow(strategy)
     from ganzoo.devices import strategies
     from ganzoo.foundation import keywords
@@ -108,6 +110,7 @@ def train(
         if resume is not None:
             run = runs.resume(resume, export=export, strategy=chosen, console=console)
         else:
+            assert name is not None  # checked above
             run = runs.train(
                 name,
                 "mnist5k" if data is None else data,
@@ -118,7 +121,7 @@ def train(
                 size=shape,
                 fit=fit or "crop",
                 flip=flip,
-                value_range=options.numbers("--value-range", value_range, float),
+                value_range=options.value_range(value_range),
                 out=out,
                 export=export,
                 strategy=chosen,

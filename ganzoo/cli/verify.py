@@ -13,17 +13,19 @@ from ganzoo.cli import output
 def verify(
     path: Annotated[
         Path,
-        typer.Argument(metavar="PATH", help="The folder of one version, or of all versions."),
+        typer.Argument(
+            metavar="PATH", help="The folder of one version or of all versions, or an .onnx file."
+        ),
     ],
 ) -> None:
-    """Checks an export again: the hashes of its files, its names, its samples."""
+    """Checks that an export is the one that was certified: its files, its names, its samples."""
     output.import_tensorflow()
     from ganzoo import exporters
 
-    for folder, certificate in exporters.verify(path).items():
+    for version, certificate in exporters.verify(path).items():
         measured = certificate["verified"]["serving_default"]
+        hashed = "its hash" if version.is_file() else f"{len(certificate['files'])} files"
         typer.echo(
-            f"{output.shown(folder)}: {certificate['model']}, {certificate['format']}, "
-            f"{len(certificate['files'])} files as certified, "
-            f"{output.agreement(measured, certificate)}"
+            f"{output.shown(version)}: {certificate['model']}, {certificate['format']}, "
+            f"{hashed} as certified, {output.agreement(measured, certificate)}"
         )

@@ -1,8 +1,8 @@
 """What a `.keras` file may hold, checked before Keras builds anything from it.
 
-Keras's safe mode keeps a file from bringing code of its own. It lets a file name any function and
-class of Keras's, and ask for any size: networks are allocated before weights are compared, and two
-kilobytes of configuration filled the memory.
+Keras's safe mode prevents a file from bringing its own code. But a file may still name any function
+and class of Keras, and ask for networks of any size. Keras allocates networks before it compares
+their weights, so that a configuration of two kilobytes could fill the memory.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import json
 import math
 import re
 import stat
-import threading
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,11 +21,13 @@ from typing import Any
 import h5py
 import keras
 
+from ganzoo.foundation import keras_compat
+
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 MEMBERS = {CONFIG, WEIGHTS, "metadata.json"}
 
-# Numbers that a GAN may ask for beyond its weights, 64 MB of float32: the logs' statistics take
-# some twenty, a row of latents or of an image may take more.
+# How many numbers a GAN may ask for beyond its weights, 64 MB of float32. The logs' statistics take
+# some twenty, and a row of latents or of an image may take more.
 SLACK = 2**24
 
 _LAYOUTS = (h5py.h5d.CONTIGUOUS, h5py.h5d.COMPACT)
@@ -77,7 +78,7 @@ def _numbers(weights: bytes) -> int:
     """How many numbers are in an HDF5 file, each of which must be there in full."""
     datasets = {}
 
-    def collect(name, item):
+    def collect(name: str, item: h5py.Group | h5py.Dataset) -> None:
         if isinstance(item, h5py.Dataset):
             datasets[name] = item
 
@@ -135,7 +136,8 @@ def check(config: dict, numbers: int) -> None:
 
 def _is_harmless(item: dict) -> bool:
     """Whether Keras may make what the configuration names."""
-    kind, module, inner = item["class_name"], item.get("module"), item.get("config")
+    kind, module = item["class_name"], item.get("module")
+    inner: Any = item.get("config")
     if not isinstance(kind, str):
         return False
     name = inner if kind == "function" else item.get("registered_name", kind)
@@ -150,32 +152,23 @@ def _is_harmless(item: dict) -> bool:
     return isinstance(module, str) and bool(_MODULES.fullmatch(module)) and kind not in _PROGRAMS
 
 
-_alone = threading.RLock()
-
-
 @contextlib.contextmanager
 def allowance(numbers: int) -> Iterator[None]:
-    """Within it Keras makes no more variables than `numbers` numbers fill, and SLACK.
+    """Within it, this thread can make Keras variables of `numbers` + SLACK numbers in all.
 
-    Only a variable that is made tells its size: the networks are a user's own, or follow from
-    hyper-parameters in their own ways.
+    The sizes are known only when the variables are made, because networks are a user's own or
+    follow from hyper-parameters in their own ways.
 
     Raises:
         ValueError: a variable would exceed that; it is not made.
     """
-    left, here = numbers + SLACK, threading.get_ident()
+    left = numbers + SLACK
 
-    def count(self, initializer, shape=None, *args, **kwargs):
+    def count(size: int) -> None:
         nonlocal left
-        if threading.get_ident() == here:
-            left -= math.prod(shape or ())
-            if left < 0:
-                raise ValueError(f"its {CONFIG} asks for more than its {numbers:,} weights")
-        make(self, initializer, shape, *args, **kwargs)
+        left -= size
+        if left < 0:
+            raise ValueError(f"its {CONFIG} asks for more than its {numbers:,} weights")
 
-    with _alone:
-        make, keras.Variable.__init__ = keras.Variable.__init__, count
-        try:
-            yield
-        finally:
-            keras.Variable.__init__ = make
+    with keras_compat.before_variables(count):
+        yield

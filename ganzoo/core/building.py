@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from ganzoo import data, networks
+from ganzoo.core.ingredients import Ingredients
 from ganzoo.core.log import Log
 from ganzoo.core.packing import packed_shape
 from ganzoo.core.rates import Rates
@@ -19,24 +20,14 @@ from ganzoo.foundation.randomness import Noise, seed_layers_from_noise, seeded_i
 from ganzoo.losses import penalties
 
 
-class Building:
+class Building(Ingredients):
     """The part of a `GAN` that makes its networks, optimizers and state."""
 
-    # -- networks ------------------------------------------------------------------------------
+    # Functions that `Sampling` and `Measuring` trace when they first need them.
+    _sampler: Callable[..., tf.Tensor] | None
+    _evaluator: Callable[..., dict[str, tf.Tensor]] | None
 
-    @staticmethod
-    def _check_own_networks(models: Any) -> tuple[keras.Model, ...]:
-        """Two Keras models of the user's; subclassed ones need not be built yet."""
-        if not (
-            isinstance(models, list | tuple)
-            and len(models) >= 2
-            and all(isinstance(model, keras.Model) for model in models)
-        ):
-            raise ValueError(
-                f"architecture={models!r:.200} must be a name or a pair of Keras models "
-                "(generator: latents -> samples, discriminator: samples -> one logit or features)."
-            )
-        return tuple(models)
+    # -- networks ------------------------------------------------------------------------------
 
     @staticmethod
     def _functional(model: keras.Model, shapes: list[tuple[int, ...]], role: str) -> keras.Model:
@@ -63,9 +54,9 @@ class Building:
         return data.main_sample(self.fields)
 
     @property
-    def spec(self) -> data.Field | None:
-        """What was learned of the samples that the generator makes; None before `fit`."""
-        return self.fields[self.output_name] if self.fields else None
+    def spec(self) -> data.Field:
+        """What was learned of the samples that the generator makes."""
+        return self.fields[self.output_name] if self.fields else self.__getattr__("spec")
 
     def input_width(self, network: str) -> int:
         """Width of the vector of inputs that a network is told."""
@@ -89,7 +80,7 @@ class Building:
 
     @property
     def judged_shape(self) -> tuple[int, ...]:
-        """The shape of what the discriminator judges at once."""
+        """The shape of one input of the discriminator, with all samples of a pack."""
         return packed_shape(self.spec.shape, self.packing)
 
     def make_features(self, shape: tuple[int, ...], condition: int = 0) -> keras.Model:
@@ -167,7 +158,7 @@ class Building:
                 "the game's own (`objective=` of ganzoo.get)."
             )
         super().compile(
-            optimizer=None,  # or Keras makes, saves and restores an optimizer nobody uses
+            optimizer=None,  # else Keras makes, saves and restores one that nobody uses
             run_eagerly=run_eagerly,
             steps_per_execution=steps_per_execution,
             jit_compile=jit_compile,
@@ -192,11 +183,14 @@ class Building:
 
     @optimizer.setter
     def optimizer(self, value: None) -> None:
-        """Keras's compile sets it to None: each player has an optimizer of its own."""
+        """Ignores the None that Keras's compile sets: each player has an optimizer of its own."""
 
     def _make_optimizers(self) -> None:
-        """In the strategy's scope and with slots: Keras would make them outside of it, or late,
-        and then either counts steps twice or restores nothing."""
+        """Makes the optimizers and their slots in the strategy's scope.
+
+        Keras would make them outside of the scope, where steps are counted twice, or later, when
+        the slots of a saved GAN are no longer restored.
+        """
         with self.distribute_strategy.scope():
             for name, config in self._optimizers_config.items():
                 inner = keras.optimizers.deserialize(config)
@@ -265,7 +259,7 @@ class Building:
         names: list[str] = []
 
         @tf.autograph.experimental.do_not_convert
-        def play(batch):
+        def play(batch: Mapping[str, tf.Tensor]) -> None:
             names.clear()
             names.extend(self.play(batch, lambda player, u: getattr(self, f"{player}_loss")(u)))
 
@@ -277,7 +271,8 @@ class Building:
         return names
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("generator", "discriminator", "log", "inputs") or name.endswith("_optimizer"):
+        made = ("generator", "discriminator", "log", "inputs", "spec")
+        if name in made or name.endswith("_optimizer"):
             raise AttributeError(
                 f"{self.registry_name} makes its {name} when it first sees data: call fit, or "
                 "build_from(x) to make the networks without training."

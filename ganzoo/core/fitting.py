@@ -1,31 +1,32 @@
-"""How a GAN is trained and measured on data: `fit` and what else of Keras's Model stands for it."""
+"""How a GAN is trained on data: `fit`, `train_on_batch` and the steps that they make."""
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from ganzoo import data
-from ganzoo.core.update import Update
+from ganzoo.core.measuring import Measuring
+from ganzoo.data.checks import check_int
 from ganzoo.devices import strategies
 from ganzoo.foundation.keras_compat import is_default
-from ganzoo.foundation.randomness import Noise
-
-if TYPE_CHECKING:
-    from ganzoo.evaluation import Evaluation
 
 
 class Diverged(RuntimeError):
-    """A term of a loss is no longer finite, so that training is stopped."""
+    """Training stopped because a term of a loss became NaN or infinite."""
 
 
-class Fitting:
-    """The part of a `GAN` that trains it and measures it on data."""
+class Fitting(Measuring):
+    """The part of a `GAN` that trains it on data."""
+
+    train_function: Callable[[Iterator], dict[str, float]]  # None until it is made
+    _unchecked: tuple[int, tf.Tensor] | None  # the last step, and its means until they are read
 
     def fit(
         self,
@@ -47,8 +48,8 @@ class Fitting:
         checkpoint: str | os.PathLike | keras.callbacks.Callback | None = None,
         **unsupported: Any,
     ) -> keras.callbacks.History:
-        """Plays the game on data, Algorithm 1 of Goodfellow et al. 2014: per step `critic_steps`
-        updates of D, each on a fresh batch, then one of G.
+        """Trains on data with Algorithm 1 of Goodfellow et al. 2014. Each step makes `critic_steps`
+        updates of D, each on a fresh batch, and then one update of G.
 
         Args:
             x: array, `(x, y)`, or tf.data.Dataset (batched or not) of `x`, `(x, y)` or
@@ -57,16 +58,18 @@ class Fitting:
             y: labels; needed by GANs on labelled data, ignored by others.
             batch_size: rows of each update over all replicas; 64, or a batched dataset's own.
             value_range: (low, high) of other numbers, mapped to [-1, 1].
-            validation_data: held-out data as `x`, or `(x, y)`; the terms of the losses on them are
-                in the logs of each `validation_freq`-th epoch, with `val_` before their names.
-            validation_split: the share of the last rows of an array that is held out instead.
-            validation_batch_size: as `batch_size`, for these.
-            checkpoint: a folder. Training first goes on from the newest checkpoint in it, so that
-                the same line, run again after a crash, goes on up to `epochs` in all. Each epoch
-                is then saved there, and the last three are kept
-                (`ganzoo.checkpoints.Checkpoints` to choose). The same batches follow as without
-                the break: arrays and folders of `ganzoo.data.load` are read from any step,
-                another dataset is replayed up to there and must give the same elements each time.
+            validation_data: held-out data, in the form of `x` or `(x, y)`. The logs of each
+                `validation_freq`-th epoch have the terms of the losses on them, with `val_` before
+                their names.
+            validation_split: the share of an array's rows, from its end, that is held out instead.
+            validation_batch_size: the `batch_size` for held-out data.
+            checkpoint: a folder. Training continues from the newest checkpoint in it, so that the
+                same line can be run again after a crash and ends after `epochs` in all. Each epoch
+                is saved there, and the last three are kept; pass a
+                `ganzoo.checkpoints.Checkpoints` to choose others. The batches are the same as
+                without the break. Arrays and the folders of `ganzoo.data.load` are read from any
+                step. Another dataset is read again from its beginning, and must give the same
+                elements each time.
             The rest is as in keras.Model.fit.
 
         Returns:
@@ -79,12 +82,9 @@ class Fitting:
             strategies.WorkerLost: of several workers one is gone.
         """
         _refuse(unsupported)
-        for name, value, least in (
-            ("epochs", epochs, 0),
-            ("initial_epoch", initial_epoch, 0),
-            ("validation_freq", validation_freq, 1),
-        ):
-            _check_int(name, value, least)
+        check_int("epochs", epochs, 0)
+        check_int("initial_epoch", initial_epoch, 0)
+        check_int("validation_freq", validation_freq, 1)
         callbacks = _flat(callbacks)
         strategy = self.distribute_strategy
         strategies.check(strategy)
@@ -121,13 +121,12 @@ class Fitting:
         validate = None
         if validation_data is not None:
             held_out = validation_data if isinstance(validation_data, tuple) else (validation_data,)
-            options = {"batch_size": validation_batch_size or batch_size}
-            options["value_range"] = value_range
-
-            def validate() -> dict[str, float]:
-                found = self._terms_on(*held_out[:2], **options)[0]
-                return {f"val_{key}": float(np.mean(values)) for key, values in found.items()}
-
+            validate = functools.partial(
+                self._terms_held_out,
+                *held_out[:2],
+                batch_size=validation_batch_size or batch_size,
+                value_range=value_range,
+            )
             validate()  # Data that can't be used are refused now, not after an epoch.
         if checkpoint is not None:
             if found.steps_per_epoch is None:
@@ -212,8 +211,11 @@ class Fitting:
         self._steps_made, self._unchecked = self.step, None
 
     def make_train_function(self, force: bool = False) -> None:
-        """Keras's own takes the logs of several workers for vectors (keras#20585), and fetches all
-        logs after each step."""
+        """Makes the function that trains one step.
+
+        Keras's own function takes the logs of several workers for vectors (keras#20585), and
+        fetches all logs after each step.
+        """
         if self.train_function is not None and not force:
             return
         if self.run_eagerly or self.jit_compile or self.steps_per_execution > 1:
@@ -257,10 +259,10 @@ class Fitting:
         self.train_function = train
 
     def _check_step(self) -> dict[str, float]:
-        """The logs of the last step, after a look whether all are finite.
+        """Checks that the logs of the last step are finite, and returns them.
 
-        Without a reader of the logs this is done when the next step is asked for: a GPU then
-        computes while Python goes on.
+        If no callback reads the logs, this is done when the next step is requested, so that a GPU
+        computes while Python continues.
         """
         if self._unchecked is None:
             return {}
@@ -272,7 +274,7 @@ class Fitting:
         bad = [name for name, value in logs.items() if not np.isfinite(value)]
         if not bad:
             return logs
-        if self._ends_quietly:  # by Keras's TerminateOnNaN, which looks at this name alone
+        if self._ends_quietly:  # Keras's TerminateOnNaN looks only at this name
             return logs | {"loss": float("nan")}
         raise Diverged(
             f"training diverged at step {step or self._steps_made}, where {', '.join(bad)} became "
@@ -280,7 +282,8 @@ class Fitting:
         )
 
     def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
-        """Nothing: all is built by now, and Keras's fails with several workers (keras#20585)."""
+        """Does nothing: everything is built by now, and Keras's own method fails with several
+        workers (keras#20585)."""
 
     @property
     def metrics(self) -> list:
@@ -323,101 +326,6 @@ class Fitting:
         logs = self.train_function(iter(batches))
         return logs if return_dict else list(logs.values())
 
-    # -- measuring -----------------------------------------------------------------------------
-
-    def evaluate(
-        self,
-        x: Any = None,
-        y: Any = None,
-        batch_size: int | None = None,
-        *,
-        value_range: tuple[float, float] | None = None,
-        samples: int = 2500,
-        extractor: Any = None,
-        seed: int = 0,
-    ) -> Evaluation:
-        """How good the samples are, measured against data: name -> `ganzoo.evaluation.Measured`, a
-        float that carries its interval, N, extractor and what real samples score at the same N.
-
-        First the terms of both losses on all of the data, networks in inference mode: they tell
-        whether D tells these data from what it was trained on. Then, as the data has it:
-
-        - features: `frechet` (its ratio is that of Fréchet distances over random splits against a
-          fixed, disjoint half), `kid`, `precision`, `recall`, `density`, `coverage`;
-          `nearer_than_real` and `copies` tell of memorisation if this is the training data.
-        - labelled images: `label_kl`, `confidence` and the Inception-style `score` by a judge, a
-          small classifier trained on the data and cached; `agreement` with the class asked for
-          where the GAN is told it, the `matching` of its category to labels where it has one.
-        - images: `parzen`, in nats on pixels in [0, 1], with `parzen_centroids` beside it.
-        - the distributions of `ganzoo.data.load`: `modes`, `modes_lenient`, `high_quality`,
-          `mode_kl`, `mode_std`; one feature: `wasserstein_1`, `histogram_jsd`; a category that D
-          reads back: `category_bound` on its information, in nats.
-
-        What can't be told from so few samples is left out; `.refused` says why.
-
-        Args:
-            x, y, batch_size, value_range: as in `fit`; the batches are the losses'.
-            samples: how many to draw; half of the data's rows if these are fewer, so that real
-                samples can be measured at the same N. 0 for the losses alone.
-            extractor: of the features: "inception", a Keras model of samples in the data's
-                units, or an object with `name`, `hash` and `features(x)`. By default the judge
-                for labelled images, else (64 principal components of) the numbers themselves.
-            seed: of the samples and the splits.
-
-        Raises:
-            ValueError: not built yet, or the data or the extractor don't fit.
-        """
-        from ganzoo import evaluation
-
-        self._check_built("evaluate")
-        _check_int("samples", samples, 0)
-        _check_int("seed", seed, 0, 2**63 - 1)
-        terms, rows = self._terms_on(x, y, batch_size=batch_size, value_range=value_range)
-        critic = {
-            "extractor": f"critic of {self.registry_name}",
-            "hash": evaluation.KerasFeatures(self.discriminator).hash,
-            "split": f"all {rows} rows",
-        }
-        losses = {
-            key: evaluation.mean_of_batches(values, rows).with_reference(**critic)
-            for key, values in terms.items()
-        }
-        if not samples:
-            return evaluation.Evaluation(losses)
-        found = evaluation.evaluate(
-            self,
-            x,
-            y,
-            value_range=value_range,
-            samples=int(samples),
-            extractor=extractor,
-            seed=seed,
-        )
-        return evaluation.Evaluation(losses | found, found.refused)
-
-    def _terms_on(self, x: Any, y: Any = None, **options: Any) -> tuple[dict[str, list], int]:
-        """The terms of all losses on each batch of data, networks in inference mode; and how many
-        rows they were."""
-        stream = self.batches(x, y, shuffle=False, steps=1, replicas=1, **options)
-        if self._evaluator is None:
-            self._evaluator = tf.function(self._evaluate_terms, autograph=False)
-        terms: dict[str, list[float]] = {}
-        rows = 0
-        with data.clear_errors():
-            for step, batch in enumerate(stream.dataset.take(stream.steps_per_epoch or -1)):
-                rows += len(batch[stream.sample_name])
-                for key, value in self._evaluator(batch, tf.constant(step, tf.int64)).items():
-                    terms.setdefault(key, []).append(float(value))
-        return terms, rows
-
-    def _evaluate_terms(
-        self, batch: Mapping[str, tf.Tensor], number: tf.Tensor
-    ) -> dict[str, tf.Tensor]:
-        # Negative steps are draws that no training step makes.
-        with Noise(self.seed, -1 - number) as noise:
-            update = Update(self, self.encoded(batch), noise, training=False)
-            return self._all_of([getattr(self, f"{p}_loss")(update) for p in self.players])
-
 
 class _EpochLogs(keras.callbacks.Callback):
     """Fills in an epoch's logs, for all callbacks after it: the means of the terms, and the terms
@@ -429,7 +337,7 @@ class _EpochLogs(keras.callbacks.Callback):
         super().__init__()
         self.validate, self.every = validate, every
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
         gan = self.model
         checked = gan._check_step()
         logs.update({key: float(value) for key, value in gan.log.result().items()})
@@ -449,13 +357,6 @@ def _flat(callbacks: Any) -> list[keras.callbacks.Callback]:
                 f"callbacks hold {callback!r:.80}: they take keras.callbacks.Callback objects."
             )
     return found
-
-
-def _check_int(name: str, value: Any, least: int, most: int | None = None) -> None:
-    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not whole or value < least or (most is not None and value > most):
-        bound = f"from {least} to {most}" if most is not None else f"of at least {least}"
-        raise ValueError(f"{name}={value!r} must be an int {bound}.")
 
 
 _NOT_SUPPORTED = {

@@ -1,7 +1,7 @@
 """The GAN base class: one subclassed keras.Model, and the only `train_step`.
 
-A game is told by overriding ingredients (attributes) and hooks (methods); `train_step` is never
-overridden. What a hook may ask about the update in hand is on the `Update` it is given.
+A game overrides ingredients (attributes) and hooks (methods), and never `train_step`. Hooks get the
+`Update` that is being made, which has the samples, the outputs of D and the random draws.
 """
 
 from __future__ import annotations
@@ -12,192 +12,32 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from ganzoo import data, networks
-from ganzoo.core.building import Building, takes_names
+from ganzoo.core.building import takes_names
 from ganzoo.core.fitting import Fitting
 from ganzoo.core.inputs import Input, Normal
 from ganzoo.core.sampling import Sampling
 from ganzoo.core.saving import Saving
 from ganzoo.core.update import Outputs, Update
 from ganzoo.devices import precision
-from ganzoo.foundation.hyperparameters import Hyperparameter, declared
 from ganzoo.foundation.keras_compat import averages
-from ganzoo.foundation.randomness import Noise, default_seed
-from ganzoo.foundation.registry import unknown
+from ganzoo.foundation.randomness import Noise
 from ganzoo.foundation.schedules import value_at
-from ganzoo.losses import objectives, penalties, regularisers
+from ganzoo.losses import objectives, penalties
 
 Terms = dict[str, tf.Tensor]
 
 
-class GAN(Building, Fitting, Sampling, Saving, keras.Model):
+class GAN(Fitting, Sampling, Saving):
     """A generative adversarial network that builds itself from the data it is first fitted to.
 
     Subclasses are registered with `ganzoo.registry.register` and made with `ganzoo.get`.
-
-    Attributes:
-        columns: what the game asks of the data, name -> `ganzoo.data.Column`.
-        players: in the order of their updates; the discriminator first, the generator last. Each
-            has an optimizer, variables and a loss: `generator_optimizer`, `generator_variables`
-            and `generator_loss`.
-        fields: what was learned of the data, name -> `ganzoo.data.Field`; empty before `fit`.
-        inputs: what the generator is given, name -> `ganzoo.core.inputs.Input`.
-        generator, discriminator: Keras models; the discriminator gives a dict with "logits".
-        generator_optimizer, discriminator_optimizer: Keras optimizers.
+    `Ingredients` describes the attributes.
     """
-
-    registry_name = "gan"
-    columns: Mapping[str, data.Column] = {"image": data.Column("sample")}
-    players: tuple[str, ...] = ("discriminator", "generator")
-    checked_shapes: Mapping[str, tuple[int, ...]] = {
-        "odd and rectangular, three channels": (13, 9, 3),
-        "smaller than any convolution, one channel": (5, 7, 1),
-        "vectors": (3,),
-    }
-    """Shapes of samples that it must train on, by a description, for `ganzoo.checks`."""
-    label_to: tuple[str, ...] = ()
-    """The networks that are told the class."""
-    judges_one: str | None = None
-    """Why packing is not possible, where D must judge one sample at a time; else None."""
-    architecture_of_images = "dcgan"
-    """What architecture "auto" is for images from 8×8."""
-
-    latent_dim = Hyperparameter(
-        int, 64, "width of the latents z ~ N(0, 1)", at_least=1, at_most=65_536
-    )
-    architecture = Hyperparameter(
-        str,
-        "auto",
-        "networks; auto: the paper's for images from 8×8, else mlp; or your own two Keras models",
-        choices=("auto", *sorted(networks.NAMED)),
-    )
-    width = Hyperparameter(
-        int, None, "channels or units of the networks; None: the architecture's own",
-        at_least=1, at_most=16_384, optional=True,
-    )  # fmt: skip
-    generator_normalization = Hyperparameter(
-        str,
-        "auto",
-        "in G; auto: as the architecture's paper has it",
-        choices=("auto", "batch", "layer", "none"),
-    )
-    discriminator_normalization = Hyperparameter(
-        str,
-        "auto",
-        "in D; auto: as the architecture's paper has it, none under a gradient penalty",
-        choices=("auto", "batch", "layer", "none"),
-    )
-    objective = Hyperparameter(
-        str,
-        "non_saturating",
-        "what the players minimise; or your own `ganzoo.objectives.Objective`",
-        choices=tuple(objectives.NAMED),
-    )
-    penalties = Hyperparameter(
-        dict, {}, f"weights by name on D's loss, of {', '.join(penalties.NAMED)}"
-    )
-    regularisers = Hyperparameter(
-        dict, {}, f"weights by name of terms with a state, of {', '.join(regularisers.NAMED)}"
-    )
-    regularise_every = Hyperparameter(
-        int, 1, "penalties and regularisers take part in each n-th step, with n times the weight",
-        at_least=1, at_most=1000,
-    )  # fmt: skip
-    critic_steps = Hyperparameter(
-        int, 1, "updates of D, each on a fresh batch, per update of G", at_least=1, at_most=1000
-    )
-    fakes = Hyperparameter(
-        str,
-        "fresh",
-        "shared: G is updated on the fakes that D has just seen, which saves one pass of G in four",
-        choices=("fresh", "shared"),
-    )
-    packing = Hyperparameter(
-        int, 1, "samples that D judges at once, side by side (PacGAN)", at_least=1, at_most=64
-    )
-    ema = Hyperparameter(
-        float, 0.0, "decay of the average of G's weights that samples and exports are made from; "
-        "0: none, the weights as they are", at_least=0, at_most=0.99999,
-    )  # fmt: skip
-    generator_learning_rate = Hyperparameter(
-        float, 2e-4, "Adam's rate for G", above=0, scheduled=True
-    )
-    discriminator_learning_rate = Hyperparameter(
-        float, 2e-4, "Adam's rate for D", above=0, scheduled=True
-    )
-    beta_1 = Hyperparameter(float, 0.5, "Adam's first decay", at_least=0, at_most=1)
-    beta_2 = Hyperparameter(float, 0.999, "Adam's second decay", at_least=0, at_most=1)
-    precision = Hyperparameter(
-        str,
-        "float32",
-        "what the networks compute in while they train; auto: what this machine is fast at",
-        choices=precision.NAMES,
-    )
-    seed = Hyperparameter(
-        int,
-        0,
-        "of first weights, batches and every draw; by default that of keras.utils.set_random_seed",
-        at_least=0,
-        at_most=2**63 - 1,
-    )
-
-    def __init__(self, *, name: str | None = None, **hyperparameters: Any):
-        super().__init__(name=name or self.registry_name)
-        self.fields: dict[str, data.Field] = {}
-        self._own_networks: tuple[keras.Model, ...] = ()
-        known = self.hyperparameters()
-        hyperparameters = {"seed": default_seed() or known["seed"].default} | hyperparameters
-        for key in hyperparameters:
-            if key not in known:
-                raise ValueError(self._unknown(key, known))
-        for key, parameter in known.items():
-            value = hyperparameters.get(key, parameter.default)
-            if key == "architecture" and not isinstance(value, str):
-                self._own_networks, value = self._check_own_networks(value), "own"
-            elif not (key == "objective" and isinstance(value, objectives.Objective)):
-                value = parameter.validate(key, value)
-            setattr(self, key, value)
-        self.precision = precision.choose(self.precision)
-        for penalty in self.penalties:
-            penalties.get(penalty)
-        self._regularisers = [
-            (regularisers.get(key), weight) for key, weight in self.regularisers.items()
-        ]
-        if self.packing > 1 and self.judges_one:
-            raise ValueError(
-                f"packing={self.packing} is not defined for {self.registry_name}, where "
-                f"{self.judges_one}: leave it out."
-            )
-        if self.penalties and self.discriminator_normalization == "batch":
-            raise ValueError(
-                f"penalties={dict(self.penalties)} need a discriminator that judges each sample "
-                "alone, and batch normalisation mixes them: use "
-                "discriminator_normalization='layer' or 'none'."
-            )
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Lets Keras find a subclass that is not registered under a name when it loads a file."""
         super().__init_subclass__(**kwargs)
         keras.saving.register_keras_serializable("ganzoo", cls.__name__)(cls)
-
-    def _unknown(self, key: str, known: Mapping[str, Any]) -> str:
-        """The sentence for a hyper-parameter that this GAN doesn't have."""
-        if isinstance(getattr(GAN, key, None), Hyperparameter):
-            return (
-                f"{self.registry_name} has its own {key}, which is what makes it "
-                f"{self.registry_name}: choose another GAN, or leave {key} out."
-            )
-        return unknown(f"hyper-parameter of {self.registry_name}", key, known)
-
-    @property
-    def step(self) -> int:
-        """How many generator updates were made."""
-        return int(self.log.iterations.numpy()) if self.built else 0
-
-    @classmethod
-    def hyperparameters(cls) -> dict[str, Hyperparameter]:
-        """Name -> declaration of all hyper-parameters of this GAN, with its own defaults."""
-        return declared(cls)
 
     # -- hooks: what a game overrides ----------------------------------------------------------
 
@@ -216,7 +56,7 @@ class GAN(Building, Fitting, Sampling, Saving, keras.Model):
         self.discriminator = self.make_discriminator()
 
     def make_state(self) -> None:
-        """Makes what else the game remembers from step to step, with `add_weight`."""
+        """Makes further state of the game with `add_weight`. It is saved and resumed."""
 
     def encoded(self, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Rows of the data in network units, by the name of their field."""
@@ -225,7 +65,8 @@ class GAN(Building, Fitting, Sampling, Saving, keras.Model):
     def draw(
         self, noise: Noise, count: int | tf.Tensor, data: Mapping[str, tf.Tensor] | None = None
     ) -> dict[str, tf.Tensor]:
-        """The inputs of `count` samples by name; those of a real batch where there are any."""
+        """The inputs of `count` samples, by name. Inputs that are also fields of the data are taken
+        from the rows `data`, if there are any."""
         rows = data or {}
         return {key: x.make(noise, count, rows.get(key)) for key, x in self.inputs.items()}
 
@@ -235,8 +76,8 @@ class GAN(Building, Fitting, Sampling, Saving, keras.Model):
         return {key: x.encode(values[key]) for key, x in told.items()}
 
     def condition(self, values: Mapping[str, tf.Tensor]) -> tf.Tensor | None:
-        """The one vector [batch, n] that the discriminator sees beside the samples; None where it
-        is told nothing."""
+        """The vector [batch, n] that the discriminator sees in addition to the samples; None if it
+        sees the samples only."""
         told = list(self.encode_inputs(values, "discriminator").values())
         return tf.concat(told, axis=-1) if told else None
 
@@ -245,8 +86,8 @@ class GAN(Building, Fitting, Sampling, Saving, keras.Model):
     ) -> dict[str, tf.Tensor]:
         """Samples by name, in network units, [batch, *shape].
 
-        A network with named inputs is given each by its name, any other one all of them as one
-        vector. Where there are averaged weights, they are used unless `training`.
+        A network with named inputs gets a dict of them, any other network gets one vector of all
+        inputs. With `ema`, the averages of the weights are used, except in training.
         """
         inputs = self.encode_inputs(values, "generator")
         if not takes_names(self.generator):
@@ -258,8 +99,8 @@ class GAN(Building, Fitting, Sampling, Saving, keras.Model):
         return generated if isinstance(generated, dict) else {self.output_name: generated}
 
     def averaged(self, model: keras.Model, inputs: Any) -> Any:
-        """What one of the generator's networks gives in inference mode, in float32: with the
-        averages of its weights where `ema` keeps them, with its weights as they are otherwise."""
+        """The output of one of the generator's networks in inference mode, in float32. With `ema`,
+        the averages of its weights are used in place of the weights."""
         with precision.in_float32(model):
             if not self.ema:
                 return model(inputs, training=False)
@@ -272,11 +113,11 @@ class GAN(Building, Fitting, Sampling, Saving, keras.Model):
             )[0]
 
     def real(self, update: Update) -> Any:
-        """What the discriminator is shown of the data."""
+        """The real samples for the discriminator, before augmentation and packing."""
         return update.sample
 
     def fake(self, update: Update) -> Any:
-        """What the discriminator is shown of the generator."""
+        """The fake samples for the discriminator, before augmentation and packing."""
         return update.generated[self.output_name]
 
     def augment(self, samples: Any, update: Update) -> Any:
@@ -318,12 +159,12 @@ class GAN(Building, Fitting, Sampling, Saving, keras.Model):
 
     @property
     def generator_variables(self) -> list:
-        """What the generator's loss moves."""
+        """The variables that an update of the generator changes."""
         return self.generator.trainable_variables
 
     @property
     def discriminator_variables(self) -> list:
-        """What the discriminator's loss moves."""
+        """The variables that an update of the discriminator changes."""
         return self.discriminator.trainable_variables
 
     def optimizer_for(self, learning_rate: Any) -> keras.optimizers.Optimizer:

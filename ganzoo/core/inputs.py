@@ -1,17 +1,19 @@
-"""What a generator is given, by name: noise, codes, labels, or a picture of the caller's.
+"""The inputs of a generator, by name: noise, codes, labels, or a picture that the caller gives.
 
-Mixins for `GAN` stand here too, for games that share an input; they come before `GAN` in the bases.
+The mixins here are for games that share an input. They come before `GAN` among the bases.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import ClassVar
 
 import keras
 import tensorflow as tf
 
 from ganzoo import data
+from ganzoo.core.ingredients import Ingredients
 from ganzoo.core.update import Update
 from ganzoo.foundation.hyperparameters import Hyperparameter
 from ganzoo.foundation.randomness import Noise
@@ -20,7 +22,7 @@ from ganzoo.networks.layers import LeakyReLU
 
 @dataclasses.dataclass(frozen=True)
 class Input:
-    """One named thing that a generator is given.
+    """One named input of a generator.
 
     Attributes:
         to: the networks that are told it, "generator" or also "discriminator".
@@ -29,8 +31,8 @@ class Input:
     """
 
     to: Iterable[str] = ("generator",)
-    drawn = True
-    classes = None
+    drawn: ClassVar[bool] = True
+    classes: int | None = dataclasses.field(default=None, init=False)
 
     @property
     def distribution(self) -> str:
@@ -43,7 +45,7 @@ class Input:
         raise NotImplementedError
 
     def encode(self, value: tf.Tensor) -> tf.Tensor:
-        """As the networks see it, float32 [count, ...]."""
+        """The value as the networks see it, float32 [count, ...]."""
         return value
 
 
@@ -57,7 +59,7 @@ class Normal(Input):
     def distribution(self) -> str:
         return "standard normal"
 
-    def make(self, noise, count, given):
+    def make(self, noise: Noise, count: int | tf.Tensor, given: tf.Tensor | None) -> tf.Tensor:
         return noise.normal([count, self.width])
 
 
@@ -71,13 +73,13 @@ class Uniform(Input):
     def distribution(self) -> str:
         return "uniform in [-1, 1]"
 
-    def make(self, noise, count, given):
+    def make(self, noise: Noise, count: int | tf.Tensor, given: tf.Tensor | None) -> tf.Tensor:
         return noise.uniform([count, self.width], -1.0, 1.0)
 
 
 @dataclasses.dataclass(frozen=True)
 class Category(Input):
-    """One of `classes` values, all as likely, int32 [count]; networks see it as one-hot."""
+    """One of `classes` values with the same probability, int32 [count]. Networks see it one-hot."""
 
     classes: int = 10
 
@@ -85,19 +87,19 @@ class Category(Input):
     def distribution(self) -> str:
         return f"0..{self.classes - 1}"
 
-    def make(self, noise, count, given):
+    def make(self, noise: Noise, count: int | tf.Tensor, given: tf.Tensor | None) -> tf.Tensor:
         return noise.integers([count], self.classes)
 
-    def encode(self, value):
+    def encode(self, value: tf.Tensor) -> tf.Tensor:
         return tf.one_hot(value, self.classes)
 
 
 @dataclasses.dataclass(frozen=True)
 class Label(Category):
-    """The class y: the labels of the real batch while training, so that fakes have the data's
-    class frequencies, and all classes as likely when sampling."""
+    """The class y. Training uses the labels of the real batch, so that fakes have the data's class
+    frequencies. Sampling draws all classes with the same probability."""
 
-    def make(self, noise, count, given):
+    def make(self, noise: Noise, count: int | tf.Tensor, given: tf.Tensor | None) -> tf.Tensor:
         return super().make(noise, count, given) if given is None else given
 
 
@@ -107,48 +109,51 @@ class Given(Input):
     picture of an image-to-image game: float32 [count, *shape] in network units."""
 
     shape: tuple[int, ...] = ()
-    drawn = False
+    drawn: ClassVar[bool] = False
 
     @property
     def distribution(self) -> str:
         return "a sample in [-1, 1]"
 
-    def make(self, noise, count, given):
+    def make(self, noise: Noise, count: int | tf.Tensor, given: tf.Tensor | None) -> tf.Tensor:
         # Without data this is a stand-in, for tracing and for an export's certificate.
         return noise.uniform([count, *self.shape], -1.0, 1.0) if given is None else given
 
 
-class Labelled:
+class Labelled(Ingredients):
     """A game on labelled data whose generator is told the class y.
 
     Attributes:
         label_to: the networks that are told the class.
     """
 
-    columns = {"image": data.Column("sample"), "label": data.Column("label")}
+    columns: Mapping[str, data.Column] = {
+        "image": data.Column("sample"),
+        "label": data.Column("label"),
+    }
     label_to: tuple[str, ...] = ("generator", "discriminator")
-    num_classes = Hyperparameter(
+    num_classes: int | None = Hyperparameter(
         int, None, "how many classes there are; None: as many as the data has",
         at_least=2, at_most=data.CLASSES, optional=True,
     )  # fmt: skip
 
     def make_inputs(self) -> dict[str, Input]:
-        classes = self.fields["label"].num_classes
+        classes = self.fields["label"].classes
         return super().make_inputs() | {"label": Label(self.label_to, classes)}
 
 
-class Codes:
-    """A game whose generator is given latents c of known meaning beside the noise, one category
-    and some uniform codes, which a second head Q of the discriminator reads back from the samples.
+class Codes(Ingredients):
+    """A game with latents c of known meaning in addition to the noise: one category and uniform
+    codes. A second head Q of the discriminator predicts them from the samples.
 
     Chen et al. 2016, arXiv:1606.03657.
     """
 
     judges_one = "Q reads back the codes of each sample"
-    categories = Hyperparameter(
+    categories: int = Hyperparameter(
         int, 10, "values of the categorical code", at_least=2, at_most=data.CLASSES
     )
-    codes = Hyperparameter(int, 2, "continuous codes, U(-1, 1)", at_least=1, at_most=65_536)
+    codes: int = Hyperparameter(int, 2, "continuous codes, U(-1, 1)", at_least=1, at_most=65_536)
 
     def make_inputs(self) -> dict[str, Input]:
         return super().make_inputs() | {
@@ -164,7 +169,7 @@ class Codes:
         }
 
     def code_errors(self, update: Update) -> tuple[tf.Tensor, tf.Tensor]:
-        """What Q misses: the cross entropy of the category in nats, a scalar, and the mean squared
+        """Q's errors: the cross entropy of the category in nats, a scalar, and the mean squared
         error of each continuous code, [codes]."""
         q, inputs = update.fake_outputs, update.inputs
         category = tf.nn.sparse_softmax_cross_entropy_with_logits(inputs["category"], q["category"])

@@ -1,4 +1,4 @@
-"""What a training has done so far: how many steps, and the means of its terms in this epoch."""
+"""The log of a training: the number of steps, and the means of the terms in this epoch."""
 
 from __future__ import annotations
 
@@ -44,6 +44,6 @@ class Log(keras.metrics.Metric):
         return dict(zip(self.names, tf.unstack(self.means()), strict=True))
 
     def reset_state(self) -> None:
-        """Begins an epoch; steps are counted on."""
+        """Begins an epoch. The number of steps is kept."""
         for variable in (self.sums, self.counts):
             variable.assign(tf.zeros_like(variable.value))

@@ -1,4 +1,4 @@
-"""PacGAN: a critic that judges several samples at once sees a lack of variety.
+"""PacGAN: a discriminator that sees several samples at once notices a lack of variety.
 
 Lin, Khetan, Fanti, Oh 2018, arXiv:1712.04086, section 2: D(x₁, …, x_m) takes m samples of one kind,
 all real or all fake, joined along the last axis.

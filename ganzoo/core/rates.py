@@ -6,7 +6,7 @@ from typing import Any
 
 
 class Rates:
-    """What `gan.optimizer` is: one `learning_rate` for all players.
+    """The object `gan.optimizer`, which has one `learning_rate` for all players.
 
     keras.callbacks.LearningRateScheduler and ReduceLROnPlateau read and set
     `model.optimizer.learning_rate`. Here it is the generator's rate, and setting it multiplies the
@@ -23,7 +23,7 @@ class Rates:
 
     @property
     def variables(self) -> list:
-        """Those of all optimizers, which `summary` counts."""
+        """The variables of all optimizers, which `summary` counts."""
         return [variable for optimizer in self._optimizers for variable in optimizer.variables]
 
     @property

@@ -1,7 +1,8 @@
-"""What a trained GAN gives: samples, inferred latents, exports."""
+"""Sampling, inference of latents, classification and export with a trained GAN."""
 
 from __future__ import annotations
 
+import os
 import pathlib
 from collections.abc import Callable
 from typing import Any
@@ -10,22 +11,24 @@ import numpy as np
 import tensorflow as tf
 
 from ganzoo import data
+from ganzoo.core.building import Building
+from ganzoo.data.checks import check_int
 from ganzoo.foundation.randomness import Noise
 from ganzoo.foundation.registry import unknown
 
 Latents = dict[str, tf.Tensor]
 
 
-MOST = 10**6  # samples in one call: they are held in memory at once
+MOST = 10**6  # samples in one call, which are all in memory at once
 
 
-class Sampling:
+class Sampling(Building):
     """The generator's side of a `GAN`, in the units of the training data."""
 
     encode_images: Callable[[tf.Tensor], tf.Tensor] | None = None
-    """Samples in network units -> latents [batch, latent_dim], where the game infers them."""
+    """Samples in network units -> latents [batch, latent_dim]; None if it infers no latents."""
     class_logits: Callable[[tf.Tensor], tf.Tensor] | None = None
-    """Samples in network units -> logits [batch, classes], where D names their class."""
+    """Samples in network units -> logits [batch, classes]; None if D is no classifier."""
 
     def sample(
         self,
@@ -67,17 +70,10 @@ class Sampling:
         given = {key: self._encoded(key, value) for key, value in given.items()}
         if given and count is None:
             count = len(next(iter(given.values())))
-        for name, value, least, most in (
-            ("count", count, 1, MOST),
-            ("batch_size", batch_size, 1, MOST),
-            ("seed", seed, -(2**63), 2**63 - 1),
-        ):
-            whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-            if not (whole and least <= value <= most):
-                raise ValueError(
-                    f"{name}={value!r} must be an int of at least {least} and at most {most}."
-                )
-        drawn = {k: v.numpy() for k, v in self.draw_latents(int(count), seed).items()}
+        count = check_int("count", count, 1, MOST)
+        check_int("batch_size", batch_size, 1, MOST)
+        check_int("seed", seed, -(2**63), 2**63 - 1)
+        drawn = {k: v.numpy() for k, v in self.draw_latents(count, seed).items()}
         if labels is not None:
             if "label" in inputs:
                 raise ValueError("labels= and label= were both given: leave one out.")
@@ -94,7 +90,7 @@ class Sampling:
         return self.spec.decode(self._generated(drawn, batch_size))
 
     def _generated(self, inputs: dict[str, np.ndarray], batch_size: int) -> np.ndarray:
-        """Samples in network units of inputs by name, `batch_size` at a time."""
+        """Samples in network units, generated from inputs by name, `batch_size` at a time."""
         if self._sampler is None:
             sampler = tf.function(
                 lambda inputs: self.generate(inputs)[self.output_name], autograph=False
@@ -108,7 +104,7 @@ class Sampling:
         return np.concatenate([chunk.numpy() for chunk in chunks])
 
     def _to_give(self) -> list[str]:
-        """The inputs that are never drawn."""
+        """The names of the inputs that the caller must give."""
         return [key for key, x in self.inputs.items() if not x.drawn]
 
     def _encoded(self, name: str, x: Any) -> np.ndarray:
@@ -151,7 +147,7 @@ class Sampling:
                 f"{drawn.shape}, a row each."
             ) from None
 
-    def encode(self, x, *, batch_size: int = 256) -> np.ndarray:
+    def encode(self, x: Any, *, batch_size: int = 256) -> np.ndarray:
         """Infers the latents of samples in the units of the training data, [N, latent_dim].
 
         Raises:
@@ -189,9 +185,12 @@ class Sampling:
         ]
         return self.fields["label"].decode(np.concatenate(found))
 
-    def export(self, filepath, format: str = "tf_saved_model", **options) -> pathlib.Path:
-        """Ships the generator: `filepath/VERSION/` in `format`, certified against this model; one
-        file where `filepath` ends in `.onnx` and the format is "onnx".
+    def export(
+        self, filepath: str | os.PathLike, format: str = "tf_saved_model", **options: Any
+    ) -> pathlib.Path:
+        """Exports the generator to `filepath/VERSION/` and checks the export against this model.
+
+        If `filepath` ends in `.onnx` and the format is "onnx", it writes this one file.
 
         See `ganzoo.exporters.export` for layout, names, options and errors.
         """
@@ -201,32 +200,35 @@ class Sampling:
         return exporters.export(self, filepath, format=format, **options)
 
     def serve(self, latents: Latents) -> tf.Tensor:
-        """What is deployed: images in [-1, 1] as the network gives them, vectors in the data's
-        units; float32 [batch, *shape]."""
+        """The samples of an exported generator, float32 [batch, *shape]: images in [-1, 1], vectors
+        in the data's units."""
         samples = self.generate(latents)[self.output_name]
         return samples if self.spec.is_image else self.spec.decode_tensor(samples)
 
-    def draw_latents(self, count, seed) -> Latents:
-        """The latents of `sample(count, seed)`, in graph or out of it."""
+    def draw_latents(self, count: int | tf.Tensor, seed: int | tf.Tensor) -> Latents:
+        """The latents of `sample(count, seed)`; in a graph, both may be tensors."""
         return self.draw(Noise(seed), count)
 
     @property
     def latent_spec(self) -> dict[str, tf.TensorSpec]:
-        """Name -> TensorSpec of what the generator samples from, batch None."""
+        """Name -> TensorSpec of each input of the generator; the batch axis is None."""
         one = self.draw(Noise(0), 1)
         return {k: tf.TensorSpec([None, *v.shape[1:]], v.dtype, name=k) for k, v in one.items()}
 
     def latent_classes(self, name: str) -> int:
         """How many values the integer input `name` takes."""
-        return self.inputs[name].classes
+        classes = self.inputs[name].classes
+        if classes is None:
+            raise ValueError(f"the input {name} of {self.registry_name} is no class.")
+        return classes
 
     @property
     def latent_ranges(self) -> dict[str, str]:
-        """How each latent is distributed, in words, for whoever is handed an export."""
+        """The distribution of each latent, in words, for the users of an export."""
         return {name: x.distribution for name, x in self.inputs.items()}
 
     def _named_inputs(self, inputs: Any) -> Latents:
-        """The generator's inputs by name, of what was passed to `call` or `predict`."""
+        """The argument of `call` or `predict` as a dict of the generator's inputs."""
         self._check_built("generate")
         if isinstance(inputs, dict):
             missing = [name for name in self.inputs if name not in inputs]

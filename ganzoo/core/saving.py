@@ -1,4 +1,4 @@
-"""GANs to `.keras` files and back: networks, both optimizers, state, step and seed."""
+"""Saves GANs to `.keras` files and loads them, with optimizers, state, step and seed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pathlib
 import re
 import uuid
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h5py
 import keras
@@ -16,14 +16,18 @@ import numpy as np
 
 from ganzoo import data
 from ganzoo.core import archives
+from ganzoo.core.building import Building
 from ganzoo.foundation import keras_compat, registry
 from ganzoo.losses import objectives
 
+if TYPE_CHECKING:
+    from ganzoo.core.gan import GAN
 
-class Saving:
-    """The saved side of a `GAN`: what Keras writes into a file, and how it is read again."""
 
-    def save(self, filepath, overwrite: bool = True, **kwargs) -> None:
+class Saving(Building):
+    """The part of a `GAN` that is saved to a file and loaded from it."""
+
+    def save(self, filepath: str | os.PathLike, overwrite: bool = True, **kwargs: Any) -> None:
         """Writes a `.keras` file with networks, both optimizers, step and seed; whole or not at
         all, so that a full disk or an interruption leaves the file that was there.
 
@@ -50,7 +54,7 @@ class Saving:
             draft.unlink(missing_ok=True)
 
     def save_own_variables(self, store: Any) -> None:
-        """Keras's hook: the game's own state, with the step and what was learned of the data."""
+        """Keras's hook that saves the game's own state, the step and the fields of the data."""
         super().save_own_variables(store)
         store["step"] = np.asarray(self.step)
         fields = {name: field.to_config() for name, field in self.fields.items()}
@@ -64,8 +68,8 @@ class Saving:
         super().load_own_variables(state)
 
     def load_weights(self, filepath: str | os.PathLike, *args: Any, **kwargs: Any) -> None:
-        """As keras.Model.load_weights; a GAN that has not seen data yet is built for those of the
-        file, if that ends in `.weights.h5`."""
+        """As keras.Model.load_weights. If the file ends in `.weights.h5`, a GAN that has not seen
+        data yet is first built for the fields in the file."""
         if not self.built and str(filepath).endswith(".weights.h5"):
             with h5py.File(filepath) as file:
                 fields = json.loads(bytes(file["vars/fields"][()]))
@@ -77,10 +81,10 @@ class Saving:
         config |= {key: getattr(self, key) for key in self.hyperparameters()}
         for key in {"penalties", "regularisers"} & config.keys():
             config[key] = _with_own(config[key])
-        if isinstance(config.get("objective"), objectives.Objective):
-            for function in (self.objective.discriminator, self.objective.generator):
+        if isinstance(own := config.get("objective"), objectives.Objective):
+            for function in (own.discriminator, own.generator):
                 _serialised(function)  # refused here if Keras could not find it again
-            config["objective"] = _serialised(self.objective)
+            config["objective"] = _serialised(own)
         if self._own_networks:
             config["architecture"] = [
                 keras.saving.serialize_keras_object(model) for model in self._own_networks
@@ -133,7 +137,7 @@ def _serialised(thing: Any) -> Any:
 
 
 def _with_own(weights: dict) -> Any:
-    """Weights by name; where some are by a user's own function or object, pairs in a list."""
+    """Weights by name, or a list of pairs if a key is a user's own function or object."""
     if all(isinstance(key, str) for key in weights):
         return dict(weights)
     return [
@@ -143,8 +147,7 @@ def _with_own(weights: dict) -> Any:
 
 
 def _restored(value: Any) -> Any:
-    """A hyper-parameter as it was, from what Keras writes for schedules and a user's own objects
-    in it."""
+    """The value of a hyper-parameter, whose schedules and own objects Keras has serialised."""
     if isinstance(value, list) and value and isinstance(value[0], list) and len(value[0]) == 2:
         return {_restored(key): _restored(weight) for key, weight in value}
     if not isinstance(value, dict):
@@ -154,7 +157,7 @@ def _restored(value: Any) -> Any:
     return {key: _restored(member) for key, member in value.items()}
 
 
-def load(filepath: str | os.PathLike) -> keras.Model:
+def load(filepath: str | os.PathLike) -> GAN:
     """See `ganzoo.load`."""
     path = _path(filepath)
     if path.is_dir():
@@ -171,7 +174,7 @@ def load(filepath: str | os.PathLike) -> keras.Model:
     registry.load_all()
     registered = keras.saving.get_registered_object(f"ganzoo>{name}")
     is_gan = isinstance(registered, type) and issubclass(registered, Saving)
-    if package != "ganzoo" or not name or registered and not is_gan:
+    if package != "ganzoo" or not name or (registered and not is_gan):
         kind = _printable(config.get("class_name"))
         raise ValueError(f"{path} holds a {kind}, not a GAN of the zoo.")
     if registered is None:
@@ -194,7 +197,7 @@ def load(filepath: str | os.PathLike) -> keras.Model:
         raise _refusal(path, error) from error
 
 
-def _path(given) -> pathlib.Path:
+def _path(given: object) -> pathlib.Path:
     if not isinstance(given, str | os.PathLike) or "\0" in os.fsdecode(given):
         raise ValueError(f"{given!r} is no path: name a .keras file.")
     return pathlib.Path(given)
@@ -209,5 +212,5 @@ def _refusal(path: pathlib.Path, reason: object) -> ValueError:
 
 
 def _printable(text: object) -> str:
-    """A file's words, cut short, and without what a terminal would obey."""
+    """Text from a file, shortened, and without control characters for a terminal."""
     return "".join(letter for letter in str(text)[:200] if letter.isprintable())

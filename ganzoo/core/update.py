@@ -1,9 +1,9 @@
-"""One update of one player: what it is shown, and what the discriminator says of it."""
+"""One update of one player: its samples, and the discriminator's outputs on them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Generic, Self, TypeVar, overload
 
 import tensorflow as tf
 
@@ -11,22 +11,29 @@ from ganzoo.core.packing import pack
 from ganzoo.foundation.randomness import Noise
 
 Outputs = dict[str, tf.Tensor]
+Value = TypeVar("Value")
 
 
-class once:
+class once(Generic[Value]):
     """A property that is computed when it is first read, then kept.
 
     `functools.cached_property` has a lock in Python 3.11 on which replicas deadlock, since they
     wait for each other while TensorFlow traces them.
     """
 
-    def __init__(self, compute: Callable[[Any], Any]):
+    def __init__(self, compute: Callable[[Any], Value]):
         self.compute, self.__doc__ = compute, compute.__doc__
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
 
-    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+    @overload
+    def __get__(self, instance: None, owner: type | None = None) -> Self: ...
+
+    @overload
+    def __get__(self, instance: object, owner: type | None = None) -> Value: ...
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Self | Value:
         if instance is None:
             return self
         value = instance.__dict__[self.name] = self.compute(instance)
@@ -80,10 +87,10 @@ class Shown:
 
 
 class Update:
-    """One update of one player: what it is shown, and what the discriminator says of it.
+    """One update of one player: its samples, and the discriminator's outputs on them.
 
-    Everything is computed when it is first read, then kept. A game pays only for what it reads: a
-    generator's loss that ignores the real data never runs the discriminator on them.
+    Everything is computed when it is first read, and then kept. So a generator's loss that ignores
+    the real data never runs the discriminator on them.
 
     Args:
         gan: the GAN that is being trained.
@@ -175,8 +182,8 @@ class Update:
 
     @once
     def condition(self) -> tf.Tensor | None:
-        """What the discriminator is told beside the samples, [batch, n]; None where it is told
-        nothing. Real and fake samples share it."""
+        """What the discriminator sees in addition to the samples, [batch, n], or None. Real and
+        fake samples share it."""
         return pack(self.gan.condition(self.inputs), self.gan.packing)
 
     def discriminate(self, samples: Any, copies: int = 1) -> Outputs:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from ganzoo.data import labels
 from ganzoo.data.checks import FORMS
-from ganzoo.data.fields import Field
+from ganzoo.data.fields import Column, Field
 from ganzoo.data.forms import (
     Columns,
     array_of,
@@ -33,6 +33,24 @@ _BLOCK_BYTES, _BLOCK_STEPS = 2**23, 32
 _KEY = 498_247_692
 
 
+class Order(NamedTuple):
+    """Which rows are in which step.
+
+    rows: how many rows make one step, over all workers.
+    mine: the part of them that this worker reads.
+    shuffle: whether each epoch has its own random order, which `seed` determines.
+    first_step: the step that is read first.
+    steps_per_epoch: how many steps the user calls an epoch; None for as many as the data fill.
+    """
+
+    rows: int
+    mine: slice
+    shuffle: bool
+    seed: int
+    first_step: int
+    steps_per_epoch: int | None
+
+
 class Arrays:
     """Columns of equal length in memory.
 
@@ -42,7 +60,9 @@ class Arrays:
     batch_size = 64
 
     def __init__(self, data: Any, columns: Columns):
-        self.columns, self.values, self.frames = {}, {}, {}
+        self.columns: dict[str, Column] = {}
+        self.values: dict[str, Any] = {}
+        self.frames: dict[str, Frame] = {}
         values = named(data, columns)
         for name, column in columns.items():
             what = what_of(name, columns)
@@ -50,16 +70,16 @@ class Arrays:
                 value = values.pop(name)
                 frame = Frame(value, what) if is_frame(value) else None
                 value = value if frame is None else frame.array
-                x = array_of(value, what, forms_of(columns))
+                x: Any = array_of(value, what, forms_of(columns))
                 check_samples(x, what)
                 name = final_name(name, columns, x.ndim - 1)
                 if frame is not None:
                     self.frames[name] = frame
             else:
-                y = values.pop(name, None)
-                y = None if y is None else array_of(y, what)
-                self.dtype = None if y is None else y.dtype
-                x = y
+                x = values.pop(name, None)
+                if x is not None:
+                    x = array_of(x, what)
+                    self.dtype = x.dtype
             self.columns[name], self.values[name] = column, x
         self._check_lengths(values)
         for name, column in self.columns.items():
@@ -100,16 +120,7 @@ class Arrays:
             "names": lambda: set(y),
         }
 
-    def stream(
-        self,
-        rows: int,
-        mine: slice,
-        fields: Mapping[str, Field],
-        shuffle: bool,
-        seed: int,
-        first_step: int,
-        steps_per_epoch: int | None,
-    ) -> tuple[tf.data.Dataset, int]:
+    def stream(self, fields: Mapping[str, Field], order: Order) -> tuple[tf.data.Dataset, int]:
         """An infinite dataset of steps, and the steps per epoch."""
         values = self.values | {name: frame.array for name, frame in self.frames.items()}
         columns = {
@@ -124,11 +135,9 @@ class Arrays:
         def read(row: tf.Tensor) -> Batch:
             return {name: tf.gather(column, row) for name, column in columns.items()}
 
-        count, size = len(self.values[next(iter(columns))]), rows * row_bytes(fields)
+        count, size = len(self.values[next(iter(columns))]), order.rows * row_bytes(fields)
         block = int(max(1, min(_BLOCK_BYTES // max(size, 1), _BLOCK_STEPS)))
-        return by_number(
-            read, count, rows, mine, shuffle, seed, first_step, steps_per_epoch, block=block
-        )
+        return by_number(read, count, order, block=block)
 
 
 def row_bytes(fields: Mapping[str, Field]) -> int:
@@ -138,35 +147,25 @@ def row_bytes(fields: Mapping[str, Field]) -> int:
 
 
 def by_number(
-    read: Callable[[tf.Tensor], Batch],
-    count: int,
-    rows: int,
-    mine: slice,
-    shuffle: bool,
-    seed: int,
-    first_step: int,
-    steps_per_epoch: int | None = None,
-    *,
-    block: int = 1,
+    read: Callable[[tf.Tensor], Batch], count: int, order: Order, *, block: int = 1
 ) -> tuple[tf.data.Dataset, int]:
     """An infinite dataset of steps, read by row number, and the steps per epoch.
 
     read: int64 row numbers (n,) -> {name: (n, …)}.
     count: how many rows there are.
-    rows: of one step, over all workers; `mine` is the part of them that is read here.
     block: how many steps are read by one call. The rows are the same for any.
     """
-    per_epoch = count // rows
-    own = len(range(rows)[mine])
+    per_epoch = count // order.rows
+    own = len(range(order.rows)[order.mine])
 
     @tf.autograph.experimental.do_not_convert
     def steps_from(first: tf.Tensor) -> Batch:
         step = (first + tf.range(block, dtype=tf.int64))[:, None]
-        place = tf.range(rows, dtype=tf.int64)[mine]
-        row = tf.reshape(step % per_epoch * rows + place, [block * own])
-        if shuffle:
+        place = tf.range(order.rows, dtype=tf.int64)[order.mine]
+        row = tf.reshape(step % per_epoch * order.rows + place, [block * own])
+        if order.shuffle:
             epoch = tf.reshape(step // per_epoch + tf.zeros_like(place), [block * own])
-            key = [tf.fill([block * own], tf.constant(k, tf.int64)) for k in (_KEY, seed)]
+            key = [tf.fill([block * own], tf.constant(k, tf.int64)) for k in (_KEY, order.seed)]
             row = tf.raw_ops.RandomIndexShuffle(
                 index=row,
                 seed=tf.stack([*key, epoch], axis=1),
@@ -177,12 +176,12 @@ def by_number(
             return found
         return {k: tf.reshape(v, [block, own, *v.shape[1:]]) for k, v in found.items()}
 
-    numbers = tf.data.Dataset.range(first_step, np.iinfo("int64").max, block)
+    numbers = tf.data.Dataset.range(order.first_step, np.iinfo("int64").max, block)
     if block == 1:
         dataset = numbers.map(steps_from, AT_ONCE)
     else:
         dataset = numbers.map(steps_from).prefetch(1).unbatch()
-    return dataset, steps_per_epoch or per_epoch
+    return dataset, order.steps_per_epoch or per_epoch
 
 
 def check_samples(x: np.ndarray, what: str) -> None:

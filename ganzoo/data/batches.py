@@ -9,8 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from ganzoo.data import forms, labels
-from ganzoo.data.arrays import Arrays
-from ganzoo.data.checks import check_enough, check_positive
+from ganzoo.data.arrays import Arrays, Order
+from ganzoo.data.checks import check_enough, check_int
 from ganzoo.data.fields import Column, Field, learn_samples, main_sample
 from ganzoo.data.forms import Columns
 from ganzoo.data.iterables import as_dataset
@@ -58,7 +58,7 @@ def batches(
     steps_per_epoch: int | None = None,
     part: tuple[int, int] = (0, 1),
 ) -> Batches:
-    """Turns what a Keras user has at hand into an endless stream of checked, equal batches.
+    """Turns data in any form that Keras users have into endless, checked batches of equal size.
 
     x: an array (N, height, width, channels) or (N, features), an (x, y) pair, a dict
         {"image": x, "label": y} ("vector" for vectors, other keys are ignored), or a
@@ -98,9 +98,13 @@ def batches(
     Raises ValueError, in one sentence, for data that can't be trained on. Of a dataset only the
     first rows can be checked here: the rest is checked as it streams (see `clear_errors`).
     """
-    check_positive("batch_size", batch_size)
-    check_positive("num_classes", num_classes)
-    check_positive("steps_per_epoch", steps_per_epoch)
+    for name, value in (
+        ("batch_size", batch_size),
+        ("num_classes", num_classes),
+        ("steps_per_epoch", steps_per_epoch),
+    ):
+        if value is not None:
+            check_int(name, value, 1)
     columns = columns or {"image": Column("sample")}
     x = as_dataset(x)
     if hasattr(x, "one_pass") and steps_per_epoch is None:
@@ -120,20 +124,15 @@ def batches(
         learned |= _learn(source, seen, value_range, fields or {}, num_classes)
     streams = [
         source.stream(
-            rows,
-            mine,
             {name: learned[name] for name in source.columns},
-            shuffle,
-            _seed_of(seed, place),
-            first_step,
-            steps_per_epoch,
+            Order(rows, mine, shuffle, _seed_of(seed, place), first_step, steps_per_epoch),
         )
         for place, source in enumerate(sources)
     ]
     dataset = streams[0][0]
     if len(streams) > 1:
         dataset = tf.data.Dataset.zip(tuple(stream for stream, _ in streams)).map(_merged)
-    lengths = [length for _, length in streams]
+    lengths = [length for _, length in streams if length is not None]
     # Autotuned, it may grow to half of the machine's memory.
     if not all(isinstance(source, Arrays) for source in sources):
         dataset = dataset.prefetch(held(learned, rows, 16))
@@ -141,9 +140,8 @@ def batches(
     # The tuner's thread sleeps for up to a minute, and an iterator's end often waits for it.
     asked = forms.is_stream(x) and x.options().autotune.enabled
     options.autotune.enabled = bool(asked)
-    return Batches(
-        dataset.with_options(options), learned, None if None in lengths else max(lengths)
-    )
+    known = max(lengths) if len(lengths) == len(streams) else None
+    return Batches(dataset.with_options(options), learned, known)
 
 
 @tf.autograph.experimental.do_not_convert
@@ -152,7 +150,7 @@ def _merged(*parts: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
 
 
 def _seed_of(seed: int, place: int) -> int:
-    """A seed of its own for each unpaired column, from its place among them."""
+    """The seed of the unpaired column at this place."""
     if place == 0:
         return seed
     return int(np.random.SeedSequence([seed, place]).generate_state(1, np.uint64)[0] >> 1)
@@ -177,7 +175,7 @@ def _learn(
                 **source.label_facts(name),
             )
             continue
-        # data of the other kind don't fit, which the sentence tells
+        # A field of the other kind is passed on too, so that the error can name it.
         other = {"image": "vector", "vector": "image"}.get(name, name)
         known = given.get(name) or given.get(other)
         what = forms.what_of(name, source.columns)

@@ -1,4 +1,4 @@
-"""The sentences for data that can't be trained on, before and while they are streamed."""
+"""The errors for data that can't be trained on, before training and while data are read."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-CLASSES = 65_536  # that can be learned: each is a column of weights
-LONGEST = 2**20  # rows of a step that a dataset is read for before it is known to have them
+CLASSES = 65_536  # the most that can be learned: each is a column of weights
+LONGEST = 2**20  # the most rows of a step: they are read before a dataset is known to have them
 
 RESIZE = (
     "resize or crop to one size, e.g. dataset.map(lambda x: tf.image.resize(x, (64, 64)))"
@@ -30,7 +30,7 @@ _OPEN, _CLOSE = "[ganzoo.data:", ":ganzoo.data]"
 
 
 class DataError(ValueError):
-    """Data found unusable while training ran, after what could be checked up front had passed."""
+    """Data turned out to be unusable during training, after the checks before it had passed."""
 
 
 @contextlib.contextmanager
@@ -65,11 +65,13 @@ def not_finite(what: str = "data") -> str:
     return f"{what} holds NaN or Inf: remove or replace those samples."
 
 
-def check_positive(name: str, value: Any) -> None:
-    if value is not None and (
-        isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1
-    ):
-        raise ValueError(f"{name}={value!r} is not a positive int.")
+def check_int(name: str, value: Any, least: int, most: int | None = None) -> int:
+    """The value as an int. Raises ValueError unless it is one from `least` to `most`."""
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or value < least or (most is not None and value > most):
+        bound = "" if most is None else f" and at most {most}"
+        raise ValueError(f"{name}={value!r} must be an int of at least {least}{bound}.")
+    return int(value)
 
 
 def check_dtype(dtype: Any, what: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import tensorflow as tf
@@ -61,7 +61,7 @@ class Field:
     num_classes: int | None = None
     class_names: tuple[str, ...] | None = None
     optional: bool = False
-    feature_names: tuple[str, ...] | None = None
+    feature_names: tuple[int | str, ...] | None = None
     feature_dtypes: tuple[str, ...] | None = None
 
     # -- learning --------------------------------------------------------------------------
@@ -85,7 +85,7 @@ class Field:
 
         Raises ValueError where the range that becomes [-1, 1] is neither given nor evident.
         """
-        if value_range is None and len(shape) == 1:
+        if value_range is None and moments is not None and len(shape) == 1:
             mean, deviation = (np.asarray(m, "float64") for m in moments)
             # A constant feature has a deviation of 0, or of the rounding of its mean.
             deviation = np.where(deviation > 1e-12 * np.abs(mean), deviation, 1.0)
@@ -139,22 +139,38 @@ class Field:
         return len(self.shape) == 3
 
     @property
+    def classes(self) -> int:
+        """How many classes the labels have. Raises ValueError for samples."""
+        if self.num_classes is None:
+            raise ValueError("samples have no classes: this needs labels.")
+        return self.num_classes
+
+    @property
     def is_label(self) -> bool:
         return self.codec == "classes"
 
     @property
     def value_range(self) -> tuple[float, float] | None:
         """The (lo, hi) that becomes [-1, 1]; None for standardised vectors and labels."""
-        if self.codec != "affine":
+        if self._affine is None:
             return None
-        return self.offset - self.scale, self.offset + self.scale
+        offset, scale = self._affine
+        return offset - scale, offset + scale
+
+    @property
+    def _affine(self) -> tuple[float, float] | None:
+        """(offset, scale) where there is one of each; None for standardised vectors and labels."""
+        if self.codec != "affine" or isinstance(self.offset, tuple):
+            return None
+        return self.offset, cast(float, self.scale)
 
     def admits(self, low: float, high: float) -> bool:
         """Whether data from low to high lies in the value range."""
-        if self.value_range is None:
+        if self._affine is None:
             return True
-        lo, hi = self.value_range
-        return lo - SLACK * self.scale <= low and high <= hi + SLACK * self.scale
+        offset, scale = self._affine
+        slack = SLACK * scale
+        return offset - scale - slack <= low and high <= offset + scale + slack
 
     @property
     def batch_dtype(self) -> tf.DType:
@@ -206,7 +222,10 @@ class Field:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Field:
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in config.items()})
+        options: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in config.items()
+        }
+        return cls(**options)
 
     def _cast(self, x: np.ndarray, kind: tf.DType) -> np.ndarray:
         if kind.is_floating:
@@ -221,21 +240,21 @@ class Field:
 
         columns = [
             self._cast(x[:, i], tf.as_dtype(dtype)).astype(dtype)
-            for i, dtype in enumerate(self.feature_dtypes)
+            for i, dtype in enumerate(self.feature_dtypes or ())
         ]
         frame = pd.DataFrame(dict(enumerate(columns)))
-        frame.columns = list(self.feature_names)
+        frame.columns = list(self.feature_names or ())
         return frame
 
     def _numbers_of_names(self, x: tf.Tensor) -> tf.Tensor:
         names = tf.constant(self.class_names)
-        pairs = tf.lookup.KeyValueTensorInitializer(names, tf.range(len(self.class_names)))
+        pairs = tf.lookup.KeyValueTensorInitializer(names, tf.range(self.classes))
         return tf.lookup.StaticHashTable(pairs, -1).lookup(x)
 
     def _labels(self, y: np.ndarray) -> np.ndarray:
         if self.dtype != "str":
             return y.astype(self.dtype)
-        return np.array([*self.class_names, None], object)[y]
+        return np.array([*(self.class_names or ()), None], np.object_)[y]
 
     @property
     def _wide(self) -> np.dtype:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,7 @@ def final_name(name: str, columns: Columns, rank: int) -> str:
 
 
 def what_of(name: str, columns: Columns) -> str:
-    """How a sentence calls a column."""
+    """The name of a column in errors."""
     if columns[name].kind == "label":
         return "labels"
     alone = name in ("image", "vector") and len(samples_of(columns)) == 1
@@ -36,7 +36,7 @@ def what_of(name: str, columns: Columns) -> str:
 
 
 def forms_of(columns: Columns) -> str:
-    """The forms that are accepted for these columns, for a sentence."""
+    """The accepted forms of data with these columns, in the words of an error."""
     names = samples_of(columns)
     if len(names) == 1:
         return FORMS
@@ -65,7 +65,7 @@ def joined(x: Any, y: Any, columns: Columns) -> Any:
 
 
 def _first_of_nested(x: Any) -> Any:
-    """Of Keras's ((x, y), (x_test, y_test)) the first pair, which a warning says."""
+    """The first pair of Keras's ((x, y), (x_test, y_test)), with a warning; other data as is."""
     nested = (
         isinstance(x, tuple)
         and len(x) == 2
@@ -136,8 +136,8 @@ def is_stream(x: Any) -> bool:
 
 
 def groups(data: Any, columns: Columns) -> list[tuple[Any, Columns]]:
-    """Data of columns whose rows belong together, and these columns: one group of all paired
-    columns, and one for each unpaired column."""
+    """(data, columns) of each group of columns whose rows belong together: all paired columns are
+    one group, and each unpaired column is a group of its own."""
     free = [name for name, column in columns.items() if not column.paired]
     if not free:
         return [(_zipped(data, columns), columns)]
@@ -147,7 +147,7 @@ def groups(data: Any, columns: Columns) -> list[tuple[Any, Columns]]:
             values["label"] = data.map(_picked("label", columns))
     else:
         values = named(data, columns)
-    found = []
+    found: list[tuple[Any, Columns]] = []
     for name in free:
         one = {name: columns[name]}
         value = values[name]
@@ -157,7 +157,7 @@ def groups(data: Any, columns: Columns) -> list[tuple[Any, Columns]]:
     return found
 
 
-def _picked(name: str, columns: Columns) -> Any:
+def _picked(name: str, columns: Columns) -> Callable[..., Any]:
     @tf.autograph.experimental.do_not_convert
     def pick(*element: Any) -> Any:
         return named(element[0] if len(element) == 1 else element, columns)[name]
@@ -193,7 +193,7 @@ def _zipped(data: Any, columns: Columns) -> Any:
 
 
 def array_of(value: Any, what: str, accepted: str = FORMS) -> np.ndarray:
-    """A numpy array of numbers, of whatever holds one. Raises ValueError for all else."""
+    """The value as a numpy array of numbers. Raises ValueError if it is no such array."""
     ragged = isinstance(value, tf.RaggedTensor)
     array = None
     if is_sparse(value):

@@ -19,18 +19,19 @@ def as_dataset(x: Any) -> Any:
 
     Each of their elements is a batch of x, (x, y) or {"image": …, "label": …}. A DataLoader's
     images, which are channels first, become NHWC. A generator can be read only once: the dataset
-    goes on where it is, and its attribute `one_pass` says so.
+    continues where it is, and its attribute `one_pass` says so. Otherwise the attribute `rows` is
+    the number of rows in one pass, where it is known.
 
-    Raises ValueError if the first element can't be read.
+    Raises ValueError if the first or the last element can't be read.
     """
-    kind = type(x).__name__
     if isinstance(x, keras.utils.PyDataset):
-        return _restartable(lambda: _items_of(x), lambda: x.num_batches, kind, _plain)
+        return _restartable(lambda: _items_of(x), lambda: x.num_batches, _rows_of, x, _plain)
     if _is_data_loader(x):
-        return _restartable(lambda: iter(x), lambda: _length(x), kind, _channels_last)
+        rows = _rows_of_loader
+        return _restartable(lambda: iter(x), lambda: _length(x), rows, x, _channels_last)
     if isinstance(x, Iterator) and not hasattr(x, "element_spec"):
         items = OnePass(x)
-        dataset = _dataset(items, next(items(), None), kind)
+        dataset = _dataset(items, next(items(), None), type(x).__name__)
         dataset.one_pass = items
         return dataset
     return x
@@ -44,7 +45,8 @@ class OnePass:
     """
 
     def __init__(self, iterator: Iterator[Any]):
-        self.iterator, self.kept, self.looking = iterator, [], True
+        self.iterator, self.looking = iterator, True
+        self.kept: list[Any] = []
 
     def __call__(self) -> Iterator[Any]:
         place = 0
@@ -76,6 +78,26 @@ def _length(x: Any) -> int | None:
         return -1
 
 
+def _rows_of(x: keras.utils.PyDataset, first: Any) -> int | None:
+    """The number of rows, where all batches but the last one have as many as the first."""
+    if x.num_batches is None:
+        return None
+    last = _plain(x[x.num_batches - 1]) if x.num_batches > 1 else first
+    return (x.num_batches - 1) * _batch_rows(first) + _batch_rows(last)
+
+
+def _rows_of_loader(x: Any, first: Any) -> int | None:
+    size: int | None = getattr(x, "batch_size", None)
+    sampler: Any = getattr(x, "sampler", None)
+    if size is None or not hasattr(sampler, "__len__"):
+        return None
+    return len(sampler) // size * size if x.drop_last else len(sampler)
+
+
+def _batch_rows(item: Any) -> int:
+    return len(keras.tree.flatten(item)[0])
+
+
 def _items_of(x: keras.utils.PyDataset) -> Iterator[Any]:
     count, place = x.num_batches, 0
     x.on_epoch_begin()
@@ -88,25 +110,36 @@ def _items_of(x: keras.utils.PyDataset) -> Iterator[Any]:
 def _restartable(
     items: Callable[[], Iterator[Any]],
     count: Callable[[], int | None],
-    kind: str,
+    rows: Callable[[Any, Any], int | None],
+    x: Any,
     convert: Callable[[Any], Any],
 ) -> tf.data.Dataset:
+    kind = type(x).__name__
+
     def converted() -> Iterator[Any]:
         return map(convert, items())
 
     try:
         first, length = next(converted(), None), count()
-    except Exception as error:  # whatever the user's code raises
-        reason = str(error).strip().split("\n")[0][:200].rstrip(".") or type(error).__name__
-        raise ValueError(
-            f"the first batch of the {kind} can't be read ({reason}): mend it."
-        ) from error
+    except Exception as error:
+        raise _unreadable("first", kind, error) from error
     dataset = _dataset(converted, first, kind)
     if length is None:
         length = tf.data.INFINITE_CARDINALITY
     if length == -1:  # unknown
         return dataset
-    return dataset.apply(tf.data.experimental.assert_cardinality(length))
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(length))
+    try:
+        dataset.rows = rows(x, first)
+    except Exception as error:
+        raise _unreadable("last", kind, error) from error
+    return dataset
+
+
+def _unreadable(which: str, kind: str, error: Exception) -> ValueError:
+    """The sentence for whatever the user's code raises."""
+    reason = str(error).strip().split("\n")[0][:200].rstrip(".") or type(error).__name__
+    return ValueError(f"the {which} batch of the {kind} can't be read ({reason}): mend it.")
 
 
 def _dataset(items: Callable[[], Iterator[Any]], first: Any, kind: str) -> tf.data.Dataset:

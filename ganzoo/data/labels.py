@@ -1,8 +1,8 @@
-"""Labels: integers or names, in a whole array or in a stream, to class numbers."""
+"""Converts labels, which are integers or names, to class numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -95,10 +95,10 @@ def learn(
     num_classes: int | None,
     class_names: Sequence[str] | None,
     given: Field | None,
-    largest: Any,
-    names: Any,
+    largest: Callable[[], int],
+    names: Callable[[], set[str]],
 ) -> Field:
-    """The Field of labels of which `plain` gave the chunks; the given one, if they fit it.
+    """The Field of labels in chunks from `plain`; or the given Field, if they fit it.
 
     largest, names: functions of no arguments, called only where nothing else tells the number of
         classes: the largest number, and the set of names, of all the data.
@@ -106,7 +106,7 @@ def learn(
     if chunks[0].dtype == object:
         return _learn_names(chunks, optional, num_classes, class_names, given, names)
     least, most = int(min(y.min() for y in chunks)), int(max(y.max() for y in chunks))
-    classes = num_classes or (given and given.num_classes) or (class_names and len(class_names))
+    classes = num_classes or (given and given.classes) or (class_names and len(class_names))
     classes = classes or largest() + 1
     if given is None and classes > CLASSES:
         raise ValueError(
@@ -117,18 +117,18 @@ def learn(
         if optional:
             raise ValueError("all labels are missing (-1, None or NaN): pass some of them.")
         classes = 1
-    if given is not None and classes > given.num_classes:
+    if given is not None and classes > given.classes:
         raise ValueError(
-            f"data has {classes} classes, but the model was built for {given.num_classes}: pass"
+            f"data has {classes} classes, but the model was built for {given.classes}: pass"
             " labels of those, or build a new model."
         )
     if class_names is not None and len(class_names) != classes:
         class_names = None
     field = given or Field.of_classes(classes, class_names, dtype=dtype, optional=optional)
     bottom = MISSING if optional else 0
-    if not bottom <= least <= most < field.num_classes:
+    if not bottom <= least <= most < field.classes:
         label = str(least if least < bottom else most)
-        raise ValueError("".join(outside(label, field.num_classes)))
+        raise ValueError("".join(outside(label, field.classes)))
     return field
 
 
@@ -138,12 +138,12 @@ def _learn_names(
     num_classes: int | None,
     class_names: Sequence[str] | None,
     given: Field | None,
-    names: Any,
+    names: Callable[[], set[str]],
 ) -> Field:
     if given is not None and given.class_names is None:
         raise ValueError(
             f"labels are strings, but the model was built for the numbers 0 …"
-            f" {given.num_classes - 1}: pass these numbers."
+            f" {given.classes - 1}: pass these numbers."
         )
     known = given.class_names if given is not None else class_names
     known = tuple(known) if known is not None else tuple(sorted(names() - {""}))
@@ -167,15 +167,15 @@ def _learn_names(
 
 
 def numbers(y: np.ndarray, field: Field) -> np.ndarray:
-    """int32 class numbers (N,) of labels that `plain` gave and `learn` found to fit."""
+    """int32 class numbers (N,) of labels from `plain` that `learn` has accepted."""
     if y.dtype != object:
         return y.astype("int32")
-    number = {name: i for i, name in enumerate(field.class_names)} | {"": MISSING}
+    number = {name: i for i, name in enumerate(field.class_names or ())} | {"": MISSING}
     return np.array([number[label] for label in y], "int32")
 
 
 def asked(labels: Any, field: Field | None) -> Any:
-    """Labels that a user asks samples of, with class names replaced by their numbers.
+    """The labels of requested samples, with class names replaced by their numbers.
 
     `labels` is one label or a sequence; numbers are returned unchanged. Raises ValueError for a
     name that is no class of `field`.
@@ -196,7 +196,8 @@ def asked(labels: Any, field: Field | None) -> Any:
 
 
 def checked(y: tf.Tensor, rows: tf.Tensor | int, field: Field) -> tf.Tensor:
-    """In a graph of tf.data: int32 class numbers of one step's labels; fails with a sentence."""
+    """int32 class numbers of one step's labels, in a graph of tf.data. Bad labels fail with a
+    sentence for `clear_errors`."""
     if y.dtype.is_floating:
         missing = tf.math.is_nan(y)
         y = tf.where(missing, tf.cast(MISSING, y.dtype), y)
@@ -209,15 +210,15 @@ def checked(y: tf.Tensor, rows: tf.Tensor | int, field: Field) -> tf.Tensor:
         number = field.encode(y)
         fits = (number >= 0) | (field.optional & (y == ""))
         worst = y[tf.argmin(tf.cast(fits, tf.int32))]
-        words = unknown(tf.strings.join(["'", worst, "'"]), field.class_names)
+        words = unknown(tf.strings.join(["'", worst, "'"]), field.class_names or ())
         refuse_unless(tf.reduce_all(fits), *words)
         return number
     y = tf.cast(y, tf.int64)
     bottom = MISSING if field.optional else 0
     least, largest = tf.reduce_min(y), tf.reduce_max(y)
     worst = tf.strings.as_string(tf.where(least < bottom, least, largest))
-    inside = (least >= bottom) & (largest < field.num_classes)
-    refuse_unless(inside, *outside(worst, field.num_classes))
+    inside = (least >= bottom) & (largest < field.classes)
+    refuse_unless(inside, *outside(worst, field.classes))
     return tf.cast(y, tf.int32)
 
 

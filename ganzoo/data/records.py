@@ -1,13 +1,14 @@
-"""Rows that lie on disk, and are decoded when it is their turn."""
+"""Rows on disk, which are decoded only when a batch needs them."""
 
 from __future__ import annotations
 
 import atexit
+import dataclasses
 import functools
 import threading
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -17,27 +18,30 @@ Element = dict[str, tf.Tensor]
 
 
 class Encoded(NamedTuple):
-    """Rows on disk that can only be read one after another, the same in each pass. As the attribute
-    `encoded` of the decoded dataset it is what `ganzoo.data.batches` shuffles and skips.
+    """Encoded rows on disk that can only be read one after another, the same in each pass.
 
-    rows: unbatched, of known length.
-    decode: what one of them holds, in a graph.
+    The decoded dataset has it as its attribute `encoded`, and `ganzoo.data.batches` shuffles and
+    skips these rows without decoding them.
+
+    rows: an unbatched dataset of known length.
+    decode: decodes one row, in a graph.
     """
 
     rows: tf.data.Dataset
     decode: Callable[[Element], Element]
 
 
-class Records(NamedTuple):
-    """Pictures on disk, of which any can be read at once.
+@dataclasses.dataclass(frozen=True)
+class Records:
+    """Pictures on disk that can be read in any order.
 
-    count: of rows.
+    count: the number of rows.
     shape: (height, width, channels) of every picture.
-    find: int64 row numbers (n,) -> a dict of (n,): "name", what a sentence calls the row, and
-        what `decode` needs. Cheap: it may read, but decodes nothing.
-    decode: one row of that -> {"image": …} or {"image": …, "label": …}. An error is taken for a
-        broken picture.
-    kind: what the pictures should have been, for that sentence.
+    find: int64 row numbers (n,) -> a dict of tensors (n,): "name", which is the row's name in an
+        error, and what `decode` needs. It may read files, but it decodes nothing.
+    decode: one element of this dict -> {"image": …} or {"image": …, "label": …}. If it fails, the
+        picture is reported as broken.
+    kind: what the file should be, for this error.
     """
 
     count: int
@@ -47,8 +51,11 @@ class Records(NamedTuple):
     kind: str
 
     def dataset(self) -> tf.data.Dataset:
-        """The rows in their order, unbatched. Its attribute `records` is what
-        `ganzoo.data.batches` reads instead; any transformation drops it."""
+        """An unbatched dataset of the rows in their order.
+
+        It has these records as its attribute `records`, which `ganzoo.data.batches` reads instead.
+        Any transformation of the dataset drops the attribute.
+        """
         numbers = tf.data.Dataset.range(self.count).batch(16)
         dataset = numbers.map(self.read, tf.data.AUTOTUNE).unbatch()
         dataset = dataset.apply(tf.data.experimental.assert_cardinality(self.count))
@@ -57,14 +64,17 @@ class Records(NamedTuple):
 
     @tf.autograph.experimental.do_not_convert
     def read(self, rows: tf.Tensor) -> Element:
-        """The rows of these numbers, in a graph: int64 (n,) -> {"image": (n, *shape), …}. A row
-        that is broken or of another size fails with a sentence for `clear_errors`."""
+        """Reads rows by number, in a graph: int64 (n,) -> {"image": (n, *shape), …}.
 
-        def named(element):
+        If a row is broken or has another size, it fails with a sentence for `clear_errors`.
+        """
+
+        def named(element: Element) -> Element:
             return self.decode(element) | {"name": element["name"]}
 
         asked = self.find(rows)
-        # TensorFlow's errors don't tell the file: what fails is left out, and missed below.
+        # TensorFlow's errors don't name the file. So rows that fail are left out here, and the
+        # comparison of the names below finds out which row is missing.
         whole = tf.data.Dataset.from_tensor_slices(asked).map(named).ignore_errors()
         whole = whole.map(self._of_shape)
         none = {key: tf.zeros(s.shape, s.dtype) for key, s in whole.element_spec.items()}
@@ -93,28 +103,28 @@ class Records(NamedTuple):
             seen,
             f", but the first ones are {height}×{width}: pass size=(height, width).",
         )
-        image.set_shape(self.shape)  # ensure_shape might fail before the sentence does
+        image.set_shape(self.shape)  # ensure_shape could fail first, without the file's name
         return element | {"image": image}
 
 
 class _Calls:
-    """Of Python by TensorFlow's threads."""
+    """Counts Python callbacks that run on TensorFlow's threads."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.running, self.latest, self.ending = 0, float("-inf"), False
         self.lock = threading.Lock()
 
-    def __enter__(self):
+    def __enter__(self) -> None:
         with self.lock:
             self.running += 1
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: object) -> None:
         with self.lock:
             self.running -= 1
             self.latest = time.monotonic()
 
-    def end(self):
-        """Waits for those that run, and for those, vain by now, that fill what is read ahead."""
+    def end(self) -> None:
+        """Waits for running callbacks and prefetches to finish."""
         self.ending = True
         while self.running or time.monotonic() - self.latest < 0.2:
             time.sleep(0.01)
@@ -125,11 +135,15 @@ atexit.register(_calls.end)
 
 
 def while_python_runs(function: Callable) -> Callable:
-    """For `tf.numpy_function`: Python, at its end, aborts or waits for ever if one of TensorFlow's
-    threads is within it, as those of an iterator that nobody deleted are. So none is by then."""
+    """Wraps a function for `tf.numpy_function`, so that Python can end while a dataset is open.
+
+    Python aborts or waits for ever at its end if one of TensorFlow's threads still runs Python
+    code. The threads of an iterator that was not deleted do so. Therefore Python waits for the
+    wrapped function before it ends, and later calls raise RuntimeError.
+    """
 
     @functools.wraps(function)
-    def called(*args):
+    def called(*args: Any) -> Any:
         with _calls:
             if _calls.ending:
                 raise RuntimeError("Python ends")

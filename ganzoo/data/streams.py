@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from ganzoo.data import labels
 from ganzoo.data.arrays import (
     AT_ONCE,
     Batch,
+    Order,
     by_number,
     channels_first,
     is_channels_first,
@@ -28,9 +29,12 @@ from ganzoo.data.checks import (
 )
 from ganzoo.data.fields import SLACK, Field
 from ganzoo.data.forms import Columns, final_name, forms_of, named, samples_of, what_of
+from ganzoo.data.iterables import OnePass
+from ganzoo.data.records import Encoded, Records
 
 # What a shuffle buffer, and what batches made ahead, may take: little of a laptop's memory.
 _HELD_BYTES = 2**28
+Check = Callable[[Batch], Batch]
 
 
 def held(fields: Mapping[str, Field], rows: int, most: int) -> int:
@@ -48,16 +52,16 @@ class Stream:
         spec = named(dataset.element_spec, columns)
         asked = {name: spec.get(name) for name in columns}
         for name, part in asked.items():
-            what = what_of(name, columns)
+            what, dtype = what_of(name, columns), getattr(part, "dtype", None)
             if isinstance(part, tf.RaggedTensorSpec):
                 raise ValueError(f"{what} has rows of different shapes: {RESIZE}.")
             if part is not None and not isinstance(part, tf.TensorSpec):
                 kind = type(part).__name__
                 raise ValueError(f"{what} of the dataset is a {kind}: {forms_of(columns)}.")
             if columns[name].kind == "sample":
-                check_dtype(part.dtype, what)
+                check_dtype(dtype, what)
             else:
-                labels.check_label_dtype(part and part.dtype, columns[name].optional)
+                labels.check_label_dtype(dtype, columns[name].optional)
         final = {name: name for name in columns}
 
         @tf.autograph.experimental.do_not_convert
@@ -65,10 +69,11 @@ class Stream:
             found = named(element[0] if len(element) == 1 else element, columns)
             return {final[name]: found[name] for name in columns}
 
-        self.class_names = getattr(dataset, "class_names", None)
-        self.records = getattr(dataset, "records", None)
-        self.encoded = getattr(dataset, "encoded", None)
-        self.one_pass = getattr(dataset, "one_pass", None)
+        self.class_names: list[str] | None = getattr(dataset, "class_names", None)
+        self.records: Records | None = getattr(dataset, "records", None)
+        self.encoded: Encoded | None = getattr(dataset, "encoded", None)
+        self.rows: int | None = getattr(dataset, "rows", None)
+        self.one_pass: OnePass | None = getattr(dataset, "one_pass", None)
         self.parts = parts
         self.cardinality = int(dataset.cardinality())
         self.iterator = iter(dataset.map(parts))
@@ -98,7 +103,8 @@ class Stream:
         self.is_image = any(len(shape) - self.batched > 1 for shape in shapes.values())
 
     def look(self, rows: int) -> dict[str, list[np.ndarray]]:
-        """At least one step's rows, if there are, and enough to tell range and moments from."""
+        """Reads the first rows: at least one step if there are so many, and enough of them to
+        estimate the range and the moments."""
         if rows > LONGEST:
             raise ValueError(
                 f"a step of {rows} rows of a dataset is too large: pass a batch_size that makes it"
@@ -106,7 +112,7 @@ class Stream:
             )
         enough, count = max(rows, 64 if self.is_image else 2048), 0
         seen: dict[str, list[np.ndarray]] = {name: [] for name in self.columns}
-        element = self.first
+        element: Batch | None = self.first
         while element is not None and count < enough:
             for name, value in element.items():
                 value = value.numpy()
@@ -168,51 +174,43 @@ class Stream:
         }
 
     def stream(
-        self,
-        rows: int,
-        mine: slice,
-        fields: Mapping[str, Field],
-        shuffle: bool,
-        seed: int,
-        first_step: int,
-        steps_per_epoch: int | None,
+        self, fields: Mapping[str, Field], order: Order
     ) -> tuple[tf.data.Dataset, int | None]:
         """A dataset of checked steps, and the steps per epoch or None if they are unknown."""
-        if self.records is not None:
+        if (records := self.records) is not None:
 
             def read(row: tf.Tensor) -> Batch:
-                return self.parts(self.records.read(row))
+                return self.parts(records.read(row))
 
-            count = self.records.count
-            dataset, steps_per_epoch = by_number(
-                read, count, rows, mine, shuffle, seed, first_step, steps_per_epoch
-            )
-            return dataset.map(_checked(fields, self.columns), AT_ONCE), steps_per_epoch
+            dataset, length = by_number(read, records.count, order)
+            return dataset.map(_checked(fields, self.columns), AT_ONCE), length
+        steps_per_epoch = order.steps_per_epoch
         endless = self.cardinality != tf.data.UNKNOWN_CARDINALITY or steps_per_epoch is not None
         if endless and steps_per_epoch is None:
-            steps_per_epoch = max(self._count() // rows, 1)
+            steps_per_epoch = max(self._count() // order.rows, 1)
         if self.encoded is not None:
-            dataset = self._decoded(rows * first_step, fields, shuffle, seed)
-            dataset = dataset.batch(rows, drop_remainder=True)
+            dataset = self._decoded(self.encoded, fields, order)
+            dataset = dataset.batch(order.rows, drop_remainder=True)
         else:
-            dataset = self._replayed(rows, fields, shuffle, seed, first_step, endless)
+            dataset = self._replayed(fields, order, endless)
 
         @tf.autograph.experimental.do_not_convert
         def part(element: Batch) -> Batch:
-            return {name: column[mine] for name, column in element.items()}
+            return {name: column[order.mine] for name, column in element.items()}
 
         dataset = dataset.map(part)
         return dataset.map(_checked(fields, self.columns), AT_ONCE), steps_per_epoch
 
     def _decoded(
-        self, begun: int, fields: Mapping[str, Field], shuffle: bool, seed: int
+        self, encoded: Encoded, fields: Mapping[str, Field], order: Order
     ) -> tf.data.Dataset:
-        """Endless rows from that one on; those before are not decoded, nor earlier epochs read."""
-        epoch, begun = divmod(begun, self.cardinality)
-        dataset, decode = self.encoded
-        if shuffle:
+        """Endless rows from the first step on. Rows before it are not decoded, and epochs before it
+        are not read."""
+        epoch, begun = divmod(order.rows * order.first_step, self.cardinality)
+        dataset, decode = encoded
+        if order.shuffle:
             size = held(fields, 1, min(self.cardinality, 10_000))
-            dataset = _reshuffled(dataset, size, seed, epoch)
+            dataset = _reshuffled(dataset, size, order.seed, epoch)
         else:
             dataset = dataset.repeat()
         one_shape = _one_shape(fields, self.samples, batched=False)
@@ -223,48 +221,46 @@ class Stream:
         return dataset.skip(begun).map(decoded, AT_ONCE)
 
     def _replayed(
-        self,
-        rows: int,
-        fields: Mapping[str, Field],
-        shuffle: bool,
-        seed: int,
-        first_step: int,
-        endless: bool,
+        self, fields: Mapping[str, Field], order: Order, endless: bool
     ) -> tf.data.Dataset:
-        """Steps from that one on. What a foreign dataset gives may depend on how often it was read,
-        so that all before is read. A generator can't be read again, and goes on where it is."""
-        dataset = self.dataset
+        """Steps from the first one on. All rows before it are read too, because the elements of an
+        unknown dataset may depend on how often it was read. A generator can't be read again, so it
+        continues where it is."""
+        dataset, seed, first_step = self.dataset, order.seed, order.first_step
         inner = [dataset.element_spec[n].shape[int(self.batched) :] for n in self.samples]
         if not all(shape.is_fully_defined() for shape in inner):
             dataset = dataset.map(_one_shape(fields, self.samples, self.batched))
         if self.one_pass is not None:
             first_step = 0
-        elif shuffle and not self.batched:
+        elif order.shuffle and not self.batched:
             most = self.cardinality if 0 < self.cardinality < 10_000 else 10_000
             size = held(fields, 1, most)
             dataset = _reshuffled(dataset, size, seed) if endless else dataset.shuffle(size, seed)
         elif endless:
             dataset = dataset.repeat()
-        dataset = (dataset.rebatch if self.batched else dataset.batch)(rows, drop_remainder=True)
+        join = dataset.rebatch if self.batched else dataset.batch
+        dataset = join(order.rows, drop_remainder=True)
         return dataset.skip(first_step) if endless else dataset
 
     def _count(self) -> int:
         """Rows in one pass."""
         if self.cardinality == tf.data.INFINITE_CARDINALITY:
             raise ValueError("the dataset is infinite: pass steps_per_epoch=… to end an epoch.")
+        if self.rows is not None:
+            return self.rows
         if not self.batched:
             return self.cardinality
         name = self.samples[0]
         last = self.dataset.element_spec[name].shape[0]
         try:
             last = last or len(tf.data.experimental.at(self.dataset, self.cardinality - 1)[name])
-        except tf.errors.OpError:  # no random access: only one row of the last batch is sure
+        except tf.errors.OpError:  # no random access: the last batch has at least one row
             last = 1
         return (self.cardinality - 1) * self.batch_size + last
 
 
 def _is_batched(shape: tuple[int, ...], spec: tf.TensorSpec, label: Any, what: str) -> bool:
-    """Whether elements whose first is of this shape are batches."""
+    """Whether the elements are batches, if the first one has this shape."""
     rank = len(shape)
     if rank in (3, 4) and is_channels_first(shape[rank - 3 :]):
         axes = "[0, 2, 3, 1]" if rank == 4 else "[1, 2, 0]"
@@ -287,9 +283,9 @@ def _is_batched(shape: tuple[int, ...], spec: tf.TensorSpec, label: Any, what: s
 def _reshuffled(
     dataset: tf.data.Dataset, size: int, seed: int, first_epoch: int = 0
 ) -> tf.data.Dataset:
-    """Endless epochs, the order of each a function of (seed, epoch) alone.
+    """Endless epochs. The order of each depends only on (seed, epoch).
 
-    shuffle().repeat() would go on, in a second iterator, from where the first one stopped.
+    In contrast, a second iterator over shuffle().repeat() has another order than the first one.
     """
 
     @tf.autograph.experimental.do_not_convert
@@ -302,8 +298,8 @@ def _reshuffled(
     return tf.data.Dataset.range(first_epoch, np.iinfo("int64").max).flat_map(epoch)
 
 
-def _one_shape(fields: Mapping[str, Field], samples: list[str], batched: bool) -> Any:
-    """Gives every element the shape of the first ones, or says that it has another."""
+def _one_shape(fields: Mapping[str, Field], samples: list[str], batched: bool) -> Check:
+    """A check that every element has the shape of the first ones, which it makes static."""
 
     @tf.autograph.experimental.do_not_convert
     def one_shape(element: Batch) -> Batch:
@@ -324,8 +320,8 @@ def _one_shape(fields: Mapping[str, Field], samples: list[str], batched: bool) -
     return one_shape
 
 
-def _checked(fields: Mapping[str, Field], columns: Columns) -> Any:
-    """Checks of a whole step's rows, for what the first rows couldn't show."""
+def _checked(fields: Mapping[str, Field], columns: Columns) -> Check:
+    """A check of all rows of a step, for errors that the first rows didn't have."""
 
     @tf.autograph.experimental.do_not_convert
     def checked(element: Batch) -> Batch:

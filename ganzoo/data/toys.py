@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import numpy.typing as npt
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -29,7 +30,7 @@ class Mixture:
         noise = rng.standard_normal((count, self.means.shape[1]))
         return (self.means[mode] + self.sigma * noise).astype("float32"), mode
 
-    def log_density(self, x) -> np.ndarray:
+    def log_density(self, x: npt.ArrayLike) -> np.ndarray:
         """Exact log p(x) in nats: (count, features) -> float64 (count,)."""
         x = np.asarray(x, "float64")
         variance, features = self.sigma**2, self.means.shape[1]

@@ -1,9 +1,9 @@
-"""Half the bits where the networks train; weights, losses, optimizers and inference have all 32.
+"""Mixed precision: networks train in 16 bits; weights, losses, optimizers and inference use 32.
 
-Mixed precision, Micikevicius et al. 2018, arXiv:1710.03740: layers compute in bfloat16 or float16
-from float32 weights, and in float32 where a network ends, so that losses and penalties are summed
-there. float16 has few exponents: each player's loss is scaled up before its gradient is taken, by a
-factor that adapts, and an update that overflows is left out.
+Micikevicius et al. 2018, arXiv:1710.03740. Layers compute in bfloat16 or float16 from float32
+weights. The last layers compute in float32, so that losses and penalties are summed in float32.
+Since float16 has a small range, each player's loss is multiplied by an adaptive factor before its
+gradient is computed, and an update that overflows is left out.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from ganzoo.networks.layers import LayerNormalization
 
 NAMES = ("auto", "float32", "bfloat16", "float16")
 _POLICIES = {"bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
-_EXACT = (LayerNormalization,)  # Keras's own normalisations do this inside
+_EXACT = (LayerNormalization,)  # Keras's own normalisations already compute in float32
 
 
 def choose(name: str) -> str:
-    """What "auto" is on this machine, said in the log; any other name as it is.
+    """Replaces "auto" by what is fast on this machine, and logs it; other names are returned as is.
 
     bfloat16 on GPUs from compute capability 8 (Ampere) and CPUs with AMX, which have units for it;
     float16 on GPUs from capability 7 (Volta), which have units for that; float32 on all else.
@@ -54,7 +54,7 @@ def _cpu_has(feature: str) -> bool:
 
 
 def lower(model: keras.layers.Layer, name: str) -> None:
-    """Lets the layers of a built model compute in `name`, but for those that give its outputs."""
+    """Makes the layers of a built model compute in `name`, except those that give its outputs."""
     if name not in _POLICIES or not hasattr(model, "outputs"):
         return
     last = {id(layer) for layer in _last(model)}

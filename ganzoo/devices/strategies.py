@@ -12,7 +12,8 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -30,8 +31,8 @@ def make(name: str) -> tf.distribute.Strategy:
     """A strategy by name: "mirrored" for all GPUs of this machine (or its CPU, where it has none),
     "multiworker" for those of all machines that TF_CONFIG lists.
 
-    Several workers wait here for each other, and TensorFlow allows the latter only before anything
-    else was computed.
+    With "multiworker", all workers wait here for each other. TensorFlow allows it only before it
+    has computed anything.
 
     Raises:
         ValueError: the name is unknown, TF_CONFIG is missing or ill-formed, or it is too late.
@@ -59,9 +60,12 @@ def make(name: str) -> tf.distribute.Strategy:
 
 
 @contextlib.contextmanager
-def _default_signals():
-    """Lets Ctrl-C end a process that waits for the others, which is done outside of Python, and
-    SIGTERM end it afterwards: TensorFlow takes that for news to its own preemption handler."""
+def _default_signals() -> Iterator[None]:
+    """Lets Ctrl-C end a process that waits for other workers, and SIGTERM end it afterwards.
+
+    The process waits outside of Python, where Python's handler of Ctrl-C doesn't run. For SIGTERM
+    TensorFlow sets a preemption handler of its own, which would not end the process.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -105,14 +109,14 @@ def check(strategy: tf.distribute.Strategy) -> None:
 
 
 class WorkerLost(RuntimeError):
-    """Another worker died or can't be reached any more, and none can go on without it."""
+    """Another worker died or can't be reached, and the others can't continue without it."""
 
     exit_code = 75  # "try again", by the convention of sysexits.h
 
 
 @contextlib.contextmanager
-def lost_workers(strategy: tf.distribute.Strategy):
-    """Within it, what TensorFlow says when a worker is gone is raised as WorkerLost."""
+def lost_workers(strategy: tf.distribute.Strategy) -> Iterator[None]:
+    """Within it, the errors that TensorFlow raises when a worker is gone become WorkerLost."""
     errors = tf.errors
     gone = (
         errors.UnavailableError, errors.AbortedError, errors.CancelledError,
@@ -124,8 +128,8 @@ def lost_workers(strategy: tf.distribute.Strategy):
     except gone:
         if workers(strategy) == 1:
             raise
-    # Not within the clause: the error would be kept to the end of the program, with the frames
-    # that it passed, whose thread pool then ends in a traceback.
+    # Raised outside of the clause: otherwise the caught error would be kept with its frames until
+    # the program ends, and the thread pool in these frames would then print a traceback.
     raise WorkerLost(
         "another worker is gone: start all of them again, they go on from the last checkpoint."
     )
@@ -139,7 +143,7 @@ def workers(strategy: tf.distribute.Strategy) -> int:
     return max(1, resolver.cluster_spec().num_tasks("worker") + _chiefs(resolver.cluster_spec()))
 
 
-def _chiefs(cluster) -> int:
+def _chiefs(cluster: tf.train.ClusterSpec) -> int:
     return cluster.num_tasks("chief") if "chief" in cluster.jobs else 0
 
 
@@ -187,7 +191,7 @@ def in_order(function: tf.types.experimental.PolymorphicFunction) -> Callable:
 
     needed = None  # until the function was traced
 
-    def ordered(*args):
+    def ordered(*args: Any) -> Any:
         nonlocal needed
         if needed is None:
             graph = function.get_concrete_function(*args).graph
@@ -212,29 +216,31 @@ def own_rows(
     """
     here = strategy.num_replicas_in_sync // workers(strategy)
 
-    def block(column):
+    def block(column: tf.Tensor) -> tf.Tensor:
         return tf.reshape(column, [here, column.shape[0] // here, *column.shape[1:]])
 
     @tf.autograph.experimental.do_not_convert
-    def blocks(batch):
+    def blocks(batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         return {name: block(column) for name, column in batch.items()}
 
-    def of(context):
+    def of(context: tf.distribute.InputContext) -> tf.data.Dataset:
         return dataset.map(blocks, tf.data.AUTOTUNE).unbatch().prefetch(here)
 
     return strategy.distribute_datasets_from_function(of)
 
 
 def check_together(strategy: tf.distribute.Strategy, step: int) -> None:
-    """Waits for all workers, and raises ValueError where they are at different steps, each with
-    weights of its own: nothing would tell later."""
+    """Waits for all workers, and raises ValueError if they are at different steps.
+
+    Their weights would then differ, and later nothing would show it.
+    """
     if workers(strategy) == 1:
         return
     replicas = strategy.num_replicas_in_sync
 
     @tf.function(autograph=False)
-    def spread():
-        def squares():
+    def spread() -> tf.Tensor:
+        def squares() -> tf.Tensor:
             number = tf.constant(step, tf.float64)
             return tf.stack([number, number**2])
 

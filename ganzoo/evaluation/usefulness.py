@@ -25,7 +25,7 @@ import platform
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -38,6 +38,9 @@ import ganzoo
 from ganzoo import data
 from ganzoo.evaluation import Measured, extractors
 from ganzoo.foundation import files
+
+if TYPE_CHECKING:
+    from ganzoo.core.gan import GAN
 
 __all__ = [
     "ARMS",
@@ -138,7 +141,7 @@ def augmentation(
     gan = check(name, per_class=per_class, seeds=seeds, steps=steps, **hyperparameters)
     per_class, seeds = np.ravel(per_class).tolist(), np.ravel(seeds).tolist()
     fields, images, labels = _read(gan, x, y, value_range)
-    spec, classes = fields["image"], _classes(fields)
+    spec, classes = fields["image"], fields["label"].classes
     train, test = _halves(labels, classes, max(per_class))
     for n in per_class:  # raises what fit would raise, before any time is spent
         few = _draw(train, n, seeds[0])
@@ -151,7 +154,8 @@ def augmentation(
             began = time.monotonic()
             few = _draw(train, n, seed)
             real = images[few], labels[few]
-            fake = _samples(name, spec, classes, *real, seed, steps, hyperparameters)
+            fresh = ganzoo.get(name, seed=seed, **hyperparameters)
+            fake = _samples(fresh, spec, classes, real, seed, steps)
             seconds = time.monotonic() - began
             for arm in ARMS:
                 network = extractors.without_strategy(
@@ -177,7 +181,7 @@ def check(
     seeds: Sequence[int] = SEEDS,
     steps: int = STEPS,
     **hyperparameters: Any,
-) -> Any:
+) -> GAN:
     """Checks the arguments of `augmentation` without data, and returns the GAN, not built yet.
 
     Raises:
@@ -276,19 +280,8 @@ def _row(arm: Arm) -> dict[str, Any]:
     return row
 
 
-# ---- the data
-
-
-def _classes(fields: Mapping[str, data.Field]) -> int:
-    """The number of classes of data that were read with their labels."""
-    classes = fields["label"].num_classes
-    if classes is None:
-        raise ValueError("the data have no labels: pass (images, labels).")
-    return classes
-
-
 def _read(
-    gan: Any, x: Any, y: Any, value_range: tuple[float, float] | None
+    gan: GAN, x: Any, y: Any, value_range: tuple[float, float] | None
 ) -> tuple[dict[str, data.Field], np.ndarray, np.ndarray]:
     """The fields, the images and the labels, without duplicates, in the order of their hashes."""
     stream = gan.batches(
@@ -333,10 +326,7 @@ def _draw(train: Sequence[np.ndarray], n: int, seed: int) -> np.ndarray:
     return np.concatenate([rng.permutation(rows)[:n] for rows in train])
 
 
-# ---- the GAN
-
-
-def _reading(gan: Any, spec: data.Field, rows: int) -> dict[str, Any]:
+def _reading(gan: GAN, spec: data.Field, rows: int) -> dict[str, Any]:
     """The arguments with which a GAN reads a few rows of data of `spec`."""
     unit = gan.packing * gan.distribute_strategy.num_replicas_in_sync
     size = min(64, rows // gan.critic_steps)
@@ -344,30 +334,12 @@ def _reading(gan: Any, spec: data.Field, rows: int) -> dict[str, Any]:
 
 
 def _samples(
-    name: str,
-    spec: data.Field,
-    classes: int,
-    images: np.ndarray,
-    labels: np.ndarray,
-    seed: int,
-    steps: int,
-    hyperparameters: Mapping[str, Any],
+    gan: GAN, spec: data.Field, classes: int, real: Labelled, seed: int, steps: int
 ) -> Labelled:
-    """Samples of a GAN that was trained on these images alone, and their classes."""
-
-    gan = ganzoo.get(name, seed=seed, **hyperparameters)
-    gan.fit(
-        images,
-        labels,
-        steps_per_epoch=steps,
-        verbose=0,
-        **_reading(gan, spec, len(images)),
-    )
+    """Trains the GAN on the real images alone, and draws samples and their classes from it."""
+    gan.fit(*real, steps_per_epoch=steps, verbose=0, **_reading(gan, spec, len(real[0])))
     asked = np.arange(SAMPLES) % classes
     return gan.sample(SAMPLES, seed, labels=asked), asked
-
-
-# ---- the classifier
 
 
 def _classifier(

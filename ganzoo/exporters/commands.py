@@ -1,15 +1,25 @@
-"""The command that serves an export, to be pasted into a shell."""
+"""Shell commands that serve an export."""
+
+from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+Certificate = Mapping[str, Any]
 
 
-def command(folder, certificate):
-    """How to serve the version in `folder`: a server for TF Serving and the web; one sample in
-    Python for ONNX Runtime and OpenVINO, which are libraries."""
+def command(folder: Path, certificate: Certificate) -> str:
+    """Returns a shell command that serves the version in `folder`.
+
+    For "tf_saved_model" and "web" the command starts a server. ONNX Runtime and OpenVINO are
+    libraries, so for these the command draws one sample in Python.
+    """
     return _COMMANDS[certificate["format"]](folder, certificate)
 
 
-def _tf_serving(folder, certificate):
+def _tf_serving(folder: Path, certificate: Certificate) -> str:
     name = certificate["model"]
     volume = shlex.quote(f"{folder.parent}:/models/{name}:ro")
     return (
@@ -18,7 +28,7 @@ def _tf_serving(folder, certificate):
     )
 
 
-def _onnx_runtime(folder, certificate):
+def _onnx_runtime(folder: Path, certificate: Certificate) -> str:
     return _python(
         "import numpy as n, onnxruntime as o; "
         f"print(o.InferenceSession({str(folder / 'model.onnx')!r})"
@@ -26,7 +36,7 @@ def _onnx_runtime(folder, certificate):
     )
 
 
-def _openvino(folder, certificate):
+def _openvino(folder: Path, certificate: Certificate) -> str:
     return _python(
         "import numpy as n, openvino as o; "
         f"print(o.Core().compile_model({str(folder / 'model.xml')!r}, 'CPU')"
@@ -34,12 +44,13 @@ def _openvino(folder, certificate):
     )
 
 
-def _web(folder, certificate):
+def _web(folder: Path, certificate: Certificate) -> str:
     return f"python -m http.server 8000 --directory {shlex.quote(str(folder))}"
 
 
-def _inputs(certificate):
-    """One row of inputs as Python: a typical length for normal latents, and the class 1."""
+def _inputs(certificate: Certificate) -> str:
+    """Returns Python code for one row of inputs. All are ones, which is class 1 for labels and a
+    typical length for normal latents."""
     rows = []
     for name, entry in certificate["signatures"]["serving_default"]["inputs"].items():
         size = (1, *entry["shape"][1:])
@@ -48,8 +59,9 @@ def _inputs(certificate):
     return "{" + ", ".join(rows) + "}"
 
 
-def _python(code):
-    plain = not set(code) & set('"$`\\!')  # then double quotes, which read better, are safe
+def _python(code: str) -> str:
+    # Double quotes are easier to read, but the shell interprets these characters within them.
+    plain = not set(code) & set('"$`\\!')
     return f'python -c "{code}"' if plain else shlex.join(["python", "-c", code])
 
 

@@ -1,44 +1,49 @@
-"""Scales and shifts folded into the weights before them: what batch normalisation leaves behind."""
+"""Folds the scales and shifts that batch normalisation leaves into the weights before them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
-from onnx import numpy_helper
+from onnx import ModelProto, NodeProto, numpy_helper
 from onnxruntime.quantization.onnx_model import ONNXModel
 
 
-def fold(model):
-    """Multiplies per-channel factors into the convolution or matrix product that they follow, and
-    adds per-channel terms to its bias; `model` is changed, its results but for rounding are not.
+def fold(model: ModelProto) -> None:
+    """Folds per-channel factors and terms into the convolution or matrix product before them.
 
-    Reaches through a cropping after a convolution (Slice) and a Reshape after a matrix product,
-    which becomes a Gemm where it gets a bias. What other nodes use too is left alone.
+    `model` is changed in place. Its outputs stay the same, up to rounding. There may be a Slice
+    after the convolution, or a Reshape after the matrix product, which becomes a Gemm if it gets a
+    bias. A result that other nodes use as well is not folded.
     """
     graph = ONNXModel(model)
     while any(_folded(graph, node) for node in graph.nodes() if node.op_type in ("Mul", "Add")):
         graph.clean_initializers()
 
 
-def constant(graph, name):
-    """The array of an initializer, or None."""
+def constant(graph: ONNXModel, name: str) -> np.ndarray | None:
+    """Returns the array of an initializer, or None if there is no initializer of that name."""
     tensor = graph.get_initializer(name)
     return None if tensor is None else numpy_helper.to_array(tensor)
 
 
-def new_constant(graph, name, array):
+def new_constant(graph: ONNXModel, name: str, array: np.ndarray) -> str:
     """Adds an initializer and returns its name."""
     graph.add_initializer(numpy_helper.from_array(np.ascontiguousarray(array), name))
     return name
 
 
-def _folded(graph, node):
-    """Whether `node` could be folded, and was."""
+def _folded(graph: ONNXModel, node: NodeProto) -> bool:
+    """Folds `node` and returns True, or returns False if it can't be folded."""
     values = [constant(graph, name) for name in node.input]
-    if (values[0] is None) == (values[1] is None):
-        return False
     value = values[0] if values[1] is None else values[1]
+    if value is None or all(other is not None for other in values):
+        return False
     source = node.input[0] if values[0] is None else node.input[1]
     producers, users = graph.output_name_to_node(), graph.input_name_to_nodes()
     results = {value.name for value in graph.graph().output}
-    between, at = [], source  # the nodes between `node` and the product
+    between: list[NodeProto] = []  # the nodes between `node` and the product
+    at = source
     while (product := producers.get(at)) and len(users[at]) == 1 and at not in results:
         if product.op_type in _PRODUCTS:
             break
@@ -48,8 +53,10 @@ def _folded(graph, node):
     else:
         return False
     weights = constant(graph, product.input[1])
+    if weights is None:
+        return False
     per_output = _per_output(graph, product, between, value, weights)
-    if weights is None or per_output is None:
+    if per_output is None:
         return False
     bias = constant(graph, product.input[2]) if len(product.input) > 2 else None
     if len(product.input) > 2 and bias is None:
@@ -66,12 +73,12 @@ def _folded(graph, node):
     if bias is not None:
         del product.input[2:]
         product.input.append(new_constant(graph, f"{node.output[0]}/bias", bias))
-    producers[source].output[0] = node.output[0]  # nobody else used `source`
+    producers[source].output[0] = node.output[0]  # no other node uses `source`
     graph.remove_node(node)
     return True
 
 
-# operation -> the shape in which one number per output channel multiplies its weights
+# operation -> the shape of one factor per output channel that multiplies its weights
 _PRODUCTS = {
     "MatMul": lambda weights: (1, -1),
     "Gemm": lambda weights: (1, -1),
@@ -80,9 +87,15 @@ _PRODUCTS = {
 }
 
 
-def _per_output(graph, product, between, value, weights):
-    """`value` as one number for each output of `product`, or None where it isn't that."""
-    if weights is None or value.dtype != np.float32:
+def _per_output(
+    graph: ONNXModel,
+    product: NodeProto,
+    between: Sequence[NodeProto],
+    value: np.ndarray,
+    weights: np.ndarray,
+) -> np.ndarray | None:
+    """Returns `value` as one number for each output of `product`, or None if that can't be done."""
+    if value.dtype != np.float32:
         return None
     if product.op_type in ("Conv", "ConvTranspose"):
         grouped = any(a.name == "group" and a.i != 1 for a in product.attribute)
@@ -92,11 +105,16 @@ def _per_output(graph, product, between, value, weights):
         if grouped or not fits or any(n.op_type != "Slice" for n in between):
             return None
         return np.broadcast_to(value.reshape(-1), channels)
-    if product.op_type == "Gemm" and product.attribute:  # alpha, beta or transposed: not ours
+    if product.op_type == "Gemm" and product.attribute:  # alpha, beta or a transposition
         return None
     if [n.op_type for n in between] not in ([], ["Reshape"]) or weights.ndim != 2:
         return None
-    shape = constant(graph, between[0].input[1])[1:] if between else weights.shape[1:]
+    shape = weights.shape[1:]
+    if between:
+        reshaped = constant(graph, between[0].input[1])
+        if reshaped is None:
+            return None
+        shape = tuple(reshaped[1:])
     if np.prod(shape) != weights.shape[1] or (np.ndim(value) and value.ndim > len(shape) + 1):
         return None
     try:

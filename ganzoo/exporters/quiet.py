@@ -1,32 +1,37 @@
-"""Silence for the length of a `with` block."""
+"""A `with` block in which TensorFlow and tf2onnx print nothing."""
+
+from __future__ import annotations
 
 import contextlib
 import logging
 import os
 import sys
 import threading
+from collections.abc import Iterator
 
-# TensorFlow announces deprecations of the loader that TF Serving itself uses, and tf2onnx names
-# one of its loggers after a file, so that no parent logger covers it.
+# TensorFlow warns that the loader which TF Serving uses is deprecated.
 _LOGGERS = ("tensorflow", "absl", "tf2onnx")
-_ALONE = threading.RLock()  # a second thread would take the muted state for the original
+# Without the lock a second thread would save the muted state and restore it.
+_ALONE = threading.RLock()
 
 
 @contextlib.contextmanager
-def quiet():
-    """Mutes TensorFlow's and tf2onnx's loggers, and what C++ writes to standard error.
+def quiet() -> Iterator[None]:
+    """Mutes the loggers of TensorFlow and tf2onnx, and standard error of C++ code.
 
-    The levels and the stream are as they were when the block ends, however it ends. C++ logging
-    has no switch after TensorFlow is imported, hence the file descriptor: keep blocks short.
+    The levels and the stream are restored when the block ends, also after an exception. C++ logging
+    can't be switched off once TensorFlow is imported, so file descriptor 2 is redirected for the
+    whole process: keep the block short.
     """
     loggers = [logging.getLogger(name) for name in _LOGGERS]
+    # This logger is named after a file, so it is no child of the logger "tf2onnx".
     if tf2onnx_utils := sys.modules.get("tf2onnx.utils"):
         loggers.append(tf2onnx_utils.logger)
     with _ALONE, contextlib.ExitStack() as restore:
         for logger in loggers:
             restore.callback(logger.setLevel, logger.level)
             logger.setLevel(logging.CRITICAL)
-        with contextlib.suppress(OSError):  # a process without a standard error is quiet already
+        with contextlib.suppress(OSError):  # a process may have no standard error
             stderr = os.dup(2)
             restore.callback(os.close, stderr)
             restore.callback(os.dup2, stderr, 2)

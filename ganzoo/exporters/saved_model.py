@@ -1,19 +1,28 @@
-"""TensorFlow SavedModel, as TF Serving loads it."""
+"""Exports TensorFlow SavedModels, for TF Serving."""
+
+from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 from ganzoo.foundation import keras_compat
 
-from .certificate import ExportError, requests
+from .certificate import Arrays, ExportError, Run, Signature, Tensor, requests
 from .quiet import quiet
 
+if TYPE_CHECKING:
+    from ganzoo.core.gan import GAN
+
 MODELS = """\
-# For tensorflow_model_server --model_config_file, which reads it again where
-# --model_config_file_poll_wait_seconds says how often. Add a block for each further model.
+# For tensorflow_model_server --model_config_file. With --model_config_file_poll_wait_seconds=60 the
+# server reads it again every 60 seconds. Add a block for each further model.
 model_config_list {
   config {
     name: "NAME"
@@ -24,34 +33,34 @@ model_config_list {
 """
 
 BATCHING = """\
-# For tensorflow_model_server --enable_batching --batching_parameters_file: the rows of requests
-# that wait for the same signature are computed together. Measure with your own traffic.
+# For tensorflow_model_server --enable_batching --batching_parameters_file: rows of requests that
+# wait for the same signature are computed together. Measure with your own traffic.
 
-# Rows that one request may have; a larger one is refused.
+# The largest number of rows of one request. The server refuses larger ones.
 max_batch_size { value: 1024 }
 
-# Rows that are computed at a time, so that memory stays bounded: a larger request is computed in
-# parts. Generators on a CPU gain little from more than 64, a GPU may.
+# The largest number of rows that are computed together, which bounds the memory. A larger request
+# is computed in parts. On a CPU generators gain little from more than 64; on a GPU they may.
 enable_large_batch_splitting { value: true }
 max_execution_batch_size { value: 64 }
 
-# A batch is not held back for company: it forms while the ones before it are computed. A lone
-# client would wait this long in vain each time. On a GPU try 1000 to 5000.
+# How long a batch waits for more requests. With 0 it collects the requests that arrive while the
+# batches before it are computed, and a single client never waits. On a GPU try 1000 to 5000.
 batch_timeout_micros { value: 0 }
 
-# What may wait before the server answers UNAVAILABLE: four of the largest requests. Latents are
-# small, so this costs patience and hardly any memory.
+# How many batches may wait; if there are more, the server answers UNAVAILABLE. 64 batches are four
+# of the largest requests. Latents are small, so they take little memory.
 max_enqueued_batches { value: 64 }
 
-# num_batch_threads is left at the server's number of cores, and allowed_batch_sizes at any: it
-# fills batches up with rows that are computed and thrown away.
+# num_batch_threads is not set, so it is the server's number of cores. allowed_batch_sizes is not
+# set either: the server would fill up batches with rows that it computes and throws away.
 """
 
 
-def beside(gan):
-    """What TF Serving can be told about this model: texts by file name, for the folder of versions.
+def beside(gan: GAN) -> dict[str, str]:
+    """Returns configuration files of TF Serving for the folder of versions, as text by file name.
 
-    They are starting points that users edit, so they belong there only where no such file is yet.
+    Users edit these files, so existing ones must not be replaced.
     """
     return {
         "models.config": MODELS.replace("NAME", gan.registry_name),
@@ -59,21 +68,30 @@ def beside(gan):
     }
 
 
-def write(gan, folder):
-    """Writes the SavedModel and its warm-up requests into `folder`; returns the format's facts.
+def write(gan: GAN, folder: Path) -> dict[str, Any]:
+    """Writes the SavedModel and its warm-up requests into `folder`.
 
-    Signatures: `serving_default` (the latents by name -> `image` or `vector`), `sample` (`count`
-    int32 scalar, `seed` int64 scalar -> the same), `png` (as `serving_default` -> `image_bytes`
-    string [batch]) for images of 1, 3 or 4 channels, and `encode` (`image` or `vector` -> `latent`)
-    where the model infers latents.
+    The signatures are:
+
+    - `serving_default`: the latents by name -> `image` or `vector`.
+    - `sample`: `count`, an int32 scalar, and `seed`, an int64 scalar -> `image` or `vector`.
+    - `png`, for images of 1, 3 or 4 channels: the latents by name -> `image_bytes`, string [batch].
+    - `encode`, for GANs that infer latents: `image` or `vector` -> `latent`.
+
+    Args:
+        gan: a built GAN.
+        folder: an existing folder.
+
+    Returns:
+        The entries that the format adds to the certificate.
     """
     output = gan.output_name
     latents = [tf.TensorSpec(s.shape, s.dtype, name) for name, s in gan.latent_spec.items()]
 
-    def generate(*tensors):
+    def generate(*tensors: tf.Tensor) -> tf.Tensor:
         return gan.serve(dict(zip(gan.latent_spec, tensors, strict=True)))
 
-    endpoints = {
+    endpoints: dict[str, tuple[Callable[..., dict[str, tf.Tensor]], list[tf.TensorSpec]]] = {
         "serving_default": (lambda *x: {output: generate(*x)}, latents),
         "sample": (
             lambda count, seed: {output: gan.serve(gan.draw_latents(count, seed))},
@@ -81,31 +99,32 @@ def write(gan, folder):
         ),
     }
     if not all(x.drawn for x in gan.inputs.values()):
-        del endpoints["sample"]  # what the caller must give can't be drawn
+        del endpoints["sample"]  # an input that the caller must give can't be drawn
     if gan.spec.is_image and gan.spec.shape[-1] in (1, 3, 4):
         endpoints["png"] = (lambda *x: {"image_bytes": _png(generate(*x))}, latents)
     if encode := getattr(gan, "encode_images", None):
         data = tf.TensorSpec([None, *gan.spec.shape], tf.float32, output)
         endpoints["encode"] = (lambda x: {"latent": encode(x)}, [data])
-    # No `archive.track`: endpoints find their variables, and tracking stores them a second time.
+    # `archive.track` is not called, because it would store the variables a second time.
     archive = keras.export.ExportArchive()
     for name, (function, inputs) in endpoints.items():
         archive.add_endpoint(name, function, inputs)
     with quiet():
         archive.write_out(folder, verbose=False)
-    # A server that batches refuses inputs without a batch, and with them the whole version.
+    # `sample` takes scalars, and a server with batching enabled would refuse the whole version.
     _write_warm_up(gan, folder, [name for name in endpoints if name != "sample"])
     return {"packages": ()}
 
 
 @contextlib.contextmanager
-def opened(folder):
-    """Yields (signatures, run) from the loader TF Serving uses.
+def opened(folder: Path) -> Iterator[tuple[dict[str, Signature], Run]]:
+    """Yields (signatures, run) for the loader that TF Serving uses.
 
-    `tf.saved_model.load` also accepts exports whose variables TF Serving can't find.
+    `tf.saved_model.load` is not used, because it also accepts exports whose variables TF Serving
+    can't find.
 
     Raises:
-        ExportError: loading or calling it would do more than compute.
+        ExportError: the model has an operation that does more than compute.
     """
     _check_operations(folder / "saved_model.pb")
     graph = tf.Graph()
@@ -116,7 +135,7 @@ def opened(folder):
             loaded = tf.compat.v1.saved_model.load(session, ["serve"], str(folder)).signature_def
         definitions = {name: d for name, d in loaded.items() if not name.startswith("__")}
 
-        def run(signature, inputs):
+        def run(signature: str, inputs: Arrays) -> np.ndarray:
             definition = definitions[signature]
             (result,) = definition.outputs.values()
             feeds = {definition.inputs[name].name: value for name, value in inputs.items()}
@@ -131,14 +150,18 @@ def opened(folder):
         )
 
 
-def _check_operations(file):
-    """A SavedModel is a program: before anything in it runs, all that its signatures and its
-    loading reach must be arithmetic, or concern its own variables."""
+def _check_operations(file: Path) -> None:
+    """Checks that loading and calling a SavedModel only computes and reads its own variables.
+
+    A SavedModel is a program that could also read and write other files, so this check comes before
+    any part of it is run.
+    """
     (graph,) = saved_model_pb2.SavedModel.FromString(file.read_bytes()).meta_graphs
     nodes = {node.name: [node] for node in graph.graph_def.node}
     functions = {f.signature.name: f.node_def for f in graph.graph_def.library.function}
     outputs = [t.name for d in graph.signature_def.values() for t in d.outputs.values()]
-    reached, todo = set(), [*outputs, graph.saver_def.restore_op_name]
+    reached: set[str] = set()
+    todo = [*outputs, graph.saver_def.restore_op_name]
     while todo:
         name = todo.pop().lstrip("^").split(":")[0]
         if name in reached or name not in nodes | functions:
@@ -149,27 +172,29 @@ def _check_operations(file):
             if node.op not in functions and (
                 stateful is None or node.op in _READING or (stateful and node.op not in _STATEFUL)
             ):
-                raise ExportError(f"{file} uses the operation {node.op}: it is no generator")
+                raise ExportError(
+                    f"{file} uses the operation {node.op}, which no generator needs: it was not run"
+                )
             called = [f.name for a in node.attr.values() for f in (a.func, *a.list.func)]
             todo += [node.op, *node.input, *called]
 
 
-_STATEFUL = {  # of which exports consist
+_STATEFUL = {  # the stateful operations that exports have
     "AssignVariableOp", "Assert", "DisableCopyOnRead", "PartitionedCall", "ReadVariableOp",
     "RestoreV2", "StatefulPartitionedCall", "VarHandleOp",
 }  # fmt: skip
-_READING = {  # files or what a debugger sees, which TensorFlow counts as stateless
+_READING = {  # operations on files and debuggers that TensorFlow counts as stateless
     "DebugIdentity", "GenerateVocabRemapping", "ImmutableConst", "MatchingFiles",
     "PyFuncStateless", "ReadFile",
 }  # fmt: skip
 
 
-def _png(images):
+def _png(images: tf.Tensor) -> tf.Tensor:
     levels = tf.round((tf.clip_by_value(images, -1.0, 1.0) + 1.0) * 127.5)
     return tf.io.encode_png(tf.cast(levels, tf.uint8))
 
 
-def _describe(tensors):
+def _describe(tensors: Mapping[str, Any]) -> dict[str, Tensor]:
     return {
         name: {
             "dtype": tf.dtypes.as_dtype(tensor.dtype).name,
@@ -179,11 +204,11 @@ def _describe(tensors):
     }
 
 
-def _write_warm_up(gan, folder, signatures):
-    """One request for each of `signatures`, replayed by TF Serving before it reports them ready.
+def _write_warm_up(gan: GAN, folder: Path, signatures: Iterable[str]) -> None:
+    """Writes one request for each signature. TF Serving runs them before the version is available.
 
-    Each record is a tensorflow.serving.PredictionLog, spelt out in protobuf's wire format because
-    its classes are in tensorflow-serving-api, which no export should need.
+    Each record is a tensorflow.serving.PredictionLog. It is written in protobuf's wire format,
+    because its class is in the package tensorflow-serving-api, which is not needed otherwise.
     """
     file = folder / "assets.extra" / "tf_serving_warmup_requests"
     file.parent.mkdir()
@@ -199,8 +224,8 @@ def _write_warm_up(gan, folder, signatures):
             writer.write(_field(6, _field(1, request)))  # PredictionLog.predict_log.request
 
 
-def _field(number, payload):
-    """A length-delimited protobuf field."""
+def _field(number: int, payload: bytes) -> bytes:
+    """Returns a length-delimited protobuf field."""
     size, length = [], len(payload)
     while length > 0x7F:
         size.append(length & 0x7F | 0x80)

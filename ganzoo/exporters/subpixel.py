@@ -1,22 +1,28 @@
-"""Transposed convolutions as sub-pixel convolutions, for which runtimes have faster kernels.
+"""Rewrites transposed convolutions as sub-pixel convolutions, which some runtimes compute faster.
 
-Output row y of a transposed convolution with stride s, kernel w of size k and padding p before is
+A transposed convolution has stride s, a kernel w of size k and padding p at the beginning. Its
+output in row y = s·u + r − p is
 
-    y = s·u + r − p:  Σ_j x[u − j] · w[s·j + r],   j = 0 … m − 1,   m = ⌈k/s⌉,
+    Σ_j x[u − j] · w[s·j + r],   j = 0 … m − 1,   m = ⌈k/s⌉.
 
-for each phase r = 0 … s − 1 an ordinary convolution of m taps. So one convolution of m×m taps that
-computes all s×s phases as channels (Shi et al. 2016, arXiv:1609.05158), at the positions u that
-reach into the output, and then an interleaving of the phases and a crop, give the same numbers.
-k = 4, s = 2 takes 2×2 taps on a border of one: 1.3 times the work on 7×7, 1.06 times on 32×32. A
-kernel wide enough to need no crop would take 2.25 times.
+For each phase r = 0 … s − 1 this is an ordinary convolution of m taps. One convolution of m×m taps
+can compute all s×s phases as channels (Shi et al. 2016, arXiv:1609.05158). Interleaving the phases
+and cropping the result then gives the output of the transposed convolution.
+
+For k = 4 and s = 2 the convolution has 2×2 taps and a border of one. This is 1.3 times the work of
+the transposed convolution on 7×7 and 1.06 times on 32×32.
 """
+
+from __future__ import annotations
 
 import copy
 import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 import onnx
-from onnx import helper
+from onnx import ModelProto, NodeProto, helper
 from onnxruntime.quantization.onnx_model import ONNXModel
 
 from .folding import constant, new_constant
@@ -25,8 +31,12 @@ from .runtime import session
 _ELEMENTWISE = ("Relu", "LeakyRelu", "Tanh", "Sigmoid", "Elu", "Softplus")
 
 
-def transposed(model):
-    """The names of the transposed convolutions that can be rewritten."""
+Known = TypeVar("Known")
+Shapes = dict[str, list[int | None]]
+
+
+def transposed(model: ModelProto) -> list[str]:
+    """Returns the names of the transposed convolutions that can be rewritten."""
     graph, shapes = ONNXModel(model), _shapes(model)
     return [
         node.name
@@ -44,12 +54,17 @@ def transposed(model):
     ]
 
 
-def rewritten(model, names=None):
-    """A copy of `model` with the transposed convolutions `names`, by default all, as convolutions.
+def rewritten(model: ModelProto, names: Iterable[str] | None = None) -> ModelProto:
+    """Returns a copy of `model` in which transposed convolutions are ordinary ones.
 
-    The phases are interleaved in channels-last order, where rows of channels move as one piece, and
-    where int8 kernels work; runtimes cancel the transpositions around. A function of single numbers
-    that follows is applied before, where it can be fused into the convolution.
+    The phases are interleaved in channels-last order, in which the channels of a position are
+    copied as one block and int8 kernels work. Runtimes remove pairs of transpositions. An
+    elementwise activation after the transposed convolution is moved before the interleaving, so
+    that it can be fused into the convolution.
+
+    Args:
+        model: the model, which is not changed.
+        names: the transposed convolutions to rewrite; by default all that `transposed` finds.
     """
     names = transposed(model) if names is None else names
     model = copy.deepcopy(model)
@@ -63,15 +78,17 @@ def rewritten(model, names=None):
     return model
 
 
-def fastest(model, inputs):
-    """`model` with those transposed convolutions rewritten that run faster here.
+def fastest(model: ModelProto, inputs: Sequence[Mapping[str, np.ndarray]]) -> ModelProto:
+    """Rewrites the transposed convolutions that run faster as convolutions on this machine.
 
-    The whole model is timed with each layer one way and the other, since layouts of neighbours
-    matter; a layer is rewritten if no batch gets slower and together they gain 5%. A second timing
-    must confirm the whole, since a busy machine misleads: else `model` comes back as it is.
+    The whole model is timed with and without each rewriting, because the time of a layer depends on
+    the layouts of its neighbours. A layer is rewritten if no batch gets slower and the geometric
+    mean of the speed-ups is at least 1.05. If a second timing does not confirm that the result is
+    faster, for example because the machine was busy, `model` is returned unchanged.
 
     Args:
-        inputs: one dict of arrays by input name for each batch size to time.
+        model: the model, which is not changed.
+        inputs: arrays by input name, for each batch size to time.
     """
     chosen = model
     for name in transposed(model):
@@ -82,18 +99,26 @@ def fastest(model, inputs):
     return chosen if chosen is model or _gains(model, chosen, inputs).min() >= 1 else model
 
 
-def _gains(model, other, inputs):
+def _gains(
+    model: ModelProto, other: ModelProto, inputs: Sequence[Mapping[str, np.ndarray]]
+) -> np.ndarray:
+    """Returns how many times as fast as `model` the other one is, for each of the inputs."""
     before, after = seconds([model, other], inputs)
     return before / after
 
 
-def seconds(models, inputs, turns=3, budget=0.02):
-    """The shortest times of each model (rows) on each of the inputs (columns), of `turns` turns in
-    which each model runs at least once and for `budget` seconds.
+def seconds(
+    models: Sequence[ModelProto],
+    inputs: Sequence[Mapping[str, np.ndarray]],
+    turns: int = 3,
+    budget: float = 0.02,
+) -> np.ndarray:
+    """Returns the shortest run of each model (rows) on each of the inputs (columns), in seconds.
 
-    The shortest, since whatever else runs here only adds. Before each turn the other model's
-    threads get time to stop waiting for more work: they wait busily, which made the next model
-    take 1.6 times as long on two cores.
+    The models are measured in turn, `turns` times. Each time a model runs at least once, and for
+    `budget` seconds. The shortest run is the best estimate, because other programs only add time.
+    There is a pause before each measurement: after a run ONNX Runtime's threads wait busily for
+    more work, which made the next model take 1.6 times as long on two cores.
     """
     sessions = [session(model.SerializeToString()) for model in models]
     taken = np.full([len(models), len(inputs)], np.inf)
@@ -112,17 +137,20 @@ def seconds(models, inputs, turns=3, budget=0.02):
     return taken
 
 
-def convolution(kernel, strides, pads):
-    """The convolution of a transposed convolution.
+def convolution(
+    kernel: np.ndarray, strides: Sequence[int], pads: Sequence[int]
+) -> tuple[np.ndarray, tuple[int, ...], tuple[int, ...]]:
+    """Turns the kernel of a transposed convolution into that of a sub-pixel convolution.
 
     Args:
-        kernel: [inputs, outputs, kh, kw] as ONNX's ConvTranspose has it.
+        kernel: [inputs, outputs, kh, kw], the layout of ONNX's ConvTranspose.
         strides: (sh, sw).
-        pads: (top, left, bottom, right), which the transposed convolution crops.
+        pads: (top, left, bottom, right) that the transposed convolution crops.
 
     Returns:
-        its kernel [sh·sw·outputs, inputs, mh, mw], its phases in the order (row, column, output);
-        its own pads; and how many rows and columns of the interleaved result come too early.
+        The kernel [sh·sw·outputs, inputs, mh, mw], whose first axis is ordered (row of the phase,
+        column of the phase, output); the pads of the convolution; and the numbers of rows and
+        columns to crop at the beginning of the interleaved result.
     """
     inputs, outputs = kernel.shape[:2]
     taps = [-(-k // s) for k, s in zip(kernel.shape[2:], strides, strict=True)]
@@ -140,20 +168,21 @@ def convolution(kernel, strides, pads):
     return phases.reshape(-1, inputs, *taps), (*begin, *end), tuple(early)
 
 
-def _rewrite(graph, shapes, node):
+def _rewrite(graph: ONNXModel, shapes: Shapes, node: NodeProto) -> None:
+    """Replaces `node`, which `transposed` has found, and the crop and the activation after it."""
     attributes = _attributes(node)
-    kernel = constant(graph, node.input[1])
+    kernel = _known(constant(graph, node.input[1]))
     strides = attributes.get("strides", [1, 1])
     weights, pads, early = convolution(kernel, strides, attributes.get("pads", [0, 0, 0, 0]))
     name, result = node.name, node.output[0]
     outputs = kernel.shape[1]
     grid = [  # positions of the convolution: rows, columns
-        size + pads[i] + pads[i + 2] - weights.shape[2 + i] + 1
+        _known(size) + pads[i] + pads[i + 2] - weights.shape[2 + i] + 1
         for i, size in enumerate(shapes[node.input[0]][2:])
     ]
     inputs = [node.input[0], new_constant(graph, f"{name}/kernel", weights)]
     if len(node.input) > 2:
-        bias = np.tile(constant(graph, node.input[2]), strides[0] * strides[1])
+        bias = np.tile(_known(constant(graph, node.input[2])), strides[0] * strides[1])
         inputs.append(new_constant(graph, f"{name}/bias", bias))
     nodes = [
         helper.make_node(
@@ -162,17 +191,22 @@ def _rewrite(graph, shapes, node):
         )
     ]  # fmt: skip
 
-    def then(operation, step, *constants, **options):
-        constants = [
+    def then(
+        operation: str, step: str, *constants: list[int], perm: list[int] | None = None
+    ) -> None:
+        """Appends a node that takes the result of the last one."""
+        added = [
             new_constant(graph, f"{name}/{step}_{i}", np.array(value, np.int64))
             for i, value in enumerate(constants)
         ]
         nodes.append(
             helper.make_node(
-                operation, [nodes[-1].output[0], *constants], [f"{name}/{step}"],
-                f"{name}/{step}_{operation}", **options,
+                operation, [nodes[-1].output[0], *added], [f"{name}/{step}"],
+                f"{name}/{step}_{operation}",
             )
         )  # fmt: skip
+        if perm is not None:
+            nodes[-1].attribute.append(helper.make_attribute("perm", perm))
 
     while len(followers := graph.input_name_to_nodes().get(result, [])) == 1:
         (follower,) = followers
@@ -185,7 +219,7 @@ def _rewrite(graph, shapes, node):
         graph.remove_node(follower)
         if follower.op_type in _ELEMENTWISE:
             break
-    height, width = shapes[result][2:]
+    height, width = map(_known, shapes[result][2:])
     then("Transpose", "channels_last", perm=[0, 2, 3, 1])
     then("Reshape", "columns", [-1, *grid, strides[0], strides[1] * outputs])
     then("Transpose", "rows", perm=[0, 1, 3, 2, 4])
@@ -193,28 +227,29 @@ def _rewrite(graph, shapes, node):
     then("Reshape", "interleaved", [-1, *full, outputs])
     if full != [height, width]:
         late = [early[0] + height, early[1] + width]
-        then("Slice", "crop", early, late, [1, 2])
+        then("Slice", "crop", list(early), late, [1, 2])
     then("Transpose", "channels_first", perm=[0, 3, 1, 2])
     nodes[-1].output[0] = result
     graph.remove_node(node)
     graph.add_nodes(nodes)
 
 
-def _crops_the_end(graph, shapes, node):
+def _crops_the_end(graph: ONNXModel, shapes: Shapes, node: NodeProto) -> bool:
     """Whether `node` only leaves out the last rows and columns, as for images of odd size."""
     if node.op_type != "Slice":
         return False
-    starts, *_ = constants = [constant(graph, name) for name in node.input[1:]]
-    if any(value is None for value in constants) or starts.any():
+    constants = [constant(graph, name) for name in node.input[1:]]
+    known = [value for value in constants if value is not None]
+    if len(known) < len(constants) or known[0].any():
         return False
-    one_by_one = len(constants) < 4 or (constants[3] == 1).all()
+    one_by_one = len(known) < 4 or bool((known[3] == 1).all())
     before, after = shapes[node.input[0]], shapes[node.output[0]]
     return one_by_one and before[:2] == after[:2] and None not in after[2:]
 
 
-def _cancel_transpositions(graph):
-    """Removes what turns channels-last into channels-first and straight back again, which tf2onnx
-    writes as a Reshape where there is one channel."""
+def _cancel_transpositions(graph: ONNXModel) -> None:
+    """Removes pairs of nodes that turn channels-last into channels-first and back again. If there
+    is one channel, tf2onnx writes the second node as a Reshape."""
     producers, users = graph.output_name_to_node(), graph.input_name_to_nodes()
     shapes = _shapes(graph.model)
     for first in [node for node in graph.nodes() if node.name.endswith("channels_first_Transpose")]:
@@ -235,12 +270,18 @@ def _cancel_transpositions(graph):
             graph.remove_nodes([first, second])
 
 
-def _attributes(node):
+def _attributes(node: NodeProto) -> dict[str, Any]:
     return {a.name: helper.get_attribute_value(a) for a in node.attribute}
 
 
-def _shapes(model):
-    """Name of a tensor -> its sizes, None where they are free."""
+def _known(value: Known | None) -> Known:
+    """Returns a value that `transposed` has found to be there."""
+    assert value is not None
+    return value
+
+
+def _shapes(model: ModelProto) -> Shapes:
+    """Returns name of a tensor -> its sizes. None is a free size."""
     graph = onnx.shape_inference.infer_shapes(model).graph
     return {
         value.name: [size.dim_value or None for size in value.type.tensor_type.shape.dim]

@@ -13,13 +13,17 @@ from keras.optimizers.schedules import LearningRateSchedule
 from ganzoo.foundation import schedules
 from ganzoo.foundation.schedules import LARGEST
 
+# To a type checker a declaration is a value of any type, so that a class body may annotate it with
+# the type that the attribute has on an instance, as with dataclasses.field.
+_AnyType: Any = object
+
 
 @dataclass(frozen=True)
-class Hyperparameter:
+class Hyperparameter(_AnyType):
     """One declared hyper-parameter of a GAN class.
 
-    `critic_steps = Hyperparameter(int, 1, "updates of D per update of G", at_least=1)` declares
-    one. A subclass changes the default with `critic_steps = 5`.
+    `critic_steps: int = Hyperparameter(int, 1, "updates of D per update of G", at_least=1)`
+    declares one. A subclass changes the default with `critic_steps = 5`.
 
     Attributes:
         kind: int, float, bool, str, tuple, or dict. A dict gives weights by name: numbers of at

@@ -6,7 +6,9 @@ tests/test_keras_compat.py has a test for each, which fails when a new version c
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+import math
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -19,6 +21,37 @@ def safe_mode() -> contextlib.AbstractContextManager:
     """Within it, files bring no code of their own, even after
     `keras.config.enable_unsafe_deserialization()`."""
     return SafeModeScope(True)
+
+
+_alone = threading.RLock()
+
+
+@contextlib.contextmanager
+def before_variables(check: Callable[[int], None]) -> Iterator[None]:
+    """Within it, `check(size)` is called before this thread makes a Keras variable of `size`
+    numbers, and an error that it raises prevents the variable.
+
+    Other threads make their variables as usual, but wait to enter such a block of their own.
+    """
+    # This replaces Keras's own method, because nothing public tells a size before memory is taken:
+    # in a StatelessScope no variable can be made from an array, and tf.variable_creator_scope gives
+    # a function, which has to be traced for its shape, and keras.initializers.STFT, for one, takes
+    # memory for its window while it is traced.
+    here = threading.get_ident()
+
+    def checked(
+        self: keras.Variable, initializer: Any, shape: Any = None, *args: Any, **kwargs: Any
+    ) -> None:
+        if threading.get_ident() == here:
+            check(math.prod(shape or ()))
+        make(self, initializer, shape, *args, **kwargs)
+
+    with _alone:
+        make, keras.Variable.__init__ = keras.Variable.__init__, checked
+        try:
+            yield
+        finally:
+            keras.Variable.__init__ = make
 
 
 def leaves(model: keras.layers.Layer) -> list[keras.layers.Layer]:

@@ -1,1 +1,1 @@
-"""What the players minimise."""
+"""The losses of the generator and the discriminator."""

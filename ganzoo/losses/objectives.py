@@ -1,8 +1,18 @@
-"""Adversarial objectives: (real logits, fake logits) -> scalar, pure functions, all minimised.
+"""Adversarial objectives: the losses of the discriminator and the generator.
 
-Logits are the critic's raw outputs, [batch, ...]; σ is the sigmoid, sp the softplus, E the mean
-over the batch. Each objective is a pair: what the discriminator minimises and what the generator
-minimises. Real and fake logits reach both, since relativistic games pair them in both.
+An objective is a pair of pure functions of (real logits, fake logits). Both return a scalar, which
+is minimised. Logits are the discriminator's raw outputs, float32 [batch, ...].
+
+In the equations σ is the sigmoid, sp is the softplus, E is the mean over all logits, and D(x) and
+D(G(z)) are logits, or probabilities where an equation has log D.
+
+    losses = ganzoo.objectives.get("hinge")
+    losses.discriminator(real_logits, fake_logits)
+
+    def one_sided(real, fake):
+        return tf.reduce_mean(tf.nn.relu(1.0 - real)) + tf.reduce_mean(fake)
+
+    ganzoo.get("dcgan", objective=ganzoo.objectives.Objective(one_sided, losses.generator))
 """
 
 from __future__ import annotations
@@ -21,13 +31,13 @@ from ganzoo.foundation.registry import unknown
 @keras.saving.register_keras_serializable("ganzoo")
 @dataclass(frozen=True)
 class Objective:
-    """What each player minimises: two functions of (real logits, fake logits).
+    """The losses of both players, as functions of (real logits, fake logits) -> scalar.
 
     Attributes:
         discriminator: loss of the discriminator.
         generator: loss of the generator.
-        relativistic: whether the generator's loss reads the real logits. Where it doesn't, it is
-            given None for them and the critic isn't run on real data in the generator's turn.
+        relativistic: whether the generator's loss reads the real logits. If not, it is called with
+            None for them, and the generator's update doesn't run the discriminator on real data.
     """
 
     discriminator: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
@@ -35,13 +45,15 @@ class Objective:
     relativistic: bool = False
 
     def get_config(self) -> dict[str, Any]:
-        """What Keras saves; the two functions must be registered with Keras."""
+        """Returns the arguments as Keras saves them. Keras must know both functions, see
+        `keras.saving.register_keras_serializable`."""
         functions = {"discriminator": self.discriminator, "generator": self.generator}
         saved = {k: keras.saving.serialize_keras_object(f) for k, f in functions.items()}
         return saved | {"relativistic": self.relativistic}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Objective:
+        """Makes an objective from the result of `get_config`."""
         return cls(**{k: keras.saving.deserialize_keras_object(v) for k, v in config.items()})
 
 
@@ -52,7 +64,7 @@ def _mean(x: tf.Tensor) -> tf.Tensor:
 def cross_entropy_discriminator(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
     """−E log σ(D(x)) − E log(1 − σ(D(G(z)))) = E sp(−D(x)) + E sp(D(G(z))).
 
-    Goodfellow et al. 2014, arXiv:1406.2661, eq. 1. At its minimum over D it is
+    Goodfellow et al. 2014, arXiv:1406.2661, eq. 1. The optimal D reaches
     log 4 − 2·JSD(p_data, p_g).
     """
     return _mean(tf.nn.softplus(-real)) + _mean(tf.nn.softplus(fake))
@@ -75,9 +87,13 @@ non_saturating = Objective(cross_entropy_discriminator, non_saturating_generator
 def least_squares_coding(a: float, b: float, c: float) -> Objective:
     """D: ½E(D(x) − b)² + ½E(D(G(z)) − a)²; G: ½E(D(G(z)) − c)².
 
-    Mao et al. 2017, arXiv:1611.04076, eq. 2: a codes fake, b real, c what G wants D to say.
-    With b − c = 1 and b − a = 2 it minimises the Pearson χ² divergence between p_data + p_g and
-    2·p_g.
+    Mao et al. 2017, arXiv:1611.04076, eq. 2. If b − c = 1 and b − a = 2, G minimises the Pearson χ²
+    divergence between p_data + p_g and 2·p_g.
+
+    Args:
+        a: D's target for fake samples.
+        b: D's target for real samples.
+        c: G's target for D's outputs on fake samples.
     """
 
     def discriminator(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
@@ -114,15 +130,18 @@ hinge = Objective(hinge_discriminator, wasserstein_generator)
 
 
 def relativistic_discriminator(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
-    """E sp(−(D(x) − D(G(z)))), real and fake paired row by row.
+    """E sp(−(D(x) − D(G(z)))). Row i of the real logits is paired with row i of the fake ones.
 
     Jolicoeur-Martineau 2018, arXiv:1807.00734; Huang et al. 2024, arXiv:2501.05441, eq. 2.
     """
     return _mean(tf.nn.softplus(fake - real))
 
 
-def relativistic_generator(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
-    """E sp(−(D(G(z)) − D(x))), real and fake paired row by row; the mirror of D's loss."""
+def relativistic_generator(real: tf.Tensor | None, fake: tf.Tensor) -> tf.Tensor:
+    """E sp(−(D(G(z)) − D(x))): D's loss with real and fake exchanged.
+
+    Huang et al. 2024, arXiv:2501.05441, eq. 2.
+    """
     return _mean(tf.nn.softplus(real - fake))
 
 
@@ -132,15 +151,15 @@ relativistic = Objective(relativistic_discriminator, relativistic_generator, rel
 def f_gan(
     activation: Callable[[tf.Tensor], tf.Tensor], conjugate: Callable[[tf.Tensor], tf.Tensor]
 ) -> Objective:
-    """D: −E g(V(x)) + E f*(g(V(G(z)))); G: −E f*(g(V(G(z)))), V the logits.
+    """D: −E g(V(x)) + E f*(g(V(G(z)))); G: −E f*(g(V(G(z)))). V are the logits.
 
-    Nowozin et al. 2016, arXiv:1606.00709, eq. 6 and its table of activations. At its minimum over
-    D it is −D_f(p_data ‖ p_g), where g(V) = f′(p_data / p_g). The row "GAN" is `minimax`.
+    Nowozin et al. 2016, arXiv:1606.00709, eq. 6 and the paper's table of activations, whose row
+    "GAN" is `minimax`. The optimal D reaches −D_f(p_data ‖ p_g), with g(V) = f′(p_data / p_g).
 
     Args:
-        activation: g(V), in the domain of f*.
-        conjugate: f*(g(V)) as one function of V, since in floats the steps of it lose what the
-            whole keeps: −log(2 − eᵗ) is infinite from V = 17.
+        activation: V -> g(V), which is in the domain of f*.
+        conjugate: V -> f*(g(V)). It is one function because computing g first and then f* loses
+            precision: for example, −log(2 − eᵗ) is infinite in float32 from V = 17.
     """
 
     def discriminator(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
@@ -194,7 +213,7 @@ NAMED = {
 
 
 def get(name: str | Objective) -> Objective:
-    """The objective of a name; an Objective is returned as it is.
+    """Returns the objective of that name, or `name` itself if it is an Objective.
 
     Raises:
         ValueError: no objective has that name.

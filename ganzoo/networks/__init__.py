@@ -1,17 +1,21 @@
-"""Architectures by name: builders of generators, and of the features that critics stand on.
+"""Network architectures by name.
 
-An architecture is a module with two functions:
+An architecture is a module with three functions:
 
-- `generator(inputs, shape, *, width, normalization)`: Keras model [batch, inputs] -> samples of
-  `shape`; images end in tanh, vectors are linear.
-- `features(shape, *, condition, width, normalization)`: Keras model samples -> [batch, n]; with
-  `condition` > 0 its inputs are [samples, a vector of that width], a one-hot label say.
+- `generator(inputs, shape, *, width, normalization)` returns a Keras model that maps
+  [batch, inputs] to samples [batch, *shape]. Images are in [-1, 1]; vectors are not bounded.
+- `features(shape, *, condition, width, normalization)` returns a Keras model that maps samples
+  [batch, *shape] to features [batch, n], on which the discriminator's outputs are computed. If
+  `condition` is above 0, it takes a list of the samples and vectors [batch, condition], such as
+  one-hot labels.
+- `check(shape)` raises a ValueError if the architecture doesn't support samples of that shape.
 
-and one that refuses, `check(shape)`: ValueError where it can't make samples of that shape.
+and a constant `NORMALIZATION`: "batch", "layer" or "none", the normalisation of its paper.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import ModuleType
 
 import keras
@@ -22,11 +26,16 @@ NAMED: dict[str, ModuleType] = {"dcgan": dcgan, "infogan": infogan, "mlp": mlp}
 
 
 def choose(name: str, shape: tuple[int, ...], of_images: str = "dcgan") -> ModuleType:
-    """The architecture `name` for samples of `shape`; "auto" is `of_images` where that can make
-    them, else mlp.
+    """Returns the architecture of that name.
+
+    Args:
+        name: a key of `NAMED`, or "auto".
+        shape: the shape of one sample.
+        of_images: the architecture that "auto" means if it supports the shape; otherwise "auto"
+            means "mlp".
 
     Raises:
-        ValueError: the architecture can't make samples of that shape.
+        ValueError: the architecture doesn't support samples of that shape.
     """
     if name == "auto":
         try:
@@ -38,8 +47,16 @@ def choose(name: str, shape: tuple[int, ...], of_images: str = "dcgan") -> Modul
     return NAMED[name]
 
 
-def with_heads(features: keras.Model, heads: dict[str, list]) -> keras.Model:
-    """Features with named outputs on top, {name: layers}; the result gives a dict of tensors."""
+def with_heads(features: keras.Model, heads: Mapping[str, list[keras.layers.Layer]]) -> keras.Model:
+    """Adds outputs to a model of features.
+
+    Args:
+        features: a model with one output.
+        heads: name of an output -> the layers that compute it from the features.
+
+    Returns:
+        A model with the same inputs, which returns a dict of tensors.
+    """
     outputs = {}
     for name, layers in heads.items():
         x = features.outputs[0]

@@ -1,10 +1,15 @@
-"""The all-convolutional networks of DCGAN, for images of any height and width from 8 up.
+"""The convolutional networks of DCGAN, for images of at least 8×8.
 
 Radford et al. 2016, arXiv:1511.06434: strided convolutions instead of pooling, batch
-normalisation except at G's output and D's input, ReLU in G and leaky ReLU 0.2 in D, weights from
-N(0, 0.02). Deviations: kernels are 4×4, which stride 2 divides, where the paper has 5×5 and
-checkerboards; the number of stages follows the image, so 28×28, 20×33 and 64×64 all work; without
-batch normalisation weights are He-normal, since N(0, 0.02) alone lets the signal die out.
+normalisation except in G's last and D's first layer, ReLU in G, leaky ReLU with slope 0.2 in D, and
+weights from N(0, 0.02²).
+
+Deviations:
+
+- Kernels are 4×4. The paper's 5×5 can't be divided by the stride 2, which causes checkerboards.
+- The number of stages depends on the size of the image, so any height and width work.
+- Without batch normalisation the weights are He-normal, because with N(0, 0.02²) the signal
+  vanishes after some layers.
 """
 
 from __future__ import annotations
@@ -23,24 +28,26 @@ WIDEST = 8  # times `width`, as in the paper's 64×64 networks
 
 
 def check(shape: tuple[int, ...]) -> None:
-    """Images of at least 8×8.
+    """Accepts images of at least 8×8.
 
     Raises:
-        ValueError: vectors, or an image that is smaller.
+        ValueError: the shape is that of vectors or of smaller images.
     """
     if len(shape) != 3 or min(shape[:2]) < SMALLEST:
         seen = f"{shape[0]}×{shape[1]} images" if len(shape) == 3 else "vectors"
         raise ValueError(
-            f"architecture 'dcgan' makes images of at least {SMALLEST}×{SMALLEST}, and the data "
+            f"architecture 'dcgan' needs images of at least {SMALLEST}×{SMALLEST}, but the data "
             f"are {seen}: use architecture='mlp'."
         )
 
 
 def _sizes(shape: tuple[int, ...]) -> list[tuple[int, int]]:
-    """Heights and widths from the image down, each half of the one before, rounded up."""
-    sizes = [shape[:2]]
+    """Returns (height, width) of the image and of each stage, which is half the one before, rounded
+    up."""
+    sizes = [(shape[0], shape[1])]
     while min(sizes[-1]) >= SMALLEST:
-        sizes.append(tuple(math.ceil(n / 2) for n in sizes[-1]))
+        height, width = sizes[-1]
+        sizes.append((math.ceil(height / 2), math.ceil(width / 2)))
     return sizes
 
 
@@ -48,7 +55,7 @@ def _width(width: int | None, stage: int) -> int:
     return (width or 64) * min(2**stage, WIDEST)
 
 
-def _initializer(normalization: str):
+def _initializer(normalization: str) -> keras.initializers.Initializer | str:
     return keras.initializers.RandomNormal(stddev=0.02) if normalization == "batch" else "he_normal"
 
 
@@ -60,13 +67,21 @@ def generator(
     normalization: str = "batch",
     dense: int = 0,
 ) -> keras.Model:
-    """[batch, inputs] -> [batch, H, W, C] in [-1, 1]; the last hidden stage has `width` (64)
-    channels, each one before twice as many, up to 8·width. `dense`: units, in multiples of
-    `width`, of a layer before the first maps; the paper has none."""
+    """Returns a generator [batch, inputs] -> [batch, H, W, C] in [-1, 1].
+
+    Args:
+        inputs: width of the latents.
+        shape: (H, W, C).
+        width: channels of the last hidden stage; each stage before has twice as many, up to
+            8·width. 64 for None.
+        normalization: "batch", "layer" or "none".
+        dense: if above 0, there is a dense layer of dense·width units before the first stage,
+            which the paper doesn't have.
+    """
     *targets, base = _sizes(shape)
     options = {"kernel_initializer": _initializer(normalization)}
 
-    def activate(x):
+    def activate(x: keras.KerasTensor) -> keras.KerasTensor:
         for layer in normalize(normalization):
             x = layer(x)
         return kl.ReLU()(x)
@@ -97,10 +112,19 @@ def features(
     normalization: str = "batch",
     dense: int = 0,
 ) -> keras.Model:
-    """Images [batch, H, W, C] -> [batch, n]; the first stage has `width` (64) channels, each next
-    one twice as many, up to 8·width, and there are at least two. `dense` as in `generator`, after
-    the last maps. A condition is repeated over the image as further channels: where it joined only
-    the last stage, D ignored the labels for 800 steps on MNIST."""
+    """Returns a model of features [batch, H, W, C] -> [batch, n] with at least two stages.
+
+    Args:
+        shape: (H, W, C).
+        condition: width of a second input; 0 for no such input. It is repeated over the image as
+            further channels. When it was concatenated to the last stage only, D ignored the labels
+            for 800 steps on MNIST.
+        width: channels of the first stage; each further one has twice as many, up to 8·width. 64
+            for None.
+        normalization: "batch", "layer" or "none"; there is none in the first stage.
+        dense: if above 0, there is a dense layer of dense·width units after the last stage, which
+            the paper doesn't have.
+    """
     options = {"kernel_initializer": _initializer(normalization)}
     x = sample = keras.Input(shape, name="sample")
     if condition:

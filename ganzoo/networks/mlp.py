@@ -1,4 +1,4 @@
-"""Multilayer perceptrons for vectors, and for images of any shape."""
+"""Multilayer perceptrons, for vectors and for images of any size."""
 
 from __future__ import annotations
 
@@ -15,13 +15,20 @@ NORMALIZATION = "none"
 
 
 def check(shape: tuple[int, ...]) -> None:
-    """Any shape will do."""
+    """Accepts every shape."""
 
 
 def generator(
     inputs: int, shape: tuple[int, ...], *, width: int | None = None, normalization: str = "none"
 ) -> keras.Model:
-    """[batch, inputs] -> [batch, *shape]: three hidden layers of `width` (256) ReLUs."""
+    """Returns a generator [batch, inputs] -> [batch, *shape] with three hidden ReLU layers.
+
+    Args:
+        inputs: width of the latents.
+        shape: the shape of one sample; (n,) or (height, width, channels). Images are in [-1, 1].
+        width: units of each hidden layer; 256 for None.
+        normalization: "batch", "layer" or "none", before each ReLU.
+    """
     x = z = keras.Input([inputs], name="latent")
     for _ in range(DEPTH):
         bias = normalization != "batch"  # batch normalisation has a bias of its own
@@ -42,8 +49,15 @@ def features(
     width: int | None = None,
     normalization: str = "none",
 ) -> keras.Model:
-    """Samples [batch, *shape] -> [batch, width]: three hidden layers of `width` (256) leaky
-    ReLUs; the condition joins the samples at the first."""
+    """Returns a model [batch, *shape] -> [batch, width] of three leaky ReLU layers, slope 0.2.
+
+    Args:
+        shape: the shape of one sample; (n,) or (height, width, channels).
+        condition: width of a second input, which is concatenated to the samples; 0 for no such
+            input.
+        width: units of each layer; 256 for None.
+        normalization: "batch", "layer" or "none", before each leaky ReLU but the first.
+    """
     x = sample = keras.Input(shape, name="sample")
     inputs = [sample]
     if len(shape) == 3:

@@ -1,7 +1,7 @@
-"""The networks of pix2pix: a U-Net that maps a picture to a picture, and a PatchGAN.
+"""The networks of pix2pix: a U-Net generator and a PatchGAN discriminator.
 
-Isola et al. 2017, arXiv:1611.07004, section 6.1, and the authors' PyTorch code, whose parameter
-counts they have at 256×256: 54,413,955 and 2,768,705.
+Isola et al. 2017, arXiv:1611.07004, section 6.1. At 256×256 with three channels they have as many
+parameters as in the authors' PyTorch code: 54,413,955 and 2,768,705.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ WIDEST = 8  # times `width`
 
 
 def check(shape: tuple[int, ...]) -> None:
-    """Images of at least 16×16 whose sides are multiples of 4.
+    """Accepts images of at least 16×16 whose sides are multiples of 4.
 
     Raises:
-        ValueError: they are no images, too small, or can't be halved twice.
+        ValueError: the shape is another one.
     """
     if len(shape) != 3 or min(shape[:2]) < SMALLEST or any(side % 4 for side in shape[:2]):
         seen = "×".join(map(str, shape))
         raise ValueError(
-            f"a U-Net maps images of at least {SMALLEST}×{SMALLEST} whose sides are multiples of "
-            f"4, and the data are {seen}: resize or pad them."
+            f"a U-Net needs images of at least {SMALLEST}×{SMALLEST} whose sides are multiples of "
+            f"4, but the data are {seen}: resize or pad them."
         )
 
 
 def depth(shape: tuple[int, ...]) -> int:
-    """How often both sides can be halved, at most 8 times."""
+    """Returns how often both sides can be halved, at most 8."""
     count, sides = 0, list(shape[:2])
     while count < DEEPEST and all(side % 2 == 0 for side in sides):
         count, sides = count + 1, [side // 2 for side in sides]
@@ -47,12 +47,21 @@ def generator(
     width: int | None = None,
     normalization: str = "batch",
 ) -> keras.Model:
-    """{"source": [batch, H, W, C]} -> [batch, H, W, C'] in [-1, 1].
+    """Returns a U-Net {"source": [batch, H, W, C]} -> [batch, H, W, C'] in [-1, 1].
 
-    Each stage halves the sides, and its output joins the stage on the way up that has the same
-    size. The first stage has `width` (64) channels, each next one twice as many, up to 8·width.
-    The innermost stages on the way up have dropout 0.5, as many as the paper's at 256×256 and at
-    least one.
+    Each stage of the encoder halves the sides. Its output is concatenated to that of the decoder
+    stage with the same size. The innermost decoder stages have dropout 0.5: three at 256×256 as in
+    the paper, fewer for smaller images, and at least one.
+
+    Args:
+        source: (H, W, C), the shape of the given images.
+        target: (H, W, C'), the shape of the generated images.
+        width: channels of the first stage; each further one has twice as many, up to 8·width. 64
+            for None.
+        normalization: "batch", "layer" or "none".
+
+    Raises:
+        ValueError: see `check`.
     """
     check(source)
     stages = depth(source)
@@ -87,10 +96,17 @@ def generator(
 def patches(
     shape: tuple[int, ...], *, width: int | None = None, normalization: str = "batch"
 ) -> keras.Model:
-    """Images [batch, H, W, C] -> one logit for each of overlapping patches, [batch, h, w, 1].
+    """Returns a PatchGAN, images [batch, H, W, C] -> {"logits": [batch, h, w, 1]}.
 
-    The paper's 70×70 PatchGAN, of three strided convolutions, from 128×128; smaller images get
-    fewer of them, so that a patch stays a part of the image.
+    Each logit belongs to a patch of the image; patches overlap. From 128×128 on it is the paper's
+    70×70 PatchGAN with three strided convolutions. Smaller images get fewer strided convolutions,
+    so that a patch is smaller than the image.
+
+    Args:
+        shape: (H, W, C).
+        width: channels of the first convolution; each further one has twice as many, up to
+            8·width. 64 for None.
+        normalization: "batch", "layer" or "none"; there is none after the first convolution.
     """
     strided = max(1, min(3, min(shape[:2]).bit_length() - 5))
     x = sample = keras.Input(shape, name="sample")
@@ -105,7 +121,8 @@ def patches(
 
 
 def _weights() -> keras.initializers.Initializer:
-    """N(0, 0.02). One for each layer: Keras's initializers give equal shapes equal values."""
+    """Returns a new initializer N(0, 0.02²). One initializer can't be shared by layers, because it
+    gives equal values to weights of equal shapes."""
     return keras.initializers.RandomNormal(0.0, 0.02)
 
 

@@ -1,1 +1,1 @@
-"""The contract that every registered GAN passes."""
+"""Checks that every registered GAN must pass."""

@@ -1,10 +1,9 @@
-"""The contract that every registered GAN passes, one function per property.
+"""The checks that every registered GAN must pass, one function for each property.
 
-    ganzoo.checks.check_gan(MyGAN)             # for a plugin's author: raises where one fails
+    ganzoo.checks.check_gan(MyGAN)   # runs all of them and raises an AssertionError if one fails
 
-A check is a function of a `Subject`, a GAN class with a small trained model that all checks
-share. A class says `waivers = {"check_name": "reason"}` where a property can't hold for its game;
-a waived check must then fail, so a waiver that is no longer needed is found out.
+A check is a function of a `Subject`, which holds a GAN class and a small trained model. A class
+that can't have a property sets `waivers = {"check_name": "reason"}`; this check must then fail.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import inspect
 import re
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -32,33 +31,30 @@ BATCH = 8
 
 
 class Subject:
-    """A GAN class under test, and what its checks share.
+    """A GAN class to check, with data and a trained model that its checks share.
 
     Args:
-        cls: a GAN class. Its `columns` say which data the checks give it, and
-            `checked_shapes` which shapes of samples it must train on.
-        hyperparameters: for every model made, on top of small networks and seed 0.
+        cls: a GAN class. Its `columns` state which data it needs, and its `checked_shapes` which
+            shapes of samples it must train on.
+        hyperparameters: for every model, in addition to those of small networks.
     """
 
     def __init__(self, cls: type[GAN], **hyperparameters: Any):
         self.cls = cls
+        self.samples = [name for name, column in cls.columns.items() if column.kind == "sample"]
         small = {"width": 8, "latent_dim": 6}
         known = cls.hyperparameters()
         self.hyperparameters = {k: v for k, v in small.items() if k in known} | hyperparameters
 
     def make(self, **hyperparameters: Any) -> GAN:
+        """Returns a new compiled GAN."""
         gan = self.cls(**self.hyperparameters | hyperparameters)
         gan.compile()
         return gan
 
-    @property
-    def samples(self) -> list[str]:
-        """The columns of the game that are samples."""
-        return [name for name, column in self.cls.columns.items() if column.kind == "sample"]
-
     def rows(self, x: np.ndarray, y: np.ndarray) -> Any:
-        """Samples and their classes as the game takes them. Of two kinds of samples the second are
-        the first turned upside down; where labels may be missing, every other one is."""
+        """Returns samples and their classes as the GAN takes them. A second kind of samples is the
+        first one turned upside down. If labels may be missing, half of them are."""
         if len(self.samples) > 1:
             return dict(zip(self.samples, (x, x[:, ::-1].copy()), strict=True))
         column = self.cls.columns.get("label")
@@ -68,7 +64,7 @@ class Subject:
 
     @cached_property
     def images(self) -> np.ndarray:
-        """400 digits, uint8 8×8×1; 16×16×1 for games on two kinds of images."""
+        """400 digits, uint8 [400, 8, 8, 1], or [400, 16, 16, 1] for two kinds of samples."""
         images = self._digits["image"].numpy()
         return np.pad(images, [(0, 0), (4, 4), (4, 4), (0, 0)]) if self.samples[1:] else images
 
@@ -78,48 +74,59 @@ class Subject:
 
     @cached_property
     def digits(self) -> Any:
-        """The images with their classes, as the game takes them."""
+        """The images with their classes, as the GAN takes them."""
         return self.rows(self.images, self._digits["label"].numpy())
 
     @cached_property
     def trained(self) -> GAN:
-        """Trained for two epochs of three steps on digits; not to be trained further. Its weights
-        before are `untrained`, by path."""
+        """A GAN after two epochs of three steps on digits. Checks must not train it further. Its
+        weights before, by path, are in `untrained`."""
         gan = self.make()
         gan.build_from(self.digits, batch_size=BATCH)
         self.untrained = {v.path: v.numpy() for v in gan.trainable_variables}
-        self.history = gan.fit(self.digits, batch_size=BATCH, epochs=2, verbose=0,
-                               steps_per_epoch=3).history  # fmt: skip
-        return gan
+        return self.fit(gan, 3, epochs=2)
 
-    def fit(self, gan: GAN, steps: int) -> GAN:
-        """`gan` trained for `steps` more steps on digits."""
-        gan.fit(self.digits, batch_size=BATCH, steps_per_epoch=steps, verbose=0)
+    def fit(self, gan: GAN, steps: int, epochs: int = 1) -> GAN:
+        """Trains `gan` for some epochs of `steps` steps on digits and returns it."""
+        gan.fit(self.digits, batch_size=BATCH, epochs=epochs, steps_per_epoch=steps, verbose=0)
         return gan
 
     def sample(self, gan: GAN, count: int, seed: int, **options: Any) -> np.ndarray:
-        """`count` samples; of the first images where the generator maps images."""
-        given = {k: self.images[:count] for k, x in gan.inputs.items() if not x.drawn}
+        """Draws samples. A generator that maps images gets the first `count` of them."""
+        given: dict[str, Any] = {
+            k: self.images[:count] for k, x in gan.inputs.items() if not x.drawn
+        }
         return gan.sample(count, seed, **given, **options)
 
 
 def _weights(gan: GAN, optimizers: bool = True) -> dict[str, np.ndarray]:
-    """All that a resumed run needs, by place and name: networks, state, both optimizers."""
+    """The variables of networks, state and both optimizers, by position and name."""
     variables = [v for v in gan.weights if "seed_generator" not in v.path]
     if optimizers:
         variables += gan.generator_optimizer.variables + gan.discriminator_optimizer.variables
-    # Keras numbers the layers of a process, so that names differ from model to model
+    # Numbers are removed, because Keras counts the layers of all models of the process.
     return {f"{i} {re.sub(r'_[0-9]+', '', v.name)}": v.numpy() for i, v in enumerate(variables)}
 
 
-def _assert_same(one: dict, other: dict, what: str, atol: float = 0.0) -> None:
+def _assert_same(
+    one: dict[str, np.ndarray], other: dict[str, np.ndarray], what: str, atol: float = 0.0
+) -> None:
     assert one.keys() == other.keys(), f"{what}: {sorted(one.keys() ^ other.keys())} in one only"
     for name in one:
         np.testing.assert_allclose(one[name], other[name], 0, atol, err_msg=f"{what}: {name}")
 
 
+@contextlib.contextmanager
+def _assert_raises(error: type[Exception], what: str) -> Iterator[None]:
+    try:
+        yield
+    except error:
+        return
+    raise AssertionError(what)
+
+
 def check_record(subject: Subject) -> None:
-    """The docstring carries paper and equation, and every hyper-parameter says what it is."""
+    """The docstring has the paper and an equation, and each hyper-parameter is described."""
     doc = inspect.getdoc(subject.cls) or ""
     assert re.search(r"arXiv:\d{4}\.\d{4,5}", doc), "the docstring names no arXiv paper"
     assert re.search(r"^ {4}.*=", doc, re.MULTILINE), "the docstring shows no equation"
@@ -128,94 +135,89 @@ def check_record(subject: Subject) -> None:
 
 
 def check_logs(subject: Subject) -> None:
-    """Logs are finite, named as the metrics are, and averaged over the epoch."""
+    """Logs are finite and have the names of the metrics."""
     gan = subject.trained
-    assert set(subject.history) == set(gan.log.names)
-    assert {"discriminator", "generator"} <= set(subject.history)
-    for name, values in subject.history.items():
+    history = gan.history.history
+    assert set(history) == set(gan.log.names) >= {"discriminator", "generator"}
+    for name, values in history.items():
         assert np.isfinite(values).all(), f"{name} is {values}"
 
 
+def _moved(subject: Subject, steps: int, **optimizers: Any) -> tuple[GAN, set[str]]:
+    """Trains a new GAN and returns it and the paths of the weights that changed."""
+    gan = subject.make()
+    gan.build_for(subject.trained.fields)
+    gan.compile(**optimizers)
+    before = {v.path: v.numpy() for v in gan.trainable_variables}
+    subject.fit(gan, steps)
+    return gan, {v.path for v in gan.trainable_variables if (v.numpy() != before[v.path]).any()}
+
+
 def check_every_weight_moves(subject: Subject) -> None:
-    """Training moves every trainable weight, and all belong to one player, none to both."""
+    """Training changes every trainable weight, and each weight belongs to exactly one player."""
     gan, before = subject.trained, subject.untrained
+    moved = {v.path for v in gan.trainable_variables if (v.numpy() != before[v.path]).any()}
     players = [v.path for v in gan.generator_variables + gan.discriminator_variables]
-    assert sorted(players) == sorted(before), "players don't share out the trainable weights"
-    still = {v.path for v in gan.trainable_variables if (v.numpy() == before[v.path]).all()}
+    every = sorted(v.path for v in gan.trainable_variables)
+    assert sorted(players) == every, "a weight has no player or two players"
+    still = {*every} - moved
     if _reads_only_differences(gan):
         still -= {"logits/bias"}
     assert not still, f"{sorted(still)} did not move"
 
 
 def _reads_only_differences(gan: GAN) -> bool:
-    """Whether D's loss stays with a constant added to all logits, near 0 where an untrained
-    critic's are (the hinge is flat there): their bias then has no gradient."""
+    """Whether D's loss stays the same if a constant is added to all logits, so that their bias has
+    no gradient. The logits are near 0, as those of an untrained D; there the hinge is linear."""
     objective, logits = objectives.get(gan.objective), tf.constant([[0.03], [-0.12]])
     losses = [objective.discriminator(logits + c, 2.0 * logits + c) for c in (0.0, 0.1)]
     return abs(float(losses[0] - losses[1])) < 1e-6
 
 
 def check_neither_loss_moves_the_other_player(subject: Subject) -> None:
-    """With one player's rate at zero its trainable weights stay, and the other's move."""
+    """If the rate of one player is 0, its weights stay the same and those of the other change."""
     for still, moving in (("generator", "discriminator"), ("discriminator", "generator")):
-        gan = subject.make()
-        gan.build_for(subject.trained.fields)
-        gan.compile(**{f"{still}_optimizer": keras.optimizers.SGD(0.0)})
-        before = [[v.numpy() for v in getattr(gan, f"{p}_variables")] for p in (still, moving)]
-        subject.fit(gan, 1)
-        after = [[v.numpy() for v in getattr(gan, f"{p}_variables")] for p in (still, moving)]
-        for old, new in zip(before[0], after[0], strict=True):
-            np.testing.assert_array_equal(old, new, f"the {still} moved")
-        moved = any((old != new).any() for old, new in zip(before[1], after[1], strict=True))
-        assert moved, f"the {moving} did not move"
+        gan, moved = _moved(subject, 1, **{f"{still}_optimizer": keras.optimizers.SGD(0.0)})
+        weights = {p: {v.path for v in getattr(gan, f"{p}_variables")} for p in (still, moving)}
+        assert not moved & weights[still], f"the {still} moved"
+        assert moved & weights[moving], f"the {moving} did not move"
 
 
 @cache
 def two_replicas() -> tf.distribute.Strategy:
-    """One for the whole process: TensorFlow's collectives take a second strategy's first
-    reduction for the first one's."""
+    """The strategy of the process. TensorFlow can mix up the collectives of several strategies."""
     devices = _devices()
-    assert len(devices) >= 2, (
-        "there is one device: configure two logical ones at the start of the process with "
-        "tf.config.set_logical_device_configuration"
-    )
+    assert len(devices) >= 2, "the check needs two devices: run it at the start of the process"
     return tf.distribute.MirroredStrategy([device.name for device in devices[:2]])
 
 
-def _devices() -> list:
-    """The GPUs of this machine, or its CPUs; one CPU becomes two logical ones where TensorFlow
-    has not computed anything yet."""
+def _devices() -> list[tf.config.LogicalDevice]:
+    """The GPUs, or else the CPUs. A CPU is split into two if TensorFlow has not started yet."""
     if not tf.config.list_physical_devices("GPU"):
         (cpu, *_) = tf.config.list_physical_devices("CPU")
         if tf.config.get_logical_device_configuration(cpu) is None:
-            with contextlib.suppress(RuntimeError):  # TensorFlow has made its devices
+            with contextlib.suppress(RuntimeError):  # TensorFlow has started
                 two = [tf.config.LogicalDeviceConfiguration()] * 2
                 tf.config.set_logical_device_configuration(cpu, two)
     return tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
 
 
 def check_two_replicas_equal_one(subject: Subject) -> None:
-    """Three steps under MirroredStrategy with two replicas give the weights of one device.
+    """Three steps of SGD on two replicas give the same weights as on one device. Adam would divide
+    gradients by their size, and so enlarge the rounding of a gradient that is almost 0."""
 
-    Needs two logical devices. SGD stands in for the GAN's own optimizers: Adam divides a gradient
-    by its own size, so rounding in a weight whose gradient vanishes would count as a difference.
-    """
-    import keras
-
-    def train(strategy):
+    def train(strategy: tf.distribute.Strategy) -> dict[str, np.ndarray]:
         with strategy.scope():
             gan = subject.make()
             gan.compile(keras.optimizers.SGD(0.01), keras.optimizers.SGD(0.01))
-        return subject.fit(gan, 3)
+        return _weights(subject.fit(gan, 3), optimizers=False)
 
-    one = train(tf.distribute.get_strategy())
-    two = train(two_replicas())
-    one, two = (_weights(gan, optimizers=False) for gan in (one, two))
+    one, two = train(tf.distribute.get_strategy()), train(two_replicas())
     _assert_same(one, two, "two replicas and one", atol=1e-5)
 
 
 def check_seed(subject: Subject) -> None:
-    """The same seed gives the same weights, another seed others."""
+    """The same seed gives the same weights, and another seed gives other weights."""
     again = subject.fit(subject.make(), 6)
     _assert_same(_weights(subject.trained), _weights(again), "the same seed twice")
     other = subject.make(seed=1)
@@ -225,13 +227,16 @@ def check_seed(subject: Subject) -> None:
             assert (variable.numpy() != first).any(), "seeds give equal weights"
 
 
-def check_keras_file(subject: Subject) -> None:
-    """A `.keras` file brings back networks, state, both optimizers, and so the samples."""
-    gan = subject.trained
+def _reloaded(gan: GAN) -> GAN:
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "gan.keras"
-        gan.save(path)
-        loaded = load(path)
+        gan.save(Path(folder) / "gan.keras")
+        return load(Path(folder) / "gan.keras")
+
+
+def check_keras_file(subject: Subject) -> None:
+    """A `.keras` file restores networks, state and optimizers, and the samples are the same."""
+    gan = subject.trained
+    loaded = _reloaded(gan)
     _assert_same(_weights(gan), _weights(loaded), "saved and loaded")
     assert loaded.step == gan.step > 0
     assert int(loaded.generator_optimizer.iterations.numpy()) == gan.step
@@ -240,15 +245,17 @@ def check_keras_file(subject: Subject) -> None:
 
 
 def check_resume(subject: Subject) -> None:
-    """Six steps, a save, a load and two more steps are bitwise eight steps."""
-    with tempfile.TemporaryDirectory() as folder:
-        subject.trained.save(Path(folder) / "half.keras")
-        resumed = subject.fit(load(Path(folder) / "half.keras"), 2)
+    """Six steps, saving, loading and two more steps give exactly the weights of eight steps."""
+    resumed = subject.fit(_reloaded(subject.trained), 2)
     whole = subject.fit(subject.make(), 8)
     _assert_same(_weights(whole), _weights(resumed), "eight steps resumed")
 
 
-def _export(subject: Subject, format: str, run: Callable[[GAN, Path, dict], np.ndarray]) -> None:
+def _export(
+    subject: Subject,
+    format: str,
+    run: Callable[[GAN, Path, dict[str, np.ndarray]], Iterable[np.ndarray]],
+) -> None:
     gan = subject.trained
     latents = {name: value.numpy() for name, value in gan.draw_latents(5, 7).items()}
     with tempfile.TemporaryDirectory() as folder:
@@ -262,34 +269,31 @@ def _export(subject: Subject, format: str, run: Callable[[GAN, Path, dict], np.n
 
 
 def check_saved_model(subject: Subject) -> None:
-    """The SavedModel's signatures equal Keras on the latents of `sample`."""
+    """The SavedModel's signatures return what Keras returns for the latents of `sample`."""
 
-    def run(gan, version, latents):
+    def run(gan: GAN, version: Path, latents: dict[str, np.ndarray]) -> Iterator[np.ndarray]:
         signatures = tf.saved_model.load(version).signatures
-        latents = {name: tf.constant(value) for name, value in latents.items()}
-        yield signatures["serving_default"](**latents)[gan.output_name]
-        if "sample" not in signatures:
-            return
-        seed = tf.constant(7, tf.int64)
-        yield signatures["sample"](count=tf.constant(5), seed=seed)[gan.output_name]
+        given = {name: tf.constant(value) for name, value in latents.items()}
+        yield signatures["serving_default"](**given)[gan.output_name]
+        if "sample" in signatures:
+            seed = tf.constant(7, tf.int64)
+            yield signatures["sample"](count=tf.constant(5), seed=seed)[gan.output_name]
 
     _export(subject, "tf_saved_model", run)
 
 
 def check_onnx(subject: Subject) -> None:
-    """The ONNX model equals Keras on the latents of `sample`."""
+    """The ONNX model returns what Keras returns for the latents of `sample`."""
+    from onnxruntime import InferenceSession
 
-    def run(gan, version, latents):
-        import onnxruntime
-
-        session = onnxruntime.InferenceSession(version / "model.onnx")
-        yield from session.run([gan.output_name], latents)
+    def run(gan: GAN, version: Path, latents: dict[str, np.ndarray]) -> Iterable[np.ndarray]:
+        return InferenceSession(version / "model.onnx").run([gan.output_name], latents)
 
     _export(subject, "onnx", run)
 
 
 def check_sample(subject: Subject) -> None:
-    """Samples have the data's shape, dtype and units; a seed fixes them, at any batch size."""
+    """Samples have the shape, dtype and units of the data, and depend only on the seed."""
     gan, images = subject.trained, subject.images
     samples = subject.sample(gan, 5, 3)
     assert samples.shape == (5, *images.shape[1:]) and samples.dtype == images.dtype
@@ -303,65 +307,58 @@ def check_sample(subject: Subject) -> None:
 
 
 def check_shapes(subject: Subject) -> None:
-    """Samples of all the shapes that the game says it can be trained on do train."""
+    """It trains on samples of each of its `checked_shapes`."""
     for what, shape in subject.cls.checked_shapes.items():
-        noise = np.random.default_rng(0)
-        x = noise.random((32, *shape), "float32")
+        x = np.random.default_rng(0).random((32, *shape), "float32")
         gan = subject.make()
         gan.fit(subject.rows(x, np.arange(32) % 4), batch_size=4, steps_per_epoch=1, verbose=0)
-        given = {k: x[:2] for k, one in gan.inputs.items() if not one.drawn}
+        given: dict[str, Any] = {k: x[:2] for k, one in gan.inputs.items() if not one.drawn}
         samples = gan.sample(2, seed=0, **given)
         assert samples.shape == (2, *shape) and samples.dtype == np.float32, what
         assert np.isfinite(samples).all(), what
 
 
 def check_conditioning(subject: Subject) -> None:
-    """A generator that is told the class makes what it is asked for; any other refuses labels."""
+    """Labels change the samples if the generator gets labels, and raise a ValueError if not."""
     gan = subject.trained
     if "generator" not in subject.cls.label_to:
-        try:
+        with _assert_raises(ValueError, "a GAN whose generator gets no labels accepted labels"):
             subject.sample(gan, 2, 0, labels=[0, 1])
-        except ValueError:
-            return
-        raise AssertionError("a GAN whose generator is not told the class took labels")
+        return
     one, other = (gan.sample(2, seed=0, labels=label) for label in (0, 1))
     assert (one != other).any(), "labels change nothing"
     for wrong in (gan.fields["label"].num_classes, -1, 0.5):
-        try:
+        with _assert_raises(ValueError, f"label {wrong} was accepted"):
             gan.sample(1, labels=wrong)
-        except ValueError:
-            continue
-        raise AssertionError(f"label {wrong} passed")
 
 
 def check_classify(subject: Subject) -> None:
-    """A GAN with a classifier names a class for each sample; any other says that it has none."""
+    """`classify` predicts a class for each sample, or raises a ValueError without a classifier."""
     gan = subject.trained
     if subject.cls.class_logits is None:
-        try:
+        with _assert_raises(ValueError, "a GAN without a classifier predicted classes"):
             gan.classify(subject.images[:3])
-        except ValueError:
-            return
-        raise AssertionError("a GAN without a classifier named classes")
-    named = gan.classify(subject.images[:7], batch_size=3)
-    assert named.shape == (7,)
-    assert set(named.tolist()) <= set(range(gan.fields["label"].num_classes))
+        return
+    predicted, classes = gan.classify(subject.images[:7], batch_size=3), gan.fields["label"]
+    assert predicted.shape == (7,)
+    assert set(predicted.tolist()) <= set(range(classes.num_classes or 0))
 
 
 def check_tiny_problem(subject: Subject) -> None:
-    """It learns a Gaussian of two features: the samples' mean and spread come near the data's. A
-    game on pairs of images learns to turn digits upside down, better than a copy would.
+    """It learns the mean and the standard deviation of a Gaussian of two features. A GAN that maps
+    images learns to turn digits upside down.
 
-    A class whose published numbers are made for images says in `tiny_problem` which ones to take.
+    A class whose hyper-parameters are made for images has others for this check in `tiny_problem`.
     """
     rates = dict.fromkeys(("generator_learning_rate", "discriminator_learning_rate"), 1e-3)
     gan = subject.make(**{"width": 32} | rates | getattr(subject.cls, "tiny_problem", {}))
     if len(subject.samples) > 1:
         gan.fit(subject.digits, batch_size=16, steps_per_epoch=100, verbose=0)
         source, target = (subject.digits[name].astype(float) for name in subject.samples)
-        mapped = gan.sample(**{subject.samples[0]: subject.images}).astype(float)
+        given: dict[str, Any] = {subject.samples[0]: subject.images}
+        mapped = gan.sample(**given).astype(float)
         copy, error = (np.abs(x - target).mean() for x in (source, mapped))
-        assert error < 0.7 * copy, f"mapped images are {error} off, copies {copy}"
+        assert error < 0.7 * copy, f"the error is {error}, that of the source images is {copy}"
         return
     x, _ = data.toys.gaussian().sample(2000, seed=0)
     gan.fit(subject.rows(x, np.arange(2000) % 2), batch_size=64, steps_per_epoch=400, verbose=0)
@@ -375,43 +372,32 @@ def check_tiny_problem(subject: Subject) -> None:
 CHECKS: tuple[Callable[[Subject], None], ...] = tuple(
     value for name, value in list(globals().items()) if name.startswith("check_")
 )
-"""The contract."""
+"""All checks."""
 
 
 def run(check: Callable[[Subject], None], subject: Subject) -> None:
-    """Runs one check; of a waived one, sees that it still fails.
-
-    Raises:
-        AssertionError: the property doesn't hold, or its waiver is no longer needed.
-    """
+    """Runs a check, and raises an AssertionError if it fails, or passes although it is waived."""
     reason = getattr(subject.cls, "waivers", {}).get(check.__name__)
     if reason is None:
+        return check(subject)
+    with _assert_raises(Exception, f"{check.__name__} passes: remove its waiver ({reason})"):
         check(subject)
-        return
-    try:
-        check(subject)
-    except Exception:
-        return
-    raise AssertionError(f"the waiver of {check.__name__} ({reason}) is no longer needed")
 
 
-def check_gan(cls: type[GAN], **hyperparameters) -> None:
-    """Runs the whole contract on a GAN class, one of yours say.
+def check_gan(cls: type[GAN], **hyperparameters: Any) -> None:
+    """Runs all checks on a GAN class.
 
     Args:
         cls: a registered subclass of `ganzoo.core.gan.GAN`.
-        hyperparameters: for every model that is made.
+        hyperparameters: for every model.
 
     Raises:
-        AssertionError: what doesn't hold.
+        AssertionError: a check failed.
     """
     subject, devices = Subject(cls, **hyperparameters), _devices()
     for check in CHECKS:
         if check is check_two_replicas_equal_one and len(devices) < 2:
-            warnings.warn(
-                "two replicas were not checked, since TensorFlow has started with one device: call "
-                "check_gan before anything is computed.",
-                stacklevel=2,
-            )
+            what = "two replicas were not checked: call check_gan at the start of the process."
+            warnings.warn(what, stacklevel=2)
             continue
         run(check, subject)

@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.table import Column
 
 from ganzoo.core.fitting import Diverged
+from ganzoo.data.checks import check_int
 from ganzoo.devices import strategies
 from ganzoo.foundation import files
 from ganzoo.reporting import plots
@@ -47,9 +48,8 @@ class _EveryFewEpochs(keras.callbacks.Callback):
 
     def __init__(self, every: int):
         super().__init__()
-        if every < 1:
-            raise ValueError(f"every={every!r} must be an int of at least 1.")
-        self.every, self._last, self._written = every, None, None
+        check_int("every", every, 1)
+        self.every, self._last, self._written = every, 0, 0
 
     def write(self, epoch: int) -> None:
         raise NotImplementedError
@@ -117,7 +117,8 @@ class HistoryCSV(keras.callbacks.Callback):
 
     def __init__(self, path: str | os.PathLike):
         super().__init__()
-        self.path, self._rows = Path(path), []
+        self.path = Path(path)
+        self._rows: list[dict[str, Any]] = []
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         if self.path.exists():
@@ -153,7 +154,7 @@ class StopOnInterrupt(keras.callbacks.Callback):
 
     reads_logs = False
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.interrupted = False
 
@@ -195,7 +196,7 @@ class Progress(keras.callbacks.Callback):
     def __init__(self, console: Console | None = None, steps: int | None = None):
         super().__init__()
         self.console, self.steps = console or Console(stderr=True), steps
-        self._bar = None
+        self._bar: rich.progress.Progress | None = None
 
     def __enter__(self) -> Progress:
         return self
@@ -222,8 +223,12 @@ class Progress(keras.callbacks.Callback):
                 expand=True,
             )
             self._bar.start()
-            # the first step takes as long as hundreds of others
-            waiting = {"epoch": f"1/{epochs}", "rate": "", "losses": "tracing the first step"}
+            # The first step takes as long as hundreds of later ones, because it is traced.
+            waiting: dict[str, Any] = {
+                "epoch": f"1/{epochs}",
+                "rate": "",
+                "losses": "tracing the first step",
+            }
             self._task = self._bar.add_task(
                 "", total=self._total, completed=self._before, **waiting
             )

@@ -25,6 +25,7 @@ import keras
 
 from ganzoo import data
 from ganzoo.core import archives
+from ganzoo.data.checks import check_int
 from ganzoo.devices import strategies
 
 if TYPE_CHECKING:
@@ -51,9 +52,8 @@ class Checkpoints(keras.callbacks.Callback):
 
     def __init__(self, folder: str | os.PathLike, every: int = 1, keep: int = KEEP):
         super().__init__()
-        for name, value in (("every", every), ("keep", keep)):
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ValueError(f"{name}={value!r} must be an int of at least 1.")
+        check_int("every", every, 1)
+        check_int("keep", keep, 1)
         self.folder, self.every, self.keep = Path(folder), every, keep
         self._saved: set[Path] = set()
         self._written = time.monotonic()
@@ -183,7 +183,7 @@ class StopAtStep(keras.callbacks.Callback):
 
 
 def _step_of(path: Path) -> int:
-    return int(_FILE.fullmatch(path.name)[1])
+    return int(path.stem.removeprefix("step_"))
 
 
 class _Another(ValueError):

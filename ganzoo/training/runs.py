@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import datetime
 import os
 import platform
@@ -23,6 +24,7 @@ from rich.console import Console
 
 import ganzoo
 from ganzoo import data, networks
+from ganzoo.data.checks import check_int
 from ganzoo.devices import strategies
 from ganzoo.foundation import registry, schedules
 from ganzoo.reporting import plots
@@ -118,8 +120,8 @@ def train(
         Interrupted: Ctrl-C was pressed; the run has everything but the exports.
     """
     for key, value in (("epochs", epochs), ("steps", steps)):
-        if value is not None and value < 1:
-            raise ValueError(f"{key}={value} must be an int of at least 1.")
+        if value is not None:
+            check_int(key, value, 1)
     if epochs is not None and steps is not None:
         raise ValueError("epochs and steps were both given: leave one out.")
     strategy = strategy or tf.distribute.get_strategy()
@@ -131,20 +133,16 @@ def train(
     with strategy.scope():
         gan = ganzoo.get(name, **(hyperparameters or {}))
     how = {"size": size, "fit": fit, "flip": flip}
-    stream, examples = _load(gan, dataset, how, value_range, batch_size)
-    epochs, steps_per_epoch, last_step = _length(epochs, steps, stream.steps_per_epoch)
-    gan.build_for(stream.fields)
+    training = _Training.of(gan, dataset, how, value_range, batch_size, epochs, steps)
     config = {
         "gan": name,
         "hyperparameters": {key: getattr(gan, key) for key in gan.hyperparameters()},
         "data": dataset,
-        "size": size,
-        "fit": fit,
-        "flip": flip,
+        **how,
         "value_range": value_range,
         "networks": _networks(gan),
-        "epochs": epochs,
-        "steps": last_step,
+        "epochs": training.epochs,
+        "steps": training.last_step,
         "batch_size": batch_size or 64,
         "replicas": strategy.num_replicas_in_sync,
         "command": command,
@@ -152,15 +150,13 @@ def train(
         "versions": {module.__name__: module.__version__ for module in (ganzoo, tf, keras, np)}
         | {"python": platform.python_version()},
     }
-    if not writes:
-        run = Run(Path(out))
+    if not out:
+        run = Run.create(root, f"{name}-{dataset}", config)
     else:
-        run = Run.new(out, config) if out else Run.create(root, f"{name}-{dataset}", config)
+        run = Run.new(out, config) if writes else Run(Path(out))
     if console is not None:
         _say_networks(gan, dataset, console)
-    _train_and_export(
-        run, gan, examples, epochs, steps_per_epoch, last_step, batch_size, export, console
-    )
+    training.run_in(run, export, console)
     return run
 
 
@@ -198,10 +194,9 @@ def resume(
     if missing := [key for key in NEEDED if key not in config]:
         raise run.unreadable(f"it has no {missing[0]}")
     run.history  # noqa: B018  a history that can't be read is refused before any step
-    name, steps, chosen = config["gan"], config["steps"], config["hyperparameters"]
+    name, steps = config["gan"], config["steps"]
     read = {key: config[key] and tuple(config[key]) for key in ("size", "value_range")}
-    dataset, batch_size = config["data"], config["batch_size"]
-    chosen = _as_given(name, chosen)
+    chosen = _as_given(name, config["hyperparameters"])
     if chosen.get("architecture") == "own":
         raise ValueError(
             f"{run.path} was trained with networks of your own, which its configuration can't "
@@ -213,15 +208,11 @@ def resume(
     if _is_finished(run, gan, steps):
         raise ValueError(f"{run.path} has made all of its {steps} steps: train a new run.")
     how = {"size": read["size"]} | {key: config[key] for key in ("fit", "flip") if key in config}
-    stream, examples = _load(gan, dataset, how, read["value_range"], batch_size)
-    epochs, steps_per_epoch, last_step = _length(None, steps, stream.steps_per_epoch)
-    if not gan.built:
-        gan.build_for(stream.fields)
+    value_range, batch_size = read["value_range"], config["batch_size"]
+    training = _Training.of(gan, config["data"], how, value_range, batch_size, None, steps)
     if console is not None:
         console.print(f"continuing from step {gan.step:,} of {steps:,}")
-    _train_and_export(
-        run, gan, examples, epochs, steps_per_epoch, last_step, batch_size, export, console
-    )
+    training.run_in(run, export, console)
     return run
 
 
@@ -263,45 +254,122 @@ def _is_finished(run: Run, gan: GAN, last_step: int) -> bool:
     return gan.step >= last_step and (run.path / "model.keras").exists()
 
 
-def _train_and_export(
-    run: Run,
-    gan: GAN,
-    examples: tf.data.Dataset,
-    epochs: int,
-    steps_per_epoch: int,
-    last_step: int,
-    batch_size: int | None,
-    export: bool,
-    console: Console | None,
-) -> None:
-    """Trains to the last step and exports. An error gets a note that says what the run keeps."""
-    writes = strategies.is_chief(gan.distribute_strategy)
-    try:
-        with _locked(run) if writes else contextlib.nullcontext():
-            _fit(run, gan, examples, epochs, steps_per_epoch, last_step, batch_size, console)
-            for format in EXPORTED if export and writes else ():
-                with _status(console, f"exporting {format}"):
-                    run.export(gan, format)
-            # The others wait for the chief: a worker that ends early would count as lost.
-            with contextlib.suppress(*[strategies.WorkerLost] * writes):
-                strategies.check_together(gan.distribute_strategy, gan.step)
-    except KeyboardInterrupt as stop:
-        if not gan.step:
-            if run.is_new:
+def _length(
+    epochs: int | None, steps: int | None, steps_per_epoch: int | None
+) -> tuple[int, int, int]:
+    """(epochs, steps per epoch, last step) of a training of so many epochs or steps."""
+    known = steps_per_epoch or 100  # a data set of unknown length is repeated
+    if steps is not None:
+        return -(-steps // known), min(known, steps), steps
+    epochs = epochs or max(1, round(STEPS / known))
+    return epochs, known, epochs * known
+
+
+@dataclasses.dataclass(frozen=True)
+class _Training:
+    """A GAN, the data and the length of its training, all checked before a folder is made."""
+
+    gan: GAN
+    examples: tf.data.Dataset
+    batch_size: int | None
+    epochs: int
+    steps_per_epoch: int
+    last_step: int
+
+    @classmethod
+    def of(
+        cls,
+        gan: GAN,
+        dataset: str,
+        how: Mapping[str, Any],
+        value_range: tuple[float, float] | None,
+        batch_size: int | None,
+        epochs: int | None,
+        steps: int | None,
+    ) -> _Training:
+        """Loads a data set with the options `how` and builds the GAN for it.
+
+        The data are batched as `gan.fit` will batch them, so that data that can't be trained on are
+        refused now.
+        """
+        examples = data.load(dataset, **how)
+        with data.clear_errors():
+            stream = gan.batches(examples, batch_size=batch_size, value_range=value_range)
+        if not gan.built:
+            gan.build_for(stream.fields)
+        return cls(gan, examples, batch_size, *_length(epochs, steps, stream.steps_per_epoch))
+
+    def run_in(self, run: Run, export: bool, console: Console | None) -> None:
+        """Trains to the last step and exports. An error gets a note that says what is kept."""
+        gan = self.gan
+        writes = strategies.is_chief(gan.distribute_strategy)
+        try:
+            with _locked(run) if writes else contextlib.nullcontext():
+                self._fit(run, console)
+                for format in EXPORTED if export and writes else ():
+                    with _status(console, f"exporting {format}"):
+                        run.export(gan, format)
+                # The others wait for the chief: a worker that ends early would count as lost.
+                with contextlib.suppress(*[strategies.WorkerLost] * writes):
+                    strategies.check_together(gan.distribute_strategy, gan.step)
+        except KeyboardInterrupt as stop:
+            if not gan.step:
+                if run.is_new:
+                    run.discard()
+                raise
+            if isinstance(stop, Interrupted):
+                raise
+            raise self._interrupted(run) from None
+        except _Busy:
+            raise
+        except BaseException as error:
+            if gan.step:
+                error.add_note(f"{run.path} keeps what was written up to then.")
+            elif run.is_new:
                 run.discard()
             raise
-        if isinstance(stop, Interrupted):
-            raise
-        finished = _is_finished(run, gan, last_step)
-        raise Interrupted(f"stopped at step {gan.step} of {last_step}.", run, finished) from None
-    except _Busy:
-        raise
-    except BaseException as error:
-        if gan.step:
-            error.add_note(f"{run.path} keeps what was written up to then.")
-        elif run.is_new:
-            run.discard()
-        raise
+
+    def _fit(self, run: Run, console: Console | None) -> None:
+        """Trains, and writes model, pictures and history to the run even if Ctrl-C stops it."""
+        gan = self.gan
+        real = None if gan.spec.is_image else _vectors(self.examples)
+        every = max(1, round(self.epochs / PICTURES))
+        writes = strategies.is_chief(gan.distribute_strategy)
+        stop = callbacks.StopOnInterrupt()
+        watching = [
+            callbacks.StopAtStep(self.last_step),
+            stop,
+            callbacks.HistoryCSV(run.path / "history.csv"),
+            callbacks.SamplePictures(run.path / "samples", every, real=real),
+        ]
+        with contextlib.ExitStack() as active:
+            active.enter_context(stop)
+            if console is not None:
+                progress = callbacks.Progress(console, self.last_step)
+                watching.append(active.enter_context(progress))
+            try:
+                gan.fit(
+                    self.examples,
+                    epochs=self.epochs if gan.step < self.last_step else 0,
+                    batch_size=self.batch_size,
+                    steps_per_epoch=self.steps_per_epoch,
+                    callbacks=watching,
+                    checkpoint=Checkpoints(run.path / "checkpoints", every),
+                    verbose=0,
+                )
+                if writes:
+                    gan.save(run.path / "model.keras")  # first, because the disk may be nearly full
+                    plots.save_picture(gan, run.path / "samples.png", real=real)
+            finally:
+                if writes and (history := run.history):
+                    plots.save_history(history, run.path / "losses.png")
+        if stop.interrupted:
+            raise self._interrupted(run)
+
+    def _interrupted(self, run: Run) -> Interrupted:
+        finished = _is_finished(run, self.gan, self.last_step)
+        message = f"stopped at step {self.gan.step} of {self.last_step}."
+        return Interrupted(message, run, finished)
 
 
 class _Busy(ValueError):
@@ -325,79 +393,6 @@ def _locked(run: Run) -> Iterator[None]:
         except OSError:  # a file system without locks
             pass
         yield
-
-
-def _load(
-    gan: GAN,
-    dataset: str,
-    how: Mapping[str, Any],
-    value_range: tuple[float, float] | None,
-    batch_size: int | None,
-) -> tuple[data.Batches, tf.data.Dataset]:
-    """(batches, examples) of a data set, loaded with the options `how`. They are batched as
-    `gan.fit` will batch them, so that data that can't be trained on are refused now."""
-    examples = data.load(dataset, **how)
-    with data.clear_errors():
-        stream = gan.batches(examples, batch_size=batch_size, value_range=value_range)
-    return stream, examples
-
-
-def _length(
-    epochs: int | None, steps: int | None, steps_per_epoch: int | None
-) -> tuple[int, int, int]:
-    """(epochs, steps per epoch, last step) of a training of so many epochs or steps."""
-    known = steps_per_epoch or 100  # a data set of unknown length is repeated
-    if steps is not None:
-        return -(-steps // known), min(known, steps), steps
-    epochs = epochs or max(1, round(STEPS / known))
-    return epochs, known, epochs * known
-
-
-def _fit(
-    run: Run,
-    gan: GAN,
-    examples: tf.data.Dataset,
-    epochs: int,
-    steps_per_epoch: int,
-    last_step: int,
-    batch_size: int | None,
-    console: Console | None,
-) -> None:
-    """Trains, and writes model, pictures and history to the run even if Ctrl-C stops it."""
-    real = None if gan.spec.is_image else _vectors(examples)
-    every = max(1, round(epochs / PICTURES))
-    saved = Checkpoints(run.path / "checkpoints", every)
-    writes = strategies.is_chief(gan.distribute_strategy)
-    stop = callbacks.StopOnInterrupt()
-    watching = [
-        callbacks.StopAtStep(last_step),
-        stop,
-        callbacks.HistoryCSV(run.path / "history.csv"),
-        callbacks.SamplePictures(run.path / "samples", every, real=real),
-    ]
-    with contextlib.ExitStack() as active:
-        active.enter_context(stop)
-        if console is not None:
-            watching.append(active.enter_context(callbacks.Progress(console, last_step)))
-        try:
-            gan.fit(
-                examples,
-                epochs=epochs if gan.step < last_step else 0,
-                batch_size=batch_size,
-                steps_per_epoch=steps_per_epoch,
-                callbacks=watching,
-                checkpoint=saved,
-                verbose=0,
-            )
-            if writes:
-                gan.save(run.path / "model.keras")  # first, because the disk may be nearly full
-                plots.save_picture(gan, run.path / "samples.png", real=real)
-        finally:
-            if writes and (history := run.history):
-                plots.save_history(history, run.path / "losses.png")
-    if stop.interrupted:
-        finished = _is_finished(run, gan, last_step)
-        raise Interrupted(f"stopped at step {gan.step} of {last_step}.", run, finished)
 
 
 def _vectors(examples: tf.data.Dataset) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""One paper, one file. Importing this package registers every GAN in it."""
+"""The GANs, one file for each paper. Importing this package registers all of them."""
 
 import importlib
 import pkgutil

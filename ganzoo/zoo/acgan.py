@@ -1,8 +1,9 @@
 import keras
 import tensorflow as tf
 
-from ganzoo.core.gan import GAN
+from ganzoo.core.gan import GAN, Terms
 from ganzoo.core.inputs import Labelled
+from ganzoo.core.update import Outputs, Update
 from ganzoo.foundation.hyperparameters import Hyperparameter
 from ganzoo.foundation.registry import register
 from ganzoo.losses import objectives
@@ -12,42 +13,48 @@ from ganzoo.losses import objectives
 class ACGAN(Labelled, GAN):
     """Conditional Image Synthesis with Auxiliary Classifier GANs.
 
-    Odena, Olah, Shlens 2017, arXiv:1610.09585, eqs. 2 and 3: only G is told the class c; a second
-    head P of D names the class of real samples and of fakes, and both players want it to be right.
+    Odena, Olah, Shlens 2017, arXiv:1610.09585, eqs. 2 and 3: G gets the class c. D doesn't get it,
+    but has a second output P that predicts the class of real and of fake samples. Both players
+    minimise the cross entropy of P.
 
         L_D = −E log D(x) − E log(1 − D(G(z, c))) − λ (E log P(c|x) + E log P(c|G(z, c)))
         L_G = −E log D(G(z, c)) − λ E log P(c|G(z, c))
 
-    The terms `class_of_real`, `class_of_fake` (in D's loss) and `class` (in G's) are λ times the
-    cross entropies in nats. `gan.classify(x)` names the class of samples. Deviations: this
-    library's networks, no noise on D's layers, samples from averaged weights; G has a rate of 1e-3
-    against D's 2e-4, which small data need.
+    The terms `class_of_real` and `class_of_fake` of D's loss and `class` of G's loss are λ times
+    the cross entropies, in nats. `gan.classify(x)` predicts the class of samples, and
+    `gan.sample(16, labels=3)` draws samples of one class.
+
+    Deviations: the networks are this library's, without noise on D's layers; samples come from
+    averaged weights, which change less from step to step; G has the rate 1e-3 and D has 2e-4,
+    because with equal rates training fails on small data.
     """
 
     objective = objectives.non_saturating
     label_to = ("generator",)
-    judges_one = "P names the class of each sample"
+    judges_one = "P predicts the class of each sample"
     generator_learning_rate = 1e-3
     ema = 0.99
-    class_weight = Hyperparameter(float, 1.0, "λ, weight of the cross entropies", at_least=0)
+    class_weight: float = Hyperparameter(float, 1.0, "λ, weight of the cross entropies", at_least=0)
 
-    def make_heads(self):
+    def make_heads(self) -> dict[str, list[keras.layers.Layer]]:
         classes = self.fields["label"].num_classes
         return super().make_heads() | {"class": [keras.layers.Dense(classes, name="class")]}
 
-    def class_logits(self, images):
+    def class_logits(self, images: tf.Tensor) -> tf.Tensor:
+        """Returns the logits of the classes, [batch, classes], for images in network units."""
         return self.discriminator(images, training=False)["class"]
 
-    def cross_entropy(self, outputs, labels):
+    def cross_entropy(self, outputs: Outputs, labels: tf.Tensor) -> tf.Tensor:
+        """Returns λ times the mean cross entropy of P, in nats."""
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, outputs["class"])
         return self.class_weight * tf.reduce_mean(losses)
 
-    def discriminator_loss(self, update):
+    def discriminator_loss(self, update: Update) -> Terms:
         return super().discriminator_loss(update) | {
             "class_of_real": self.cross_entropy(update.real_outputs, update.labels),
             "class_of_fake": self.cross_entropy(update.fake_outputs, update.inputs["label"]),
         }
 
-    def generator_loss(self, update):
-        named = self.cross_entropy(update.fake_outputs, update.inputs["label"])
-        return super().generator_loss(update) | {"class": named}
+    def generator_loss(self, update: Update) -> Terms:
+        entropy = self.cross_entropy(update.fake_outputs, update.inputs["label"])
+        return super().generator_loss(update) | {"class": entropy}

@@ -2,7 +2,8 @@ import keras
 import tensorflow as tf
 
 from ganzoo import networks
-from ganzoo.core.gan import GAN
+from ganzoo.core.gan import GAN, Terms
+from ganzoo.core.update import Outputs, Update
 from ganzoo.foundation.hyperparameters import Hyperparameter
 from ganzoo.foundation.registry import register
 from ganzoo.losses.objectives import Objective
@@ -12,21 +13,28 @@ from ganzoo.losses.objectives import Objective
 class BEGAN(GAN):
     """BEGAN: Boundary Equilibrium Generative Adversarial Networks.
 
-    Berthelot, Schumm, Metz 2017, arXiv:1703.10717, section 3.4: the critic is an autoencoder, its
-    error L(x) = |x − D(x)| the score, and k holds the balance γ = E L(G(z)) / E L(x).
+    Berthelot, Schumm, Metz 2017, arXiv:1703.10717, section 3.4: D is an autoencoder with the error
+    L(x) = |x − D(x)|. The factor k is adapted so that E L(G(z)) / E L(x) stays near γ.
 
         L_D = E L(x) − k E L(G(z))
         L_G = E L(G(z))
         k ← clip(k + λ(γ E L(x) − E L(G(z))), 0, 1)
         M = E L(x) + |γ E L(x) − E L(G(z))|
 
-    L is the mean over a sample's values. The logs carry k and `convergence`, the paper's measure
-    M. Deviations: the autoencoder's halves are this library's networks, narrow ones, with
-    `latent_dim` units between them; the rate is 1e-3 and doesn't decay; λ is 0.05 and γ is 1. The
-    paper's 1e-4, 0.001 and γ of 0.3 to 0.7 are for hundreds of thousands of steps on faces: in a
-    few thousand on digits k stays at 0 and G ends on the one digit that is easiest to encode.
+    L is the mean over the values of a sample. The logs contain k and `convergence`, the paper's
+    measure M.
+
+    Deviations: encoder and decoder are this library's networks of width 32, with a code of
+    `latent_dim` units; the rate is 1e-3 without decay, λ is 0.05 and γ is 1. The paper's values (a
+    rate of 1e-4, λ of 0.001, γ of 0.3 to 0.7) are for hundreds of thousands of steps on faces. In a
+    few thousand steps on digits they keep k at 0, and G generates only the digit that is easiest to
+    encode.
     """
 
+    objective = Objective(  # `discriminator_loss` adds the second term of L_D
+        discriminator=lambda real, fake: tf.reduce_mean(real),
+        generator=lambda real, fake: tf.reduce_mean(fake),
+    )
     judges_one = "D reconstructs each sample"
     latent_dim = 16
     width = 32
@@ -34,18 +42,11 @@ class BEGAN(GAN):
     discriminator_normalization = "none"
     generator_learning_rate = 1e-3
     discriminator_learning_rate = 1e-3
-    gamma = Hyperparameter(float, 1.0, "γ, diversity ratio", above=0, at_most=1)
-    proportional_gain = Hyperparameter(float, 0.05, "λ, rate of k", above=0)
+    gamma: float = Hyperparameter(float, 1.0, "γ, diversity ratio", above=0, at_most=1)
+    proportional_gain: float = Hyperparameter(float, 0.05, "λ, rate of k", above=0)
 
-    @property
-    def objective(self):
-        return Objective(
-            discriminator=lambda real, fake: tf.reduce_mean(real) - self.k * tf.reduce_mean(fake),
-            generator=lambda real, fake: tf.reduce_mean(fake),
-        )
-
-    def make_discriminator(self):
-        """Samples -> their reconstructions."""
+    def make_discriminator(self) -> keras.Model:
+        """Returns an autoencoder, samples -> their reconstructions."""
         features = self.make_features(self.spec.shape)
         if features.output_shape == features.input_shape:
             return features
@@ -55,18 +56,25 @@ class BEGAN(GAN):
         )
         return keras.Model(features.inputs, decoder(code), name="discriminator")
 
-    def make_state(self):
+    def make_state(self) -> None:
         self.k = self.add_weight(
             shape=(), initializer="zeros", trainable=False, name="k",
             aggregation="only_first_replica",
         )  # fmt: skip
 
-    def discriminate(self, samples, condition, training):
+    def discriminate(
+        self, samples: tf.Tensor, condition: tf.Tensor | None, training: bool
+    ) -> Outputs:
         reconstructions = self.discriminator(samples, training=training)
         axes = range(1, len(samples.shape))
         return {"logits": tf.reduce_mean(tf.abs(samples - reconstructions), axes)}
 
-    def after_step(self, update, terms):
+    def discriminator_loss(self, update: Update) -> Terms:
+        terms = super().discriminator_loss(update)
+        fake = tf.reduce_mean(update.fake_outputs["logits"])
+        return terms | {"discriminator": terms["discriminator"] - self.k * fake}
+
+    def after_step(self, update: Update, terms: Terms) -> Terms:
         fake = self.mean_over_replicas(terms["generator"])
         real = self.mean_over_replicas(tf.reduce_mean(update.real_outputs["logits"]))
         balance = self.gamma * real - fake

@@ -1,6 +1,8 @@
 import math
+from typing import Any
 
 import keras
+import tensorflow as tf
 from keras import layers as kl
 from keras import ops
 
@@ -14,10 +16,14 @@ from ganzoo.networks.layers import Maxout
 
 @keras.saving.register_keras_serializable("ganzoo")
 class GrowingMomentum(keras.optimizers.SGD):
-    """SGD whose momentum grows linearly from `momentum` to 0.7 over 125,000 updates: the 250
-    epochs of 50,000 digits in batches of 100 that the authors' experiment took."""
+    """SGD whose momentum grows linearly from `momentum` to 0.7 over 125,000 updates.
 
-    def update_step(self, gradient, variable, learning_rate):
+    These are the 250 epochs of 50,000 digits, in batches of 100, of the authors' experiment.
+    """
+
+    def update_step(
+        self, gradient: tf.Tensor, variable: keras.Variable, learning_rate: tf.Tensor
+    ) -> None:
         grown = ops.minimum(ops.cast(self.iterations, variable.dtype) / 125_000, 1)
         momentum = self.momentum + (0.7 - self.momentum) * grown
         velocity = self.momentums[self._get_variable_index(variable)]
@@ -37,13 +43,18 @@ class NonSaturatingGAN(GAN):
         L_D = −E log D(x) − E log(1 − D(G(z)))
         L_G = −E log D(G(z))
 
-    D gives logits; D(x) above is their sigmoid. By default plain MLPs under Adam, which train on
-    any data. `as_published=True` takes the networks and the optimizer of the authors' MNIST
-    experiment: G 100→1200→1200→x with ReLU, D of two maxout layers of 240 units with 5 pieces and
-    dropout, images in [0, 1] within the networks, SGD with rate 0.1 and growing momentum; give it
-    batches of 100. Its deviations: the output bias starts at 0, not at the pixels' marginals;
-    latents are N(0, 1), theirs U(−√3, √3); L_D is the sum of its two terms, theirs the mean; D
-    moves before G, theirs at once.
+    The discriminator returns logits; D(x) above is their sigmoid. By default the networks are plain
+    MLPs and the optimizer is Adam, which train on any data.
+
+    `as_published=True` has the networks and the optimizer of the authors' MNIST experiment. G has
+    two ReLU layers of 1200 units and 100 latents. D has two maxout layers of 240 units with 5
+    pieces, and dropout. Images are in [0, 1] within the networks. SGD has the rate 0.1 and a
+    growing momentum. Train it with `batch_size=100`.
+
+    Deviations of `as_published=True`: the bias of G's output starts at 0, not at the mean image,
+    because the networks are made without reading the data. Latents are N(0, 1) as in the rest of
+    the library, and not U(−√3, √3). L_D is the sum of its two terms, and not their mean, and D is
+    updated before G, not at the same time, as in the paper's Algorithm 1.
     """
 
     objective = objectives.non_saturating
@@ -51,18 +62,20 @@ class NonSaturatingGAN(GAN):
     latent_dim = 16
     generator_learning_rate = 5e-4
     discriminator_learning_rate = 5e-4
-    as_published = Hyperparameter(bool, False, "networks and optimizer of the 2014 experiment")
+    as_published: bool = Hyperparameter(
+        bool, False, "networks and optimizer of the 2014 experiment"
+    )
 
-    def __init__(self, **hyperparameters):
+    def __init__(self, **hyperparameters: Any):
         if hyperparameters.get("as_published") is True:
             hyperparameters = {"latent_dim": 100} | hyperparameters
         super().__init__(**hyperparameters)
 
-    def make_networks(self):
+    def make_networks(self) -> None:
         if not self.as_published:
             return super().make_networks()
         uniform = keras.initializers.RandomUniform
-        # the rate of 0.1 is for pixels in [0, 1]; in [-1, 1] D diverges
+        # With pixels in [-1, 1] and the rate 0.1 the discriminator diverges.
         to_pixels = [kl.Rescaling(0.5, 0.5)] if self.spec.is_image else []
         from_pixels = [kl.Activation("sigmoid"), kl.Rescaling(2.0, -1.0)] if to_pixels else []
         self.generator = keras.Sequential(
@@ -93,7 +106,7 @@ class NonSaturatingGAN(GAN):
             features, {"logits": [kl.Dense(1, kernel_initializer=uniform(-0.005, 0.005))]}
         )
 
-    def optimizer_for(self, learning_rate):
+    def optimizer_for(self, learning_rate: Any) -> keras.optimizers.Optimizer:
         if not self.as_published:
             return super().optimizer_for(learning_rate)
         rate = keras.optimizers.schedules.ExponentialDecay(0.1, 1, 1 / 1.000004)

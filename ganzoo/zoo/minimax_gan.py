@@ -8,14 +8,15 @@ class MinimaxGAN(GAN):
     """Generative Adversarial Nets (the minimax game).
 
     Goodfellow, Pouget-Abadie, Mirza, Xu, Warde-Farley, Ozair, Courville, Bengio 2014,
-    arXiv:1406.2661, eq. 1: the zero-sum game of the theorem, whose value at D's optimum is
-    −log 4 + 2·JSD(p_data, p_g).
+    arXiv:1406.2661, eq. 1: the zero-sum game of Theorem 1. With the optimal D, the
+    value of the game, −L_D, is −log 4 + 2·JSD(p_data, p_g).
 
         L_D = −E log D(x) − E log(1 − D(G(z)))
         L_G =  E log(1 − D(G(z)))
 
-    G's gradient vanishes where D is sure of the fakes: `gan` has the loss that doesn't. Adam in
-    place of the paper's momentum, which `gan` has as `as_published=True`.
+    G's gradient vanishes when D recognises all fake samples. The loss of `gan` avoids this.
+    Deviation: Adam replaces SGD with momentum, because it trains on any data. `gan` has the paper's
+    optimizer with `as_published=True`.
     """
 
     objective = objectives.minimax

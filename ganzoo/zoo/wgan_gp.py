@@ -7,14 +7,18 @@ from ganzoo.losses import objectives
 class WGANGP(GAN):
     """Improved Training of Wasserstein GANs.
 
-    Gulrajani, Ahmed, Arjovsky, Dumoulin, Courville 2017, arXiv:1704.00028, eq. 3 and Algorithm 1.
+    Gulrajani, Ahmed, Arjovsky, Dumoulin, Courville 2017, arXiv:1704.00028, eq. 3 and Algorithm 1:
+    the critic D estimates the Wasserstein distance, and a gradient penalty keeps ‖∇D‖ near 1.
 
         L_D = E D(G(z)) − E D(x) + λ E(‖∇D(x̂)‖ − 1)²,  x̂ = εx + (1 − ε)G(z),  ε ~ U(0, 1)
         L_G = −E D(G(z))
 
-    λ = 10 (`penalties={"gradient_penalty": 10}`), five critic steps, Adam 1e-4 with β (0.5, 0.9),
-    which the authors' MNIST code has; the paper's own β₁ is 0. No batch normalisation in the
-    critic: the penalty is per sample.
+    λ is 10 (`penalties={"gradient_penalty": 10}`), and the critic has five updates for each one of
+    G. The critic has no batch normalisation, because the penalty needs the gradient of each sample
+    alone.
+
+    Deviation: Adam has the rate 1e-4 and β = (0.5, 0.9) as in the authors' MNIST code. The paper's
+    β₁ is 0.
     """
 
     objective = objectives.wasserstein

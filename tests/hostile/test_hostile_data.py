@@ -71,7 +71,7 @@ FITTING = {
         lambda place: fit(VECTORS, checkpoint=place.trained / "vectors.npz")(place),
         "is a file: name a folder",
     ),
-    "batch_size of NaN": (batches(VECTORS, batch_size=math.nan), "batch_size=nan is not"),
+    "batch_size of NaN": (batches(VECTORS, batch_size=math.nan), "batch_size=nan must be an int"),
     "batch_size of a googol": (batches(VECTORS, batch_size=10**100), "at most 64"),
     "batch_size of a googol from a dataset": (
         batches(slices(VECTORS).repeat(), batch_size=10**100, steps_per_epoch=1),

@@ -108,7 +108,7 @@ INTERFACE = {
     ),
     "exporting an ONNX file to no folder": (
         on_the_gan(lambda gan: gan.export("nowhere/a.onnx", format="onnx")),
-        "a file in a folder that is there",
+        "a file in a folder that exists",
     ),
     "exporting below a file": (
         lambda place: place.gan.export(place.trained / "vectors.npz" / "e", format="onnx"),
@@ -151,7 +151,7 @@ INTERFACE = {
     "data without a name": (lambda _: data.load(None), "None is no data set: there are digits"),
     "data by a list": (lambda _: data.load(["digits"]), "is no data set"),
     "data in capitals": (lambda _: data.load("Digits"), "did you mean 'digits'"),
-    "data of a seed below zero": (lambda _: data.load("ring", seed=-1), "seed=-1 is not an int"),
+    "data of a seed below zero": (lambda _: data.load("ring", seed=-1), "seed=-1 must be an int"),
     "a size of floats": (lambda _: data.load("digits", size=(8.5, 8.5)), "two positive ints"),
     "a size of three": (lambda _: data.load("digits", size=(8, 8, 8)), "two positive ints"),
     "a size of terabytes": (lambda _: data.load("digits", size=(10**6, 10**6)), "at most 16384"),

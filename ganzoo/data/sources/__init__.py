@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from ganzoo.data import toys
+from ganzoo.data.checks import check_int
 from ganzoo.data.sources import bundled
 from ganzoo.data.sources.folder import folder
 from ganzoo.data.sources.names import nearest
@@ -33,7 +34,7 @@ _LONGEST = 16_384  # of an image's sides, in pixels
 
 
 def available() -> list[tuple[str, str]]:
-    """What `load` takes: (name, one-line description)."""
+    """The data sets that `load` knows: (name, one-line description)."""
     return list(_DESCRIPTIONS.items())
 
 
@@ -78,13 +79,13 @@ def load(
         raise ValueError(f"fit={fit!r} is unknown: pass one of {', '.join(map(repr, FITS))}.")
     if not isinstance(flip, bool):
         raise ValueError(f"flip={flip!r} is not a bool: pass True or False.")
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise ValueError(f"seed={seed!r} is not an int of at least 0.")
+    check_int("seed", seed, 0)
     if not isinstance(name, str):
         raise ValueError(f"{name!r} is no data set: there are {', '.join(_DESCRIPTIONS)}.")
     kind, _, rest = name.partition(":")
     rest = os.path.expanduser(rest)
     change = Change(size, fit, flip)
+    class_names: list[str] | None
     if name == "digits":
         dataset, class_names = bundled.digits()
     elif name == "mnist5k":

@@ -28,9 +28,9 @@ def digits() -> Named:
 
 
 def stacked_digits(seed: int) -> Named:
-    """Each channel is a digit drawn anew, and the label is the number they make, red first: 1,000
-    modes. Stacked MNIST of Srivastava et al. 2017, arXiv:1705.07761, out of the 8×8 digits;
-    the 128,000 stacks of PacGAN would take 25 MB where 51,200 take 10."""
+    """Stacked MNIST of Srivastava et al. 2017, arXiv:1705.07761, with the 8×8 digits: each channel
+    is a random digit, and the label is the number of three digits, red first, so that there are
+    1,000 modes. PacGAN has 128,000 stacks, which would take 25 MB; these 51,200 take 10 MB."""
     images, labels = _digit_images()
     drawn = np.random.default_rng(seed).integers(len(images), size=(51_200, 3))
     stacks = np.moveaxis(images[drawn], 1, -1)

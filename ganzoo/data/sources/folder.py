@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from ganzoo.data.records import Records, while_python_runs
+from ganzoo.data.records import Element, Records, while_python_runs
 from ganzoo.data.sources.pictures import Change
 
 # By the ending of their names: what TensorFlow decodes, what Pillow decodes, and what neither does.
@@ -22,29 +22,30 @@ _OTHER = (
     ".nef", ".arw", ".tga", ".ppm", ".pgm", ".jfif", ".ico", ".exr", ".hdr",
 )  # fmt: skip
 _KINDS = "PNG, JPEG, WebP, BMP, TIFF or GIF"
-# Up to so many files, the folders that people fill by hand, all are decoded before training starts;
-# of more only so many, which finds what one file in a hundred has but for a chance of 2e-9.
+# Up to this many files are decoded before training starts, drawn at random if there are more. A
+# defect that one file in a hundred has is then missed with a probability of 2e-9.
 _LOOKED_AT = 2_000
 
 
 def folder(root: Path, change: Change, seed: int) -> tuple[tf.data.Dataset, list[str] | None]:
-    """The pictures of a folder, and the names of its sub-folders, the classes, if there are any.
+    """The pictures of a folder, and its class names, which are its sub-folders; None without them.
     `ganzoo.data.load` describes the rest."""
     files, labels, class_names = _pictures(root)
-    # Also for those who read the dataset as a stream: a shuffle buffer sees only so many of files
-    # that are sorted by class.
+    # The files are sorted by class, and the shuffle buffer of a transformed dataset holds too few
+    # of them to mix the classes. So they are shuffled here too.
     order = np.random.default_rng(seed).permutation(len(files))
     looked_at = [files[i] for i in np.sort(order[:_LOOKED_AT])]
     with ThreadPoolExecutor() as pool:
         facts = list(pool.map(_facts, looked_at))
-    broken = [file for file, fact in zip(looked_at, facts, strict=True) if fact is None]
-    if broken:
+    known = [fact for fact in facts if fact is not None]
+    if len(known) < len(facts):
+        broken = [file for file, fact in zip(looked_at, facts, strict=True) if fact is None]
         raise ValueError(
             f"{broken[0]} can't be read as a picture"
             + (f", nor can {len(broken) - 1} other files" if len(broken) > 1 else "")
             + ": repair or remove it."
         )
-    sizes = [fact[:2] for fact in facts]
+    sizes = [fact[:2] for fact in known]
     other = next((i for i, s in enumerate(sizes) if s != sizes[0]), None)
     if change.size is None and other is not None:
         first, second = ("×".join(map(str, sizes[i])) for i in (0, other))
@@ -52,7 +53,7 @@ def folder(root: Path, change: Change, seed: int) -> tuple[tf.data.Dataset, list
             f"pictures have different sizes (height×width): {looked_at[0]} is {first}, but"
             f" {looked_at[other]} is {second}: pass size=(height, width)."
         )
-    channels = 1 if all(grey for *_, grey in facts) else 3
+    channels = 1 if all(grey for *_, grey in known) else 3
     by_pillow = np.array([file.lower().endswith(_BY_PILLOW) for file in files])
     with tf.device("CPU:0"):
         columns = {"name": tf.constant([os.fsencode(files[i]) for i in order])}
@@ -61,10 +62,10 @@ def folder(root: Path, change: Change, seed: int) -> tuple[tf.data.Dataset, list
         if labels is not None:
             columns["label"] = tf.constant(np.array(labels, "int64")[order])
 
-    def find(rows):
+    def find(rows: tf.Tensor) -> Element:
         return {key: tf.gather(column, rows) for key, column in columns.items()}
 
-    def decode(element):
+    def decode(element: Element) -> Element:
         def native() -> tf.Tensor:
             data = tf.io.read_file(element["name"])
             return tf.io.decode_image(data, channels=channels, expand_animations=False)
@@ -80,14 +81,15 @@ def folder(root: Path, change: Change, seed: int) -> tuple[tf.data.Dataset, list
         rest = {k: v for k, v in element.items() if k not in ("name", "by_pillow")}
         return change({"image": tf.ensure_shape(image, (None, None, channels))} | rest)
 
-    shape = (*(change.size if change.size is not None else sizes[0]), channels)
-    records = Records(len(files), shape, find, decode, "a picture")
+    height, width = sizes[0] if change.size is None else change.size
+    records = Records(len(files), (height, width, channels), find, decode, "a picture")
     return change.of_records(records).dataset(), class_names
 
 
 def _decoded(name: bytes, channels: int) -> np.ndarray:
     """A picture's first frame, uint8 (height, width, channels)."""
-    with Image.open(os.fsdecode(name), formats=_formats(os.fsdecode(name))) as image:
+    with Image.open(os.fsdecode(name), formats=_formats(os.fsdecode(name))) as file:
+        image: Image.Image = file
         if image.mode.startswith("I;16"):
             grey = (np.asarray(image).astype("uint16") // 257).astype("uint8")
             image = Image.fromarray(grey)

@@ -1,7 +1,8 @@
-"""How pictures get one size, and their mirror images."""
+"""Resizes pictures to one size, and adds their mirror images."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ _MIRRORED = "mirrored"
 
 
 class Change(NamedTuple):
-    """What is done to the picture {"image": (height, width, channels)} of an element.
+    """A change of the picture {"image": (height, width, channels)} of an element.
 
     size: (height, width) to resize to with antialiasing, or None.
     fit: "crop" cuts the longer sides equally, "pad" fills the shorter ones with zeros, "squash"
@@ -34,13 +35,13 @@ class Change(NamedTuple):
         mirrored = element.get(_MIRRORED)
         element = {key: value for key, value in element.items() if key != _MIRRORED}
         if self.size is not None:
-            image = self._resized(image)
+            image = self._resized(image, *map(int, self.size))
         if mirrored is not None:
             image = tf.where(mirrored, tf.reverse(image, [1]), image)
         return element | {"image": image}
 
-    def _resized(self, image: tf.Tensor) -> tf.Tensor:
-        kind, (height, width) = image.dtype, map(int, self.size)
+    def _resized(self, image: tf.Tensor, height: int, width: int) -> tf.Tensor:
+        kind = image.dtype
         if self.fit == "crop":
             image = _cropped(image, height, width)
         same = self.fit == "pad"
@@ -67,7 +68,7 @@ class Change(NamedTuple):
         def find(rows: tf.Tensor) -> Element:
             return records.find(rows // 2) | {_MIRRORED: rows % 2 == 1}
 
-        return records._replace(count=2 * records.count, find=find)
+        return dataclasses.replace(records, count=2 * records.count, find=find)
 
     def of_encoded(self, encoded: Encoded) -> Encoded:
         """Encoded rows, each followed by its mirror image if `flip`."""
@@ -96,7 +97,7 @@ def _doubled(dataset: tf.data.Dataset, join: Any) -> tf.data.Dataset:
 
 
 def _cropped(image: tf.Tensor, height: int, width: int) -> tf.Tensor:
-    """The largest central part of the proportions height to width."""
+    """The largest central part with the proportions height : width."""
     shape = tf.shape(image)
     rows, columns = shape[0], shape[1]
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ganzoo.data.records import Encoded, Records, while_python_runs
+from ganzoo.data.records import Element, Encoded, Records, while_python_runs
 from ganzoo.data.sources.names import nearest
 from ganzoo.data.sources.pictures import Change
 
@@ -56,7 +56,7 @@ def load_tfds(name: str, change: Change) -> tuple[tf.data.Dataset, list[str] | N
         return _array_records(builder, tfds.features.FeaturesDict(kept), change), class_names
 
     @tf.autograph.experimental.do_not_convert
-    def decode(element):
+    def decode(element: Element) -> Element:
         image = kept["image"].decode_example(element["image"])
         return change({key: element[key] for key in kept} | {"image": image})
 
@@ -74,27 +74,27 @@ def _array_records(builder: Any, features: Any, change: Change) -> tf.data.Datas
     raw = DeserializeMethod.RAW_BYTES
     source = builder.as_data_source(split="train", deserialize_method=raw)
 
-    def record(row):
+    def record(row: int) -> bytes:
         try:
             return source[row]
         except Exception:  # ArrayRecord's readers raise whatever they stumble over
             return b""  # which decodes to nothing, so that the error names the row
 
     @while_python_runs
-    def records(rows):
+    def records(rows: np.ndarray) -> np.ndarray:
         try:
             found = source.__getitems__(rows.tolist())
         except Exception:  # of any of them
             found = [record(row) for row in rows]
         return np.array(found, object)
 
-    def find(rows):
+    def find(rows: tf.Tensor) -> Element:
         data = tf.numpy_function(records, [rows], tf.string, stateful=False)
         data.set_shape(rows.shape)
         place = f" of tfds:{builder.info.full_name}"
         return {"data": data, "name": "row " + tf.strings.as_string(rows) + place}
 
-    def decode(element):
+    def decode(element: Element) -> Element:
         mirrored = {key: element[key] for key in element.keys() - {"data", "name"}}
         return change(features.deserialize_example(element["data"]) | mirrored)
 

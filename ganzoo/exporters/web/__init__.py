@@ -1,4 +1,4 @@
-"""A folder for any static web server: a page that runs the generator in the browser."""
+"""Exports a web page that runs the generator in the browser. Any static web server can serve it."""
 
 from __future__ import annotations
 
@@ -6,29 +6,32 @@ import importlib.resources
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import onnxruntime
 
 from ganzoo.exporters import onnx
 from ganzoo.exporters.web import runtime as ort
 
+if TYPE_CHECKING:
+    from ganzoo.core.gan import GAN
+
 PAGE = ("index.html", "page.css", "page.js")
 LICENSE = "LICENSE.onnxruntime"
 
-opened = onnx.opened  # what the browser runs is the ONNX file
+opened = onnx.opened  # the page runs the ONNX file
 
 
-def check(gan: Any, runtime: str | os.PathLike | None = None, **_: Any) -> None:
-    """Makes sure that `write` has all it needs, and fills the cache if need be.
+def check(gan: GAN, runtime: str | os.PathLike | None = None, **_: Any) -> None:
+    """Checks that `write` can export this GAN, and downloads ONNX Runtime for browsers if needed.
 
     Args:
         gan: a built GAN.
         runtime: as for `write`.
 
     Raises:
-        ValueError: the GAN generates vectors, or images that a browser has no colours for, or ONNX
-            Runtime for browsers can't be had.
+        ValueError: the GAN generates vectors, or images that do not have 1, 3 or 4 channels, or
+            ONNX Runtime for browsers can't be downloaded.
     """
     if not gan.spec.is_image:
         raise ValueError(
@@ -44,11 +47,12 @@ def check(gan: Any, runtime: str | os.PathLike | None = None, **_: Any) -> None:
 
 
 def write(
-    gan: Any, folder: Path, runtime: str | os.PathLike | None = None, **options: Any
+    gan: GAN, folder: Path, runtime: str | os.PathLike | None = None, **options: Any
 ) -> dict[str, Any]:
-    """Writes `folder`/model.onnx, the page and ONNX Runtime for browsers; returns the facts.
+    """Writes `folder`/model.onnx, the page and ONNX Runtime for browsers.
 
-    The page reads model.onnx and certificate.json beside it, and asks nothing of other hosts.
+    The page reads model.onnx and certificate.json from its own folder and makes no requests to
+    other hosts.
 
     Args:
         gan: a built GAN that passed `check`.
@@ -56,6 +60,9 @@ def write(
         runtime: a folder with ONNX Runtime for browsers; by default the user's cache, see
             `runtime.load`.
         options: as for `onnx.write`.
+
+    Returns:
+        The entries that the format adds to the certificate.
 
     Raises:
         ValueError: as for `runtime.load` and `onnx.write`.
@@ -65,10 +72,12 @@ def write(
     facts = onnx.write(gan, folder, **options)
     ours = importlib.resources.files(__package__)
     contents |= {name: (ours / name).read_bytes() for name in PAGE}
-    # The npm package has no licence file. The Python package has the same licence of ONNX Runtime.
+    # The npm package has no licence file. The Python package has one, with the same licence.
     contents[LICENSE] = (importlib.resources.files(onnxruntime) / "LICENSE").read_bytes()
     for name, content in contents.items():
-        if name.endswith(".mjs"):  # the source map is not exported, and a console would miss it
+        if name.endswith(
+            ".mjs"
+        ):  # the source map is not exported, and browsers would report it as missing
             content = re.sub(rb"\n//# sourceMappingURL=.*", b"", content)
         (folder / name).write_bytes(content)
     return facts | {"onnxruntime_web": ort.VERSION}

