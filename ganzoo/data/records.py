@@ -7,7 +7,7 @@ import functools
 import threading
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import tensorflow as tf
 
@@ -47,13 +47,12 @@ class Records(NamedTuple):
     kind: str
 
     def dataset(self) -> tf.data.Dataset:
-        """The rows in their order, unbatched. Its attribute `records` is what
-        `ganzoo.data.batches` reads instead; any transformation drops it."""
-        numbers = tf.data.Dataset.range(self.count).batch(16)
-        dataset = numbers.map(self.read, tf.data.AUTOTUNE).unbatch()
-        dataset = dataset.apply(tf.data.experimental.assert_cardinality(self.count))
-        dataset.records = self
-        return dataset
+        """The rows in their order, see `in_order`."""
+        return in_order(self)
+
+    def between(self, first: int, last: int) -> Records:
+        """The rows from `first` up to `last`, which is not among them."""
+        return self._replace(count=last - first, find=lambda rows: self.find(rows + first))
 
     @tf.autograph.experimental.do_not_convert
     def read(self, rows: tf.Tensor) -> Element:
@@ -97,8 +96,29 @@ class Records(NamedTuple):
         return element | {"image": image}
 
 
+class Rows(Protocol):
+    """Rows of which any can be read at once: `Records`, or pairs of them."""
+
+    @property
+    def count(self) -> int: ...
+
+    def read(self, rows: tf.Tensor) -> Element: ...
+
+    def between(self, first: int, last: int) -> Rows: ...
+
+
+def in_order(rows: Rows) -> tf.data.Dataset:
+    """The rows in their order, unbatched. Its attribute `records` is what `ganzoo.data.batches`
+    reads instead; any transformation drops it."""
+    numbers = tf.data.Dataset.range(rows.count).batch(16)
+    dataset = numbers.map(rows.read, tf.data.AUTOTUNE).unbatch()
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(rows.count))
+    dataset.records = rows
+    return dataset
+
+
 class _Calls:
-    """Of Python by TensorFlow's threads."""
+    """Counts Python callbacks that run on TensorFlow's threads."""
 
     def __init__(self):
         self.running, self.latest, self.ending = 0, float("-inf"), False
@@ -114,7 +134,7 @@ class _Calls:
             self.latest = time.monotonic()
 
     def end(self):
-        """Waits for those that run, and for those, vain by now, that fill what is read ahead."""
+        """Waits for running callbacks and prefetches to finish."""
         self.ending = True
         while self.running or time.monotonic() - self.latest < 0.2:
             time.sleep(0.01)

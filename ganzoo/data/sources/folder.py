@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from ganzoo.data.records import Records, while_python_runs
+from ganzoo.data.records import Element, Records, while_python_runs
 from ganzoo.data.sources.pictures import Change
 
 # By the ending of their names: what TensorFlow decodes, what Pillow decodes, and what neither does.
@@ -30,7 +30,27 @@ _LOOKED_AT = 2_000
 def folder(root: Path, change: Change, seed: int) -> tuple[tf.data.Dataset, list[str] | None]:
     """The pictures of a folder, and the names of its sub-folders, the classes, if there are any.
     `ganzoo.data.load` describes the rest."""
-    files, labels, class_names = _pictures(root)
+    files, labels, class_names = pictures(root)
+    return records_of(files, change, seed, labels=labels).dataset(), class_names
+
+
+def records_of(
+    files: list[str],
+    change: Change,
+    seed: int = 0,
+    *,
+    labels: np.ndarray | None = None,
+    channels: int | None = None,
+    kind: str = "a picture",
+) -> Records:
+    """The pictures of these files, changed, in a random order that depends on the number of files
+    and the seed alone.
+
+    channels: 1 for grey, 3 for colour; by default 1 if all files that are looked at are grey.
+    kind: what an error calls the pictures.
+
+    Raises ValueError for files that are broken or of different sizes.
+    """
     # Also for those who read the dataset as a stream: a shuffle buffer sees only so many of files
     # that are sorted by class.
     order = np.random.default_rng(seed).permutation(len(files))
@@ -44,15 +64,9 @@ def folder(root: Path, change: Change, seed: int) -> tuple[tf.data.Dataset, list
             + (f", nor can {len(broken) - 1} other files" if len(broken) > 1 else "")
             + ": repair or remove it."
         )
-    sizes = [fact[:2] for fact in facts]
-    other = next((i for i, s in enumerate(sizes) if s != sizes[0]), None)
-    if change.size is None and other is not None:
-        first, second = ("×".join(map(str, sizes[i])) for i in (0, other))
-        raise ValueError(
-            f"pictures have different sizes (height×width): {looked_at[0]} is {first}, but"
-            f" {looked_at[other]} is {second}: pass size=(height, width)."
-        )
-    channels = 1 if all(grey for *_, grey in facts) else 3
+    sizes = [fact[:2] for fact in facts if fact is not None]
+    change.check(looked_at, sizes)
+    bands = channels or (1 if all(fact is not None and fact[2] for fact in facts) else 3)
     by_pillow = np.array([file.lower().endswith(_BY_PILLOW) for file in files])
     with tf.device("CPU:0"):
         columns = {"name": tf.constant([os.fsencode(files[i]) for i in order])}
@@ -61,16 +75,16 @@ def folder(root: Path, change: Change, seed: int) -> tuple[tf.data.Dataset, list
         if labels is not None:
             columns["label"] = tf.constant(np.array(labels, "int64")[order])
 
-    def find(rows):
+    def find(rows: tf.Tensor) -> Element:
         return {key: tf.gather(column, rows) for key, column in columns.items()}
 
-    def decode(element):
+    def decode(element: Element) -> Element:
         def native() -> tf.Tensor:
             data = tf.io.read_file(element["name"])
-            return tf.io.decode_image(data, channels=channels, expand_animations=False)
+            return tf.io.decode_image(data, channels=bands, expand_animations=False)
 
         def pillow() -> tf.Tensor:
-            read = while_python_runs(lambda name: _decoded(name, channels))
+            read = while_python_runs(lambda name: _decoded(name, bands))
             return tf.numpy_function(read, [element["name"]], tf.uint8, stateful=False)
 
         if "by_pillow" in element:
@@ -78,11 +92,10 @@ def folder(root: Path, change: Change, seed: int) -> tuple[tf.data.Dataset, list
         else:
             image = native()
         rest = {k: v for k, v in element.items() if k not in ("name", "by_pillow")}
-        return change({"image": tf.ensure_shape(image, (None, None, channels))} | rest)
+        return change({"image": tf.ensure_shape(image, (None, None, bands))} | rest)
 
-    shape = (*(change.size if change.size is not None else sizes[0]), channels)
-    records = Records(len(files), shape, find, decode, "a picture")
-    return change.of_records(records).dataset(), class_names
+    shape = (*change.size_of(sizes[0]), bands)
+    return change.of_records(Records(len(files), shape, find, decode, kind))
 
 
 def _decoded(name: bytes, channels: int) -> np.ndarray:
@@ -99,24 +112,24 @@ def _formats(name: str) -> tuple[str, ...]:
     return ("PNG", "JPEG") if name.lower().endswith(_NATIVE) else ("WEBP", "BMP", "TIFF", "GIF")
 
 
-def _pictures(root: Path) -> tuple[list[str], np.ndarray | None, list[str] | None]:
+def pictures(root: Path) -> tuple[list[str], np.ndarray | None, list[str] | None]:
     """Files, their labels and the class names; the latter None in a folder without classes."""
     if not root.is_dir():
         raise ValueError(f"{root} is not a folder.")
 
     unread: list[str] = []
 
-    def pictures(folder: Any, names: list[str]) -> list[str]:
+    def here_in(folder: Any, names: list[str]) -> list[str]:
         seen = [name for name in names if name[0] != "."]
         unread.extend(os.path.join(folder, name) for name in seen if name.lower().endswith(_OTHER))
         kinds = _NATIVE + _BY_PILLOW
         return [os.path.join(folder, name) for name in seen if name.lower().endswith(kinds)]
 
     def below(folder: Path) -> list[str]:
-        return sorted(f for here, _, names in os.walk(folder) for f in pictures(here, names))
+        return sorted(f for here, _, names in os.walk(folder) for f in here_in(here, names))
 
     _, folders, names = next(os.walk(root), (root, [], []))
-    flat = sorted(pictures(root, names))
+    flat = sorted(here_in(root, names))
     classes = {name: below(root / name) for name in sorted(folders) if name[0] != "."}
     classes = {name: files for name, files in classes.items() if files}
     if unread:

@@ -12,7 +12,8 @@ from ganzoo.data.checks import check_dtype
 _KEYS = (("x", "y"), ("image", "label"), ("images", "labels"), ("x_train", "y_train"))
 
 
-def npz(path: Path) -> tuple[tf.data.Dataset, None]:
+def arrays_of(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of an archive by name. Raises ValueError if it holds anything else."""
     try:
         with np.load(path, allow_pickle=False) as archive:
             arrays = dict(archive)
@@ -25,6 +26,11 @@ def npz(path: Path) -> tuple[tf.data.Dataset, None]:
         raise ValueError(f"{path} can't be read as .npz of plain arrays: {reason}.") from error
     if foreign := [key for key, array in arrays.items() if not isinstance(array, np.ndarray)]:
         raise ValueError(f"{path} holds {foreign[0]}, which is no array: write it with np.savez.")
+    return arrays
+
+
+def npz(path: Path) -> tuple[tf.data.Dataset, None]:
+    arrays = arrays_of(path)
     pairs = [pair for pair in _KEYS if pair[0] in arrays]
     if not pairs and len(arrays) != 1:
         wanted = " or ".join(map("/".join, _KEYS))
