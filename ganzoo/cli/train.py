@@ -28,7 +28,11 @@ def train(
     settings: options.Settings = None,
     data: Annotated[
         str | None,
-        typer.Option(help="A data set that ganzoo data lists; mnist5k by default."),
+        typer.Option(
+            help="A data set that ganzoo data lists; by default one that suits the GAN: "
+            "mnist5k, or digit_pairs for pix2pix.",
+            show_default=False,
+        ),
     ] = None,
     epochs: Annotated[
         int | None,
@@ -110,7 +114,7 @@ def train(
         else:
             run = runs.train(
                 name,
-                "mnist5k" if data is None else data,
+                data,
                 hyperparameters=hyperparameters,
                 epochs=epochs,
                 steps=steps,

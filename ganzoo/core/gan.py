@@ -61,6 +61,8 @@ class GAN(Building, Fitting, Sampling, Saving, keras.Model):
     """Why packing is not possible, where D must judge one sample at a time; else None."""
     architecture_of_images = "dcgan"
     """What architecture "auto" is for images from 8×8."""
+    default_data = "mnist5k"
+    """The data set that `ganzoo train NAME` trains on by itself."""
 
     latent_dim = Hyperparameter(
         int, 64, "width of the latents z ~ N(0, 1)", at_least=1, at_most=65_536

@@ -37,6 +37,7 @@ __all__ = ["STEPS", "Interrupted", "Run", "load", "resume", "train"]
 
 STEPS = 1600  # enough for recognisable digits; a minute or two on two cores
 PICTURES = 10
+HELD_OUT = 8  # rows that a game on several samples shows in its pictures and never trains on
 EXPORTED = ("tf_saved_model", "onnx")
 
 
@@ -66,7 +67,7 @@ def load(path: str | os.PathLike) -> GAN:
 
 def train(
     name: str,
-    dataset: str = "mnist5k",
+    dataset: str | None = None,
     *,
     hyperparameters: Mapping[str, Any] | None = None,
     epochs: int | None = None,
@@ -90,7 +91,9 @@ def train(
 
     Args:
         name: a name of the registry, as in `ganzoo.get`.
-        dataset: a data set, as in `ganzoo.data.load`.
+        dataset: a data set, as in `ganzoo.data.load`; by default the GAN's own, `default_data`.
+            Of data of several columns, such as pairs, the first eight rows (of few data at most a
+            tenth of them) are held out of training, and the pictures show them.
         hyperparameters: as in `ganzoo.get`.
         epochs: passes over the data; by default as many as make about 1,600 steps.
         steps: generator updates, in place of `epochs`.
@@ -131,7 +134,8 @@ def train(
     with strategy.scope():
         gan = ganzoo.get(name, **(hyperparameters or {}))
     how = {"size": size, "fit": fit, "flip": flip}
-    stream, examples = _load(gan, dataset, how, value_range, batch_size)
+    dataset = gan.default_data if dataset is None else dataset
+    stream, examples, real = _load(gan, dataset, how, value_range, batch_size)
     epochs, steps_per_epoch, last_step = _length(epochs, steps, stream.steps_per_epoch)
     gan.build_for(stream.fields)
     config = {
@@ -159,7 +163,7 @@ def train(
     if console is not None:
         _say_networks(gan, dataset, console)
     _train_and_export(
-        run, gan, examples, epochs, steps_per_epoch, last_step, batch_size, export, console
+        run, gan, examples, real, epochs, steps_per_epoch, last_step, batch_size, export, console
     )
     return run
 
@@ -213,14 +217,14 @@ def resume(
     if _is_finished(run, gan, steps):
         raise ValueError(f"{run.path} has made all of its {steps} steps: train a new run.")
     how = {"size": read["size"]} | {key: config[key] for key in ("fit", "flip") if key in config}
-    stream, examples = _load(gan, dataset, how, read["value_range"], batch_size)
+    stream, examples, real = _load(gan, dataset, how, read["value_range"], batch_size)
     epochs, steps_per_epoch, last_step = _length(None, steps, stream.steps_per_epoch)
     if not gan.built:
         gan.build_for(stream.fields)
     if console is not None:
         console.print(f"continuing from step {gan.step:,} of {steps:,}")
     _train_and_export(
-        run, gan, examples, epochs, steps_per_epoch, last_step, batch_size, export, console
+        run, gan, examples, real, epochs, steps_per_epoch, last_step, batch_size, export, console
     )
     return run
 
@@ -245,6 +249,8 @@ def _networks(gan: GAN) -> str:
     """The name of the architecture that `gan` trains; "own" for the user's own networks."""
     if gan.architecture != "auto":
         return gan.architecture
+    if gan.architecture_of_images not in networks.NAMED:  # networks that only this game has
+        return gan.architecture_of_images
     chosen = networks.choose("auto", gan.spec.shape, gan.architecture_of_images)
     return next(name for name, module in networks.NAMED.items() if module is chosen)
 
@@ -266,7 +272,8 @@ def _is_finished(run: Run, gan: GAN, last_step: int) -> bool:
 def _train_and_export(
     run: Run,
     gan: GAN,
-    examples: tf.data.Dataset,
+    examples: Any,
+    real: Any,
     epochs: int,
     steps_per_epoch: int,
     last_step: int,
@@ -278,7 +285,7 @@ def _train_and_export(
     writes = strategies.is_chief(gan.distribute_strategy)
     try:
         with _locked(run) if writes else contextlib.nullcontext():
-            _fit(run, gan, examples, epochs, steps_per_epoch, last_step, batch_size, console)
+            _fit(run, gan, examples, real, epochs, steps_per_epoch, last_step, batch_size, console)
             for format in EXPORTED if export and writes else ():
                 with _status(console, f"exporting {format}"):
                     run.export(gan, format)
@@ -333,13 +340,21 @@ def _load(
     how: Mapping[str, Any],
     value_range: tuple[float, float] | None,
     batch_size: int | None,
-) -> tuple[data.Batches, tf.data.Dataset]:
-    """(batches, examples) of a data set, loaded with the options `how`. They are batched as
-    `gan.fit` will batch them, so that data that can't be trained on are refused now."""
-    examples = data.load(dataset, **how)
+) -> tuple[data.Batches, Any, Any]:
+    """(batches, examples, real) of a data set, loaded with the options `how`. They are batched as
+    `gan.fit` will batch them, so that data that can't be trained on are refused now. `real` is what
+    the pictures show of the data, see `plots.save_picture`."""
+    examples = shown = data.load(dataset, **how)
+    several = sum(column.kind == "sample" for column in gan.columns.values()) > 1
+    if several:
+        examples, shown = data.held_out(examples, HELD_OUT)
     with data.clear_errors():
         stream = gan.batches(examples, batch_size=batch_size, value_range=value_range)
-    return stream, examples
+        real = None
+        if several or not stream.spec.is_image:
+            most = HELD_OUT if several else plots.POINTS
+            real = _rows(gan, shown, most, value_range, shuffle=not several)
+    return stream, examples, real if several or real is None else real[stream.sample_name]
 
 
 def _length(
@@ -356,7 +371,8 @@ def _length(
 def _fit(
     run: Run,
     gan: GAN,
-    examples: tf.data.Dataset,
+    examples: Any,
+    real: Any,
     epochs: int,
     steps_per_epoch: int,
     last_step: int,
@@ -364,7 +380,6 @@ def _fit(
     console: Console | None,
 ) -> None:
     """Trains, and writes model, pictures and history to the run even if Ctrl-C stops it."""
-    real = None if gan.spec.is_image else _vectors(examples)
     every = max(1, round(epochs / PICTURES))
     saved = Checkpoints(run.path / "checkpoints", every)
     writes = strategies.is_chief(gan.distribute_strategy)
@@ -400,10 +415,16 @@ def _fit(
         raise Interrupted(f"stopped at step {gan.step} of {last_step}.", run, finished)
 
 
-def _vectors(examples: tf.data.Dataset) -> np.ndarray:
-    stream = data.batches(examples, batch_size=1)
-    rows = stream.dataset.take(plots.POINTS)
-    return np.concatenate([row[stream.sample_name] for row in rows])
+def _rows(
+    gan: GAN, examples: Any, most: int, value_range: tuple[float, float] | None, shuffle: bool
+) -> dict[str, np.ndarray]:
+    """At most so many rows of each sample that the GAN plays on."""
+    found = gan.batches(
+        examples, batch_size=1, steps=1, replicas=1, shuffle=shuffle, value_range=value_range
+    )
+    rows = list(found.dataset.take(min(most, found.steps_per_epoch or most)))
+    names = [name for name, field in found.fields.items() if not field.is_label]
+    return {name: np.concatenate([row[name] for row in rows]) for name in names}
 
 
 def _status(console: Console | None, text: str) -> contextlib.AbstractContextManager[Any]:

@@ -28,6 +28,8 @@ class Pix2Pix(GAN):
     objective = objectives.non_saturating
     columns = {"source": data.Column("sample"), "target": data.Column("sample")}
     checked_shapes = {"rectangular, three channels": (20, 16, 3), "square": (16, 16, 1)}
+    default_data = "digit_pairs"
+    architecture_of_images = "unet"
     judges_one = "D judges a picture beside its source"
     architecture = Hyperparameter(str, "auto", "U-Net and PatchGAN", choices=("auto",))
     latent_dim = None

@@ -117,14 +117,15 @@ def columns_of(data: Any) -> Mapping[str, Column]:
 def held_out(data: Any, most: int) -> tuple[Any, Any]:
     """A data set that `ganzoo.data.load` returned, cut in two: (the others, the first rows).
 
-    The first rows are `most`, or a tenth of the data if that is less. Of data with fewer than 10
-    rows, or of unknown length, nothing is cut off: both parts are then the whole.
+    The first rows are `most`, or a tenth of the data if that is less, and an even number, so that
+    no mirror image of them is among the others. Of data with fewer than 20 rows, or of unknown
+    length, nothing is cut off: both parts are then the whole.
     """
     if isinstance(data, dict):
         cut = {name: held_out(part, most) for name, part in data.items()}
         return tuple({name: parts[i] for name, parts in cut.items()} for i in (0, 1))  # type: ignore[return-value]
     count = int(data.cardinality())
-    number = min(most, count // 10)
+    number = min(most, count // 20 * 2)
     if number < 1:
         return data, data
     rows = getattr(data, "records", None)
