@@ -160,6 +160,17 @@ def _report(run: Run, seconds: int, exported: bool) -> None:
     for key, path in results.items():
         typer.echo(f"  {key:<11} {output.shown(run.path / path)}")
     folder = shlex.quote(output.shown(run.path))
-    typer.echo(f"next\n  ganzoo sample {folder} -n 64 --seed 1 --out more.png")
+    asked = "-n 64 --seed 1"
+    if _maps_samples(config["gan"]):
+        asked = f"--data {shlex.quote(config['data'])}"
+    typer.echo(f"next\n  ganzoo sample {folder} {asked} --out more.png")
     if not exported:
         typer.echo(f"  ganzoo export {folder} --format onnx")
+
+
+def _maps_samples(name: str) -> bool:
+    """Whether the GAN's data have several samples in a row, of which it maps one to another."""
+    from ganzoo.foundation import registry
+
+    columns = registry.find(name).columns.values()
+    return sum(column.kind == "sample" for column in columns) > 1

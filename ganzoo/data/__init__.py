@@ -6,6 +6,7 @@ from ganzoo.data.checks import CLASSES, DataError, clear_errors
 from ganzoo.data.fields import Column, Field, main_sample
 from ganzoo.data.labels import asked as asked_labels
 from ganzoo.data.sources import available, load
+from ganzoo.data.sources.given import pictures_for
 from ganzoo.data.sources.pairs import columns_of, held_out
 from ganzoo.data.splitting import split
 
@@ -23,6 +24,7 @@ __all__ = [
     "held_out",
     "load",
     "main_sample",
+    "pictures_for",
     "split",
     "toys",
 ]

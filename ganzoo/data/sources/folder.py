@@ -37,15 +37,16 @@ def folder(root: Path, change: Change, seed: int) -> tuple[tf.data.Dataset, list
 def records_of(
     files: list[str],
     change: Change,
-    seed: int = 0,
+    seed: int | None = 0,
     *,
     labels: np.ndarray | None = None,
     channels: int | None = None,
     kind: str = "a picture",
 ) -> Records:
-    """The pictures of these files, changed, in a random order that depends on the number of files
-    and the seed alone.
+    """The pictures of these files, changed.
 
+    seed: of a random order, which depends on the number of files and the seed alone; None keeps the
+        order of the files.
     channels: 1 for grey, 3 for colour; by default 1 if all files that are looked at are grey.
     kind: what an error calls the pictures.
 
@@ -53,7 +54,9 @@ def records_of(
     """
     # Also for those who read the dataset as a stream: a shuffle buffer sees only so many of files
     # that are sorted by class.
-    order = np.random.default_rng(seed).permutation(len(files))
+    order = np.arange(len(files))
+    if seed is not None:
+        order = np.random.default_rng(seed).permutation(order)
     looked_at = [files[i] for i in np.sort(order[:_LOOKED_AT])]
     with ThreadPoolExecutor() as pool:
         facts = list(pool.map(_facts, looked_at))
