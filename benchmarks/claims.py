@@ -5,8 +5,8 @@
 
 - acgan: 2,000 digits drawn of classes that were asked for; the share that a judge of at least 97%
   names as asked.
-- pix2pix: digits to their blurred, shifted and inverted pictures; PSNR of pictures that were not
-  trained on against the truth, beside that of the source itself.
+- pix2pix: the data set digit_pairs, digits and their blurred, moved and inverted pictures; PSNR of
+  pictures that were not trained on against the truth, beside that of the source itself.
 - sgan: MNIST digits of which 100 have a label; accuracy on others, beside that of the same
   classifier trained on the 100 alone.
 
@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import functools
 import os
 import platform
 import time
@@ -24,10 +25,10 @@ from pathlib import Path
 
 import keras
 import numpy as np
-import scipy.ndimage
 import tensorflow as tf
 
 import ganzoo
+from ganzoo import evaluation
 
 OUT = Path(__file__).parents[1] / "results" / "claims.csv"
 COLUMNS = (
@@ -55,34 +56,22 @@ def acgan(seed: int, steps: int = 1600) -> dict[str, object]:
     }
 
 
-def mapped(x: np.ndarray) -> np.ndarray:
-    """The known map: grey pictures uint8 [N, H, W, 1] -> blurred, moved down by two, inverted."""
-    blurred = scipy.ndimage.gaussian_filter(x.astype("float32"), (0, 1.0, 1.0, 0))
-    return np.rint(255 - np.roll(blurred, 2, axis=1)).astype("uint8")
-
-
-def psnr(one: np.ndarray, other: np.ndarray) -> float:
-    error = np.mean((one.astype("float64") - other.astype("float64")) ** 2)
-    return float(10 * np.log10(255**2 / error))
-
-
 def pix2pix(seed: int, steps: int = 600) -> dict[str, object]:
-    x = np.pad(arrays("mnist5k")[0], [(0, 0), (2, 2), (2, 2), (0, 0)])
-    order = np.random.default_rng(seed).permutation(len(x))
-    source, held_out = x[order[:2000]], x[order[2000:2500]]
-    gan = ganzoo.get("pix2pix", width=16, seed=seed)
-    gan.fit(
-        {"source": source, "target": mapped(source)},
-        batch_size=16,
-        steps_per_epoch=steps,
-        verbose=0,
+    pairs = next(iter(ganzoo.data.load("digit_pairs").batch(2000)))
+    pairs = {name: x.numpy() for name, x in pairs.items()}
+    order = np.random.default_rng(seed).permutation(len(pairs["source"]))
+    train, held_out = (
+        {k: x[part] for k, x in pairs.items()} for part in (order[:1300], order[1300:])
     )
-    truth = mapped(held_out)
+    gan = ganzoo.get("pix2pix", width=16, seed=seed)
+    gan.fit(train, batch_size=16, steps_per_epoch=steps, verbose=0)
+    black_and_white = gan.spec.value_range
+    psnr = functools.partial(evaluation.psnr, truth=held_out["target"], value_range=black_and_white)
     return {
         "measure": "PSNR of the mapped pictures in dB",
-        "value": psnr(gan.sample(source=held_out), truth),
+        "value": float(psnr(gan.sample(source=held_out["source"]))),
         "beside": "PSNR of the source itself",
-        "value_beside": psnr(held_out, truth),
+        "value_beside": float(psnr(held_out["source"])),
         "steps": steps,
     }
 

@@ -39,7 +39,7 @@ def describe_data(
     with data.clear_errors():
         stream = data.batches(dataset, columns=data.columns_of(dataset), batch_size=1)
         number = 64 if stream.spec.is_image else plots.POINTS
-        rows = list(stream.dataset.take(number).rebatch(number))[0]
+        rows = next(iter(stream.dataset.take(number).rebatch(number)))
     classes = getattr(dataset, "class_names", None)
     parts = dataset if isinstance(dataset, dict) else {"": dataset}
     counts = [int(part.cardinality()) for part in parts.values()]

@@ -28,7 +28,7 @@ _DESCRIPTIONS = {
     "grid": "50,000 points of 25 Gaussians on a grid, with their mode",
     "gaussian": "50,000 points of one Gaussian in the plane",
     "digit_pairs": "1,797 pairs of a digit, 16×16×1, and its blurred, moved negative, bundled",
-    "unpaired_digits": "898 digits, 16×16×1, and the moved negatives of 899 others, bundled",
+    "unpaired_digits": "899 digits, 16×16×1, and the moved negatives of 898 others, bundled",
     "tfds:NAME": "a data set of TensorFlow Datasets, such as tfds:mnist (train split)",
     "folder:PATH": "PNG, JPEG, WebP, BMP, TIFF and GIF pictures, one sub-folder per class",
     "npz:PATH": "arrays x and y (or image and label, x_train and y_train) of a NumPy archive",

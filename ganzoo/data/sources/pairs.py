@@ -81,7 +81,7 @@ def pairs(path: Path, change: Change, seed: int) -> tf.data.Dataset:
         return _of_archive(path, change)
     files, labels, names = pictures(path)
     if labels is None or names is None:
-        kind = "source and target side by side, twice as wide as high,"
+        kind = "source and target side by side (twice as wide as high)"
         return in_order(Pairs((records_of(files, SideBySide(*change), seed, kind=kind),)))
     first, second = _two_of(path, files, labels, names)
     sources, targets = _matched(path, first, second)
@@ -211,7 +211,7 @@ def _matched(root: Path, first: list[str], second: list[str]) -> tuple[list[str]
         for one, other in ((sources, targets), (targets, sources)):
             if alone := sorted(one.keys() - other.keys()):
                 folder = os.path.relpath(next(iter(other.values())), root).partition(os.sep)[0]
-                more = f" and {len(alone) - 1} others have" if len(alone) > 1 else " has"
+                more = f" and {len(alone) - 1} more have" if len(alone) > 1 else " has"
                 raise ValueError(
                     f"{one[alone[0]]}{more} no partner of the same name in {root / folder}: add "
                     "it, or remove what has none."
