@@ -19,7 +19,8 @@ def evaluate(
     data: Annotated[
         str | None,
         typer.Option(
-            help="A data set that ganzoo data lists; the one of the run by default.",
+            help="A data set that ganzoo data lists; the one of the run by default. Name held-out "
+            "pairs to learn how well a GAN such as pix2pix maps pictures that it has not seen.",
             show_default=False,
         ),
     ] = None,
