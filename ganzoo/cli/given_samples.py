@@ -48,7 +48,7 @@ def read(
                 "--data."
             )
         return {needed[0]: data.pictures_for(fields[needed[0]], source, fit=fit, count=count)}
-    sizes = {field.shape[:2] for field in fields.values() if field.is_image}
+    sizes = {(f.shape[0], f.shape[1]) for f in fields.values() if f.is_image}
     size = sizes.pop() if len(sizes) == 1 else None
     stream = data.batches(
         data.load(str(name), size=size, fit=fit),

@@ -233,8 +233,9 @@ def _of_copies(found: Evaluation, drawn: _Drawn, real: np.ndarray) -> None:
 
 def _of_pairs(found: Evaluation, drawn: _Drawn, sources: Mapping[str, np.ndarray]) -> None:
     """PSNR and SSIM of the samples against their targets, and of the sources themselves."""
-    gan, facts = drawn.gan, {"extractor": "none", "split": drawn.split}
-    facts["hash"] = extractors.digest(gan.spec)
+    gan = drawn.gan
+    hashed = extractors.digest(gan.spec)
+    facts: dict[str, Any] = {"extractor": "none", "hash": hashed, "split": drawn.split}
     for name, compare in (("psnr", pairs.psnr), ("ssim", pairs.ssim)):
         found[name] = compare(drawn.fake, drawn.real, gan.spec.value_range).with_reference(**facts)
         for source, x in sources.items():
