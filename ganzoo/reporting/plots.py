@@ -141,8 +141,8 @@ def save_picture(
 
     Args:
         count: the number of samples, rounded up to whole rows of each class.
-        real: vectors of the data, drawn behind the samples; for a generator that maps samples,
-            rows of the data by name, {"source": …, "target": …}.
+        real: vectors of the data, drawn behind the samples, or rows of the data by name, such as
+            {"source": …, "target": …} for a generator that maps samples.
 
     Raises:
         ValueError: the generator maps samples, and `real` has none.
@@ -153,6 +153,8 @@ def save_picture(
         rows = real if isinstance(real, Mapping) else {}
         mapped.save_mapped(gan, path, rows, count=count, seed=seed)
         return
+    if isinstance(real, Mapping):
+        real = real.get(gan.output_name)
     if not gan.spec.is_image:
         save_samples(np.asarray(gan.sample(max(count, POINTS), seed)), path, real=real)
         return
