@@ -122,6 +122,16 @@ def test_other_data_are_refused_in_one_sentence(ganzoo_in):
         assert code == 2 and out == "" and words in err and err.count("\n") == 1
 
 
+def test_every_game_can_be_trained_on_its_default_data():
+    loaded = {}
+    for name in ganzoo.names():
+        gan = ganzoo.get(name)
+        if gan.default_data not in loaded:
+            loaded[gan.default_data] = data.load(gan.default_data)
+        gan.batches(loaded[gan.default_data])
+    assert {"mnist5k", "digit_pairs"} <= set(loaded)
+
+
 # ---- sampling
 
 

@@ -55,7 +55,7 @@ def evaluate(
     if name is None:
         raise ValueError(
             f"{run_or_model} doesn't say which data it was trained on: name a data set, as in "
-            "--data mnist5k."
+            f"--data {gan.default_data}."
         )
     own = data is None or data == config.get("data")
     size = config.get("size") if own and gan.spec.is_image else None
