@@ -44,7 +44,7 @@ def sampler(rows, spec=SPEC):
     name = "image" if spec.is_image else "vector"
     named = {"output_name": name, "fields": {name: spec}}
     return types.SimpleNamespace(
-        **named, spec=spec, latent_spec={}, discriminator=critic, sample=sample
+        **named, spec=spec, inputs={}, latent_spec={}, discriminator=critic, sample=sample
     )
 
 

@@ -25,10 +25,8 @@ def describe_data(
     shape = options.size(size)
     options.check_file("--out", out)
     output.import_tensorflow()
-    import numpy as np
-
     from ganzoo import data
-    from ganzoo.reporting import plots
+    from ganzoo.reporting import mapped, plots
 
     console = output.console()
     table = output.table("", "")
@@ -39,19 +37,36 @@ def describe_data(
         return
     dataset = data.load(name, size=shape)
     with data.clear_errors():
-        stream = data.batches(dataset, batch_size=1)
+        stream = data.batches(dataset, columns=data.columns_of(dataset), batch_size=1)
         number = 64 if stream.spec.is_image else plots.POINTS
-        examples = np.concatenate([row[stream.sample_name] for row in stream.dataset.take(number)])
-    classes, count = getattr(dataset, "class_names", None), int(dataset.cardinality())
+        rows = next(iter(stream.dataset.take(number).rebatch(number)))
+    classes = getattr(dataset, "class_names", None)
+    parts = dataset if isinstance(dataset, dict) else {"": dataset}
+    counts = [int(part.cardinality()) for part in parts.values()]
+    samples = {key: field for key, field in stream.fields.items() if not field.is_label}
     described = {
-        "shape": "×".join(map(str, stream.spec.shape)),
-        "dtype": stream.spec.dtype,
-        "samples": f"{count:,}" if count >= 0 else "unknown",
+        "shape": _of_each({k: "×".join(map(str, f.shape)) for k, f in samples.items()}),
+        "dtype": _of_each({k: f.dtype for k, f in samples.items()}),
+        "samples": " and ".join(f"{n:,}" if n >= 0 else "unknown" for n in counts)
+        + (" pairs" if len(samples) > len(parts) else ""),
         "classes": f"{len(classes)}: {output.listed(classes)}" if classes else "not named",
     }
     for key, value in described.items():
         table.add_row(key, escape(value))
     console.print(table)
     if out is not None:
-        plots.save_samples(examples, out, value_range=stream.spec.value_range)
+        examples = {key: rows[key].numpy() for key in samples}
+        if len(samples) > 1 and all(field.is_image for field in samples.values()):
+            columns = [(x, samples[key].value_range) for key, x in examples.items()]
+            mapped.save_side_by_side(columns, out)
+        else:
+            shown = examples[stream.sample_name]
+            plots.save_samples(shown, out, value_range=stream.spec.value_range)
         typer.echo(output.shown(out))
+
+
+def _of_each(words: dict[str, str]) -> str:
+    """What is said of each sample: once if it is the same for all."""
+    if len(set(words.values())) == 1:
+        return next(iter(words.values()))
+    return ", ".join(f"{key} {word}" for key, word in words.items())

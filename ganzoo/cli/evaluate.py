@@ -19,7 +19,8 @@ def evaluate(
     data: Annotated[
         str | None,
         typer.Option(
-            help="A data set that ganzoo data lists; the one of the run by default.",
+            help="A data set that ganzoo data lists; the one of the run by default. Name held-out "
+            "pairs to learn how well a GAN such as pix2pix maps pictures that it has not seen.",
             show_default=False,
         ),
     ] = None,
@@ -54,7 +55,7 @@ def evaluate(
     if name is None:
         raise ValueError(
             f"{run_or_model} doesn't say which data it was trained on: name a data set, as in "
-            "--data mnist5k."
+            f"--data {gan.default_data}."
         )
     own = data is None or data == config.get("data")
     size = config.get("size") if own and gan.spec.is_image else None

@@ -40,6 +40,23 @@ def sample(
             "category=3 or code=0.5,-1 for infogan; repeat it for several inputs.",
         ),
     ] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE_OR_FOLDER",
+            help="The picture, or the folder of pictures, that a GAN such as pix2pix maps; at most "
+            "--count of them, resized to what the GAN was trained on.",
+            show_default=False,
+        ),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help="In place of --source, a data set that ganzoo data lists, such as digit_pairs.",
+            show_default=False,
+        ),
+    ] = None,
+    fit: options.Fit = None,
     out: Annotated[
         Path,
         typer.Option(
@@ -62,10 +79,17 @@ def sample(
     elif out.suffix.removeprefix(".") not in FORMATS:
         raise ValueError(f"--out {out} must end in .png, .npy or .npz, or be - with --format.")
     output.import_tensorflow()
+    from ganzoo.cli import given_samples
     from ganzoo.training import runs
 
     gan = runs.load(run_or_model)
+    given = given_samples.read(gan, source, data, fit or "crop", count)
+    if given:
+        count = len(next(iter(given.values())))
     inputs: dict[str, Any] = read_inputs(gan, settings or [], count)
+    if twice := [name for name in inputs if name in given]:
+        raise ValueError(f"--set {twice[0]}= can't set samples: leave it out.")
+    inputs |= given
     if labels is not None:
         if "label" in inputs:
             raise ValueError("--labels and --set label= were both given: leave one out.")

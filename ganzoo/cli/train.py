@@ -28,7 +28,11 @@ def train(
     settings: options.Settings = None,
     data: Annotated[
         str | None,
-        typer.Option(help="A data set that ganzoo data lists; mnist5k by default."),
+        typer.Option(
+            help="A data set that ganzoo data lists; by default one that suits the GAN: "
+            "mnist5k, or digit_pairs for pix2pix.",
+            show_default=False,
+        ),
     ] = None,
     epochs: Annotated[
         int | None,
@@ -113,7 +117,7 @@ def train(
             assert name is not None  # checked above
             run = runs.train(
                 name,
-                "mnist5k" if data is None else data,
+                data,
                 hyperparameters=hyperparameters,
                 epochs=epochs,
                 steps=steps,
@@ -159,6 +163,17 @@ def _report(run: Run, seconds: int, exported: bool) -> None:
     for key, path in results.items():
         typer.echo(f"  {key:<11} {output.shown(run.path / path)}")
     folder = shlex.quote(output.shown(run.path))
-    typer.echo(f"next\n  ganzoo sample {folder} -n 64 --seed 1 --out more.png")
+    asked = "-n 64 --seed 1"
+    if _maps_samples(config["gan"]):
+        asked = f"--data {shlex.quote(config['data'])}"
+    typer.echo(f"next\n  ganzoo sample {folder} {asked} --out more.png")
     if not exported:
         typer.echo(f"  ganzoo export {folder} --format onnx")
+
+
+def _maps_samples(name: str) -> bool:
+    """Whether the GAN's data have several samples in a row, of which it maps one to another."""
+    from ganzoo.foundation import registry
+
+    columns = registry.find(name).columns.values()
+    return sum(column.kind == "sample" for column in columns) > 1

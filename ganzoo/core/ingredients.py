@@ -59,6 +59,8 @@ class Ingredients(keras.Model):
     """The reason why packing is not supported; None if it is supported."""
     architecture_of_images: str = "dcgan"
     """The architecture that "auto" stands for with images of at least 8×8."""
+    default_data: str = "mnist5k"
+    """The data set that `ganzoo train NAME` trains on by itself."""
 
     latent_dim: int = Hyperparameter(
         int, 64, "width of the latents z ~ N(0, 1)", at_least=1, at_most=65_536

@@ -6,6 +6,8 @@ from ganzoo.data.checks import CLASSES, DataError, clear_errors
 from ganzoo.data.fields import Column, Field, main_sample
 from ganzoo.data.labels import asked as asked_labels
 from ganzoo.data.sources import available, load
+from ganzoo.data.sources.given import pictures_for
+from ganzoo.data.sources.pairs import columns_of, held_out
 from ganzoo.data.splitting import split
 
 __all__ = [
@@ -18,8 +20,11 @@ __all__ = [
     "available",
     "batches",
     "clear_errors",
+    "columns_of",
+    "held_out",
     "load",
     "main_sample",
+    "pictures_for",
     "split",
     "toys",
 ]

@@ -8,7 +8,7 @@ import functools
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import tensorflow as tf
 
@@ -51,16 +51,14 @@ class Records:
     kind: str
 
     def dataset(self) -> tf.data.Dataset:
-        """An unbatched dataset of the rows in their order.
+        """An unbatched dataset of the rows in their order, see `in_order`."""
+        return in_order(self)
 
-        It has these records as its attribute `records`, which `ganzoo.data.batches` reads instead.
-        Any transformation of the dataset drops the attribute.
-        """
-        numbers = tf.data.Dataset.range(self.count).batch(16)
-        dataset = numbers.map(self.read, tf.data.AUTOTUNE).unbatch()
-        dataset = dataset.apply(tf.data.experimental.assert_cardinality(self.count))
-        dataset.records = self
-        return dataset
+    def between(self, first: int, last: int) -> Records:
+        """The rows from `first` up to `last`, which is not among them."""
+        return dataclasses.replace(
+            self, count=last - first, find=lambda rows: self.find(rows + first)
+        )
 
     @tf.autograph.experimental.do_not_convert
     def read(self, rows: tf.Tensor) -> Element:
@@ -105,6 +103,27 @@ class Records:
         )
         image.set_shape(self.shape)  # ensure_shape could fail first, without the file's name
         return element | {"image": image}
+
+
+class Rows(Protocol):
+    """Rows of which any can be read at once: `Records`, or pairs of them."""
+
+    @property
+    def count(self) -> int: ...
+
+    def read(self, rows: tf.Tensor) -> Element: ...
+
+    def between(self, first: int, last: int) -> Rows: ...
+
+
+def in_order(rows: Rows) -> tf.data.Dataset:
+    """The rows in their order, unbatched. Its attribute `records` is what `ganzoo.data.batches`
+    reads instead; any transformation drops it."""
+    numbers = tf.data.Dataset.range(rows.count).batch(16)
+    dataset = numbers.map(rows.read, tf.data.AUTOTUNE).unbatch()
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(rows.count))
+    dataset.records = rows
+    return dataset
 
 
 class _Calls:

@@ -1,4 +1,5 @@
-"""Distributions whose density is known, so that what a GAN learned can be measured exactly."""
+"""Distributions whose density is known, and known maps between pictures, so that what a GAN learned
+can be measured exactly."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import dataclasses
 
 import numpy as np
 import numpy.typing as npt
+import scipy.ndimage
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -54,3 +56,21 @@ def grid() -> Mixture:
 def gaussian() -> Mixture:
     """One mode at (1, −1), sigma 0.5: the smallest problem that a GAN can get wrong."""
     return Mixture(np.array([[1.0, -1.0]]), 0.5)
+
+
+def blurred_negative(x: np.ndarray) -> np.ndarray:
+    """The map of "digit_pairs": pictures uint8 [N, H, W, C], blurred by a Gaussian of one pixel,
+    moved down by two pixels (the last two rows come first), and inverted."""
+    blurred = scipy.ndimage.gaussian_filter(x.astype("float32"), (0, 1.0, 1.0, 0))
+    return np.rint(255 - np.roll(blurred, 2, axis=1)).astype("uint8")
+
+
+def moved_negative(x: np.ndarray) -> np.ndarray:
+    """The map of "unpaired_digits": pictures uint8 [N, H, W, C], moved down by two pixels (the last
+    two rows come first), and inverted. `moved_negative_back` is its exact inverse."""
+    return 255 - np.roll(x, 2, axis=1)
+
+
+def moved_negative_back(y: np.ndarray) -> np.ndarray:
+    """The inverse of `moved_negative`."""
+    return np.roll(255 - y, -2, axis=1)

@@ -17,6 +17,7 @@ from ganzoo.evaluation.measured import Measured, TooFew, mean_of_batches
 from ganzoo.evaluation.modes import mode_coverage
 from ganzoo.evaluation.neighbours import memorisation, precision_recall_density_coverage
 from ganzoo.evaluation.one_dimensional import histogram_jsd, wasserstein_1
+from ganzoo.evaluation.pairs import psnr, ssim
 from ganzoo.evaluation.parzen import centroids, log_densities, parzen_log_likelihood
 from ganzoo.evaluation.report import Evaluation, evaluate
 
@@ -48,5 +49,7 @@ __all__ = [
     "mode_coverage",
     "parzen_log_likelihood",
     "precision_recall_density_coverage",
+    "psnr",
+    "ssim",
     "wasserstein_1",
 ]

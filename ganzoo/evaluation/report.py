@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from ganzoo import data
-from ganzoo.evaluation import extractors, labels, neighbours, one_dimensional
+from ganzoo.evaluation import extractors, labels, neighbours, one_dimensional, pairs
 from ganzoo.evaluation.frechet import frechet_ratio
 from ganzoo.evaluation.information import information_bound
 from ganzoo.evaluation.kernel import kid
@@ -71,30 +71,41 @@ def evaluate(
     are drawn, so all numbers have the same N. The halves are chosen by the hashes of the rows, so
     the order of the data does not change the numbers.
 
+    Where the generator maps given samples, the samples are drawn with those of the other half. They
+    should then be near to the targets, which are data, and depend on the source more than on
+    chance: the numbers that tell copies from samples, and Parzen windows, are left out. Images are
+    compared with their targets instead, and for reference the sources with the targets.
+
     Raises:
         ValueError: the data or the extractor do not fit the GAN.
     """
-    real, real_labels = _rows(gan, x, y, value_range, max(ROWS, 2 * samples))
+    given = [name for name, chosen in gan.inputs.items() if not chosen.drawn]
+    rows = _rows(gan, x, y, value_range, max(ROWS, 2 * samples), bool(given))
+    real, real_labels = rows[gan.output_name], rows.get("label")
     if len(real) < 4:
         raise ValueError(f"the data have {len(real)} rows: pass at least 4.")
     half = min(samples, len(real) // 2)
     found = Evaluation()
     split = f"{half} against {half} others of {len(real)} rows, {extractors.digest(real)}"
-    drawn = _Drawn(
-        gan, real[:half], real[half : 2 * half], np.asarray(gan.sample(half, seed)), split, seed
-    )
+    sources = {name: rows[name][half : 2 * half] for name in given}
+    fake = np.asarray(gan.sample(half, seed, **sources))
+    drawn = _Drawn(gan, real[:half], real[half : 2 * half], fake, split, seed)
     judge = None
     if gan.spec.is_image and real_labels is not None:
         try:
             judge = extractors.Judge.of(gan.spec, real, real_labels)
         except TooFew as error:
             found.refused["judge"] = str(error)
-    _of_features(found, drawn, _chosen(extractor, gan.spec, judge, real), real)
+    _of_features(found, drawn, _chosen(extractor, gan.spec, judge, real))
+    if not given:
+        _of_copies(found, drawn, real)
+    elif gan.spec.is_image and all(column.paired for column in gan.columns.values()):
+        _of_pairs(found, drawn, sources)
     if judge is not None:
         _of_labels(found, drawn, judge)
     if "category" in gan.latent_spec and "category" in gan.discriminator.output:
         _of_information(found, drawn)
-    if gan.spec.is_image:
+    if gan.spec.is_image and not given:
         _of_parzen(found, drawn)
     elif gan.spec.shape == (1,):
         _of_a_line(found, drawn)
@@ -114,16 +125,24 @@ class _Drawn:
 
 
 def _rows(
-    gan: Any, x: Any, y: Any, value_range: tuple[float, float] | None, most: int
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """At most `most` rows, ordered by their hashes, and their labels if there are any."""
+    gan: Any,
+    x: Any,
+    y: Any,
+    value_range: tuple[float, float] | None,
+    most: int,
+    all_columns: bool,
+) -> dict[str, np.ndarray]:
+    """At most `most` rows of each column, ordered by their hashes: the samples that the generator
+    makes, or all columns that the GAN plays on, and labels if there are any."""
     size = math.prod(gan.spec.shape) * np.dtype(gan.spec.dtype).itemsize
     most = max(1, min(most, 2**30 // size))  # large images may not all fit in memory
     for labelled in (True, False):  # the second time without labels, if y cannot be used as labels
         try:
             columns = {"image": data.Column("sample")}
             fields = {gan.output_name: gan.spec}
-            if labelled:
+            if all_columns:
+                columns, fields = dict(gan.columns), dict(gan.fields)
+            elif labelled:
                 columns["label"] = data.Column("label")
                 unlimited = data.Field.of_classes(np.iinfo("int32").max)
                 fields["label"] = gan.fields.get("label", unlimited)
@@ -135,13 +154,15 @@ def _rows(
                 batches = list(stream.dataset.take(count).rebatch(1024).as_numpy_iterator())
             break
         except ValueError:
-            if not labelled:
+            if not labelled or all_columns:
                 raise
     found = {key: np.concatenate([b[key] for b in batches]) for key in batches[0]}
+    if gan.output_name not in found:
+        found[gan.output_name] = found.pop(stream.sample_name)
     rows = zip(*found.values(), strict=True)
     keys = [hashlib.sha256(b"".join(part.tobytes() for part in row)).digest() for row in rows]
     order = sorted(range(len(keys)), key=keys.__getitem__)
-    return found[stream.sample_name][order], found["label"][order] if labelled else None
+    return {name: column[order] for name, column in found.items()}
 
 
 def _chosen(
@@ -178,9 +199,7 @@ def _with_reference(
     return fake.with_reference(real, **facts)
 
 
-def _of_features(
-    found: Evaluation, drawn: _Drawn, extractor: extractors.Extractor, real: np.ndarray
-) -> None:
+def _of_features(found: Evaluation, drawn: _Drawn, extractor: extractors.Extractor) -> None:
     facts = _facts(extractor, drawn)
     parts = (drawn.reference, drawn.real, drawn.fake)
     reference, others, fake = map(extractor.features, parts)
@@ -200,6 +219,9 @@ def _of_features(
         ),
         **facts,
     )
+
+
+def _of_copies(found: Evaluation, drawn: _Drawn, real: np.ndarray) -> None:
     large = math.prod(drawn.gan.spec.shape) > LARGEST
     pixels = extractors.Pixels(drawn.gan.spec, real, extractors.WIDTH if large else None)
     found.measure(
@@ -207,6 +229,25 @@ def _of_features(
         lambda: neighbours.memorisation(pixels.features(real), pixels.features(drawn.fake)),
         **_facts(pixels, drawn) | {"split": f"all {len(real)} rows"},
     )
+
+
+def _of_pairs(found: Evaluation, drawn: _Drawn, sources: Mapping[str, np.ndarray]) -> None:
+    """PSNR and SSIM of the samples against their targets, and of the sources themselves."""
+    gan = drawn.gan
+    hashed = extractors.digest(gan.spec)
+    facts: dict[str, Any] = {"extractor": "none", "hash": hashed, "split": drawn.split}
+    for name, compare in (("psnr", pairs.psnr), ("ssim", pairs.ssim)):
+        found[name] = compare(drawn.fake, drawn.real, gan.spec.value_range).with_reference(**facts)
+        for source, x in sources.items():
+            key, field = f"{name}_of_{source}", gan.fields[source]
+            if field.shape != gan.spec.shape:
+                shapes = f"{field.shape}, and {gan.output_name}s of {gan.spec.shape}"
+                found.refused[key] = f"{source}s are of shape {shapes}, which can't be compared."
+                continue
+            # The value ranges of the two may differ.
+            shown = gan.spec.decode(field.encode(x))
+            of_source = compare(shown, drawn.real, gan.spec.value_range)
+            found[key] = of_source.with_reference(**facts)
 
 
 def _of_labels(found: Evaluation, drawn: _Drawn, judge: extractors.Judge) -> None:

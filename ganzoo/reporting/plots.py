@@ -43,21 +43,27 @@ def contact_sheet(
     images = np.asarray(images)
     if images.ndim != 4 or not images.size:
         raise ValueError(f"images have shape {images.shape}: they must be (N, height, width, C).")
-    pixels = _pixels(images[..., : 3 if images.shape[-1] >= 3 else 1], value_range)
-    count, height, width, channels = pixels.shape
+    shown = pixels(images, value_range)
+    count, height, width, channels = shown.shape
     columns = min(count, columns or math.ceil(math.sqrt(count * height / width)))
     rows = math.ceil(count / columns)
     factor = max(1, math.ceil(WIDTH / (columns * width)))
     height, width = factor * height, factor * width
     sheet = np.full((rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, channels), 255)
-    for number, image in enumerate(pixels):
+    for number, image in enumerate(shown):
         top, left = number // columns * (height + GAP), number % columns * (width + GAP)
         enlarged = image.repeat(factor, axis=0).repeat(factor, axis=1)
         sheet[top : top + height, left : left + width] = enlarged
     return sheet.astype(np.uint8)
 
 
-def _pixels(images: np.ndarray, value_range: tuple[float, float] | None) -> np.ndarray:
+def pixels(images: np.ndarray, value_range: tuple[float, float] | None) -> np.ndarray:
+    """What is shown of images [N, height, width, channels]: uint8 [N, height, width, 1 or 3].
+
+    Raises:
+        ValueError: they are not uint8, and the values of black and white are not given.
+    """
+    images = images[..., : 3 if images.shape[-1] >= 3 else 1]
     if images.dtype == np.uint8 and value_range in (None, (0, 255)):
         return images
     if value_range is None:
@@ -123,17 +129,32 @@ def save_picture(
     *,
     count: int = 64,
     seed: int = 0,
-    real: npt.ArrayLike | None = None,
+    real: npt.ArrayLike | Mapping[str, npt.ArrayLike] | None = None,
 ) -> None:
     """Writes samples of a GAN as a PNG; the same seed shows the same latents.
+
+    If the generator maps given samples, as pix2pix does, these, its outputs and their targets
+    stand side by side.
 
     If the GAN has classes (labels, or InfoGAN's categories), each row shows one class, and all
     classes have the same noise. For vectors at least 2048 samples are drawn.
 
     Args:
         count: the number of samples, rounded up to whole rows of each class.
-        real: vectors of the data, drawn behind the samples.
+        real: vectors of the data, drawn behind the samples, or rows of the data by name, such as
+            {"source": …, "target": …} for a generator that maps samples.
+
+    Raises:
+        ValueError: the generator maps samples, and `real` has none.
     """
+    from ganzoo.reporting import mapped
+
+    if mapped.given_names(gan):
+        rows = real if isinstance(real, Mapping) else {}
+        mapped.save_mapped(gan, path, rows, count=count, seed=seed)
+        return
+    if isinstance(real, Mapping):
+        real = real.get(gan.output_name)
     if not gan.spec.is_image:
         save_samples(np.asarray(gan.sample(max(count, POINTS), seed)), path, real=real)
         return

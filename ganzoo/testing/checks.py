@@ -70,7 +70,8 @@ class Subject:
 
     @cached_property
     def _digits(self) -> dict[str, tf.Tensor]:
-        return next(iter(data.load("digits").batch(400)))
+        digits: Any = data.load("digits")
+        return next(iter(digits.batch(400)))
 
     @cached_property
     def digits(self) -> Any:

@@ -16,7 +16,6 @@ from types import FrameType
 from typing import Any
 
 import keras
-import numpy as np
 import rich.progress
 from rich.console import Console
 from rich.table import Column
@@ -25,7 +24,7 @@ from ganzoo.core.fitting import Diverged
 from ganzoo.data.checks import check_int
 from ganzoo.devices import strategies
 from ganzoo.foundation import files
-from ganzoo.reporting import plots
+from ganzoo.reporting import mapped, plots
 from ganzoo.training.checkpoints import Checkpoints, StopAtStep
 
 __all__ = [
@@ -74,7 +73,8 @@ class _EveryFewEpochs(keras.callbacks.Callback):
 class SamplePictures(_EveryFewEpochs):
     """Writes pictures `folder/epoch_0005.png` and so on, all of the same latents.
 
-    There is one after the first epoch, every `every` epochs, and at the end of training.
+    There is one after the first epoch, every `every` epochs, and at the end of training. A
+    generator that maps samples, as pix2pix does, needs some in `real`: else training doesn't begin.
 
     Args:
         every: epochs between pictures.
@@ -88,10 +88,13 @@ class SamplePictures(_EveryFewEpochs):
         *,
         seed: int = 0,
         count: int = 64,
-        real: np.ndarray | None = None,
+        real: Any = None,
     ):
         super().__init__(every)
         self.folder, self.seed, self.count, self.real = Path(folder), seed, count, real
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        mapped.check_given(self.model, self.real)
 
     def due(self, epoch: int) -> bool:
         return epoch == 1 or super().due(epoch)

@@ -8,7 +8,8 @@ A run's folder:
     config.json             the GAN, its hyper-parameters, its data, and the versions of the stack
     history.csv             a row of losses per epoch; losses.png draws it
     samples/epoch_0005.png  samples of the same latents, as training proceeded
-    samples.png             samples of the trained GAN
+    samples.png             samples of the trained GAN; where it maps given samples, as pix2pix
+                            does, sources, outputs and targets of held-out rows in both
     checkpoints/            the last three states, from which `runs.resume` continues
     model.keras             the trained GAN
     export/FORMAT/1/        the generator as SavedModel and as ONNX

@@ -39,6 +39,7 @@ __all__ = ["STEPS", "Interrupted", "Run", "load", "resume", "train"]
 
 STEPS = 1600  # enough for recognisable digits; a minute or two on two cores
 PICTURES = 10
+HELD_OUT = 8  # rows that a game on several samples shows in its pictures and never trains on
 EXPORTED = ("tf_saved_model", "onnx")
 
 
@@ -68,7 +69,7 @@ def load(path: str | os.PathLike) -> GAN:
 
 def train(
     name: str,
-    dataset: str = "mnist5k",
+    dataset: str | None = None,
     *,
     hyperparameters: Mapping[str, Any] | None = None,
     epochs: int | None = None,
@@ -92,7 +93,9 @@ def train(
 
     Args:
         name: a name of the registry, as in `ganzoo.get`.
-        dataset: a data set, as in `ganzoo.data.load`.
+        dataset: a data set, as in `ganzoo.data.load`; by default the GAN's own, `default_data`.
+            Of data of several columns, such as pairs, the first eight rows (of few data at most a
+            tenth of them) are held out of training, and the pictures show them.
         hyperparameters: as in `ganzoo.get`.
         epochs: passes over the data; by default as many as make about 1,600 steps.
         steps: generator updates, in place of `epochs`.
@@ -133,6 +136,7 @@ def train(
     with strategy.scope():
         gan = ganzoo.get(name, **(hyperparameters or {}))
     how = {"size": size, "fit": fit, "flip": flip}
+    dataset = gan.default_data if dataset is None else dataset
     training = _Training.of(gan, dataset, how, value_range, batch_size, epochs, steps)
     config = {
         "gan": name,
@@ -236,6 +240,8 @@ def _networks(gan: GAN) -> str:
     """The name of the architecture that `gan` trains; "own" for the user's own networks."""
     if gan.architecture != "auto":
         return gan.architecture
+    if gan.architecture_of_images not in networks.NAMED:  # networks that only this game has
+        return gan.architecture_of_images
     chosen = networks.choose("auto", gan.spec.shape, gan.architecture_of_images)
     return next(name for name, module in networks.NAMED.items() if module is chosen)
 
@@ -270,7 +276,8 @@ class _Training:
     """A GAN, the data and the length of its training, all checked before a folder is made."""
 
     gan: GAN
-    examples: tf.data.Dataset
+    examples: Any
+    real: Any  # what the pictures show of the data, see `plots.save_picture`
     batch_size: int | None
     epochs: int
     steps_per_epoch: int
@@ -292,12 +299,22 @@ class _Training:
         The data are batched as `gan.fit` will batch them, so that data that can't be trained on are
         refused now.
         """
-        examples = data.load(dataset, **how)
+        examples = shown = data.load(dataset, **how)
+        several = sum(column.kind == "sample" for column in gan.columns.values()) > 1
+        if several:
+            examples, shown = data.held_out(examples, HELD_OUT)
+        real: Any = None
         with data.clear_errors():
             stream = gan.batches(examples, batch_size=batch_size, value_range=value_range)
+            if several:
+                real = _rows(gan, shown, HELD_OUT, value_range, shuffle=False)
+            elif not stream.spec.is_image:
+                rows = _rows(gan, shown, plots.POINTS, value_range, shuffle=True)
+                real = rows[stream.sample_name]
         if not gan.built:
             gan.build_for(stream.fields)
-        return cls(gan, examples, batch_size, *_length(epochs, steps, stream.steps_per_epoch))
+        length = _length(epochs, steps, stream.steps_per_epoch)
+        return cls(gan, examples, real, batch_size, *length)
 
     def run_in(self, run: Run, export: bool, console: Console | None) -> None:
         """Trains to the last step and exports. An error gets a note that says what is kept."""
@@ -332,7 +349,6 @@ class _Training:
     def _fit(self, run: Run, console: Console | None) -> None:
         """Trains, and writes model, pictures and history to the run even if Ctrl-C stops it."""
         gan = self.gan
-        real = None if gan.spec.is_image else _vectors(self.examples)
         every = max(1, round(self.epochs / PICTURES))
         writes = strategies.is_chief(gan.distribute_strategy)
         stop = callbacks.StopOnInterrupt()
@@ -340,7 +356,7 @@ class _Training:
             callbacks.StopAtStep(self.last_step),
             stop,
             callbacks.HistoryCSV(run.path / "history.csv"),
-            callbacks.SamplePictures(run.path / "samples", every, real=real),
+            callbacks.SamplePictures(run.path / "samples", every, real=self.real),
         ]
         with contextlib.ExitStack() as active:
             active.enter_context(stop)
@@ -359,7 +375,7 @@ class _Training:
                 )
                 if writes:
                     gan.save(run.path / "model.keras")  # first, because the disk may be nearly full
-                    plots.save_picture(gan, run.path / "samples.png", real=real)
+                    plots.save_picture(gan, run.path / "samples.png", real=self.real)
             finally:
                 if writes and (history := run.history):
                     plots.save_history(history, run.path / "losses.png")
@@ -395,10 +411,16 @@ def _locked(run: Run) -> Iterator[None]:
         yield
 
 
-def _vectors(examples: tf.data.Dataset) -> np.ndarray:
-    stream = data.batches(examples, batch_size=1)
-    rows = stream.dataset.take(plots.POINTS)
-    return np.concatenate([row[stream.sample_name] for row in rows])
+def _rows(
+    gan: GAN, examples: Any, most: int, value_range: tuple[float, float] | None, shuffle: bool
+) -> dict[str, np.ndarray]:
+    """At most so many rows of each sample that the GAN plays on."""
+    found = gan.batches(
+        examples, batch_size=1, steps=1, replicas=1, shuffle=shuffle, value_range=value_range
+    )
+    rows = list(found.dataset.take(min(most, found.steps_per_epoch or most)))
+    names = [name for name, field in found.fields.items() if not field.is_label]
+    return {name: np.concatenate([row[name] for row in rows]) for name in names}
 
 
 def _status(console: Console | None, text: str) -> contextlib.AbstractContextManager[Any]:

@@ -34,6 +34,8 @@ class Pix2Pix(GAN):
     objective = objectives.non_saturating
     columns = {"source": data.Column("sample"), "target": data.Column("sample")}
     checked_shapes = {"rectangular, three channels": (20, 16, 3), "square": (16, 16, 1)}
+    default_data = "digit_pairs"
+    architecture_of_images = "unet"
     judges_one = "D gets each image together with its source"
     architecture: str = Hyperparameter(str, "auto", "U-Net and PatchGAN", choices=("auto",))
     latent_dim: Any = None  # the input of G is an image

@@ -13,9 +13,11 @@ from ganzoo.data import toys
 from ganzoo.data.checks import check_int
 from ganzoo.data.sources import bundled
 from ganzoo.data.sources.folder import folder
+from ganzoo.data.sources.idx import idx
 from ganzoo.data.sources.names import nearest
 from ganzoo.data.sources.npz import npz
-from ganzoo.data.sources.pictures import FITS, Change
+from ganzoo.data.sources.pairs import pairs, unpaired
+from ganzoo.data.sources.pictures import FITS, Change, pictures_of
 from ganzoo.data.sources.tfds import load_tfds
 
 _TOYS = {"ring": toys.ring, "grid": toys.grid, "gaussian": toys.gaussian}
@@ -26,9 +28,14 @@ _DESCRIPTIONS = {
     "ring": "50,000 points of 8 Gaussians on a circle, with their mode",
     "grid": "50,000 points of 25 Gaussians on a grid, with their mode",
     "gaussian": "50,000 points of one Gaussian in the plane",
+    "digit_pairs": "1,797 pairs of a digit, 16×16×1, and its blurred, moved negative, bundled",
+    "unpaired_digits": "899 digits, 16×16×1, and the moved negatives of 898 others, bundled",
     "tfds:NAME": "a data set of TensorFlow Datasets, such as tfds:mnist (train split)",
     "folder:PATH": "PNG, JPEG, WebP, BMP, TIFF and GIF pictures, one sub-folder per class",
     "npz:PATH": "arrays x and y (or image and label, x_train and y_train) of a NumPy archive",
+    "idx:PATH": "images in MNIST's own file format, packed or not, with the labels beside them",
+    "pairs:PATH": "pairs: two sub-folders of pictures, pictures side by side, or an .npz archive",
+    "unpaired:PATH": "two sub-folders of pictures that don't belong together, trainA and trainB",
 }
 _LONGEST = 16_384  # of an image's sides, in pixels
 
@@ -45,19 +52,35 @@ def load(
     fit: str = "crop",
     flip: bool = False,
     seed: int = 0,
-) -> tf.data.Dataset:
-    """A data set by name, as an unbatched tf.data.Dataset.
+) -> tf.data.Dataset | dict[str, tf.data.Dataset]:
+    """A data set by name, as an unbatched tf.data.Dataset; a dict of two of them, {"a": …, "b": …},
+    where the data are unpaired.
 
     name: one of `available()`. The points of "ring", "grid" and "gaussian" come as (x, mode), all
         else as {"image": (height, width, channels), "label": an integer}, without the latter
         where there are no labels, and with "vector" in place of "image" where a .npz holds
-        vectors. Images are uint8, unless TFDS or the .npz says otherwise.
+        vectors. Pairs come as {"source": …, "target": …}. Images are uint8, unless TFDS, the .npz
+        or the IDX file says otherwise.
     size: (height, width) that images are resized to, with antialiasing.
     fit: how images of other proportions get that size: "crop" cuts the longer sides equally,
         "pad" fills the shorter sides with zeros, "squash" ignores the proportions.
     flip: whether each image is followed by its mirror image (left and right exchanged), which
-        doubles the data set.
+        doubles the data set. Both pictures of a pair are mirrored together.
     seed: draws the points and the stacks, and shuffles the files of a folder.
+
+    "pairs:PATH" is one of:
+
+    - a folder with two sub-folders of pictures, of which the first in alphabetical order holds the
+      sources, such as source and target, or A and B (of more, trainA and trainB are read). Files
+      of equal names, up to the ending, belong together; if no two names are equal, files of equal
+      places in the alphabetical order.
+    - a folder of pictures that are twice as wide as they are high, as in the data sets of pix2pix.
+      The left half is the source.
+    - an .npz archive with the arrays source and target.
+
+    "unpaired:PATH" is a folder with two such sub-folders of any numbers of pictures. "idx:PATH" is
+    a file of images, or a folder with one such as train-images-idx3-ubyte or .gz; labels are read
+    from the file beside it whose name has labels-idx1 in place of images-idx3.
 
     A folder of any size is ready at once: its names are listed, and 2,000 files, drawn at random,
     are decoded for their size and whether all are grey; later ones in colour become grey then.
@@ -85,7 +108,7 @@ def load(
     kind, _, rest = name.partition(":")
     rest = os.path.expanduser(rest)
     change = Change(size, fit, flip)
-    class_names: list[str] | None
+    class_names: list[str] | None = None
     if name == "digits":
         dataset, class_names = bundled.digits()
     elif name == "mnist5k":
@@ -100,13 +123,25 @@ def load(
         dataset, class_names = folder(Path(rest), change, seed)
     elif kind == "npz" and rest:
         dataset, class_names = npz(Path(rest))
+    elif kind == "idx" and rest:
+        dataset, class_names = idx(Path(rest))
+    elif name == "digit_pairs":
+        dataset = bundled.digit_pairs()
+    elif name == "unpaired_digits":
+        sets = bundled.unpaired_digits()
+        changed = size is not None or flip
+        return {key: change.of_dataset(x) if changed else x for key, x in sets.items()}
+    elif kind == "pairs" and rest:
+        return pairs(Path(rest), change, seed)
+    elif kind == "unpaired" and rest:
+        return unpaired(Path(rest), change, seed)
     else:
         raise ValueError(
             f"there is no data set {name!r}{nearest(str(name), _DESCRIPTIONS)}: there are"
             f" {', '.join(_DESCRIPTIONS)}."
         )
     if (size is not None or flip) and kind not in ("folder", "tfds"):
-        if not (isinstance(dataset.element_spec, dict) and "image" in dataset.element_spec):
+        if not (isinstance(dataset.element_spec, dict) and pictures_of(dataset.element_spec)):
             given = "flip=True" if size is None else f"size={size!r}"
             raise ValueError(f"{given} was given, but {name!r} holds no images.")
         dataset = change.of_dataset(dataset)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy.ndimage
 import tensorflow as tf
 
 from ganzoo.data import toys
@@ -44,6 +45,30 @@ def mnist5k() -> Named:
     table = np.loadtxt(DATA_PATH, delimiter=",", dtype="uint8")
     images = table[:, :-1].reshape(-1, 28, 28, 1)
     return _dataset(images, table[:, -1].astype("int64")), [str(n) for n in range(10)]
+
+
+def _digits_with_margins() -> np.ndarray:
+    """The digits at 12×12 with two empty pixels on each side: uint8 (1797, 16, 16, 1)."""
+    images, _ = _digit_images()
+    larger = scipy.ndimage.zoom(
+        images.astype("float32"), (1, 1.5, 1.5), order=1, mode="nearest", grid_mode=True
+    )
+    return np.pad(np.rint(larger).astype("uint8"), [(0, 0), (2, 2), (2, 2)])[..., None]
+
+
+def digit_pairs() -> tf.data.Dataset:
+    """Digits, and what the known map `toys.blurred_negative` makes of them."""
+    x = _digits_with_margins()
+    return tf.data.Dataset.from_tensor_slices({"source": x, "target": toys.blurred_negative(x)})
+
+
+def unpaired_digits() -> dict[str, tf.data.Dataset]:
+    """One half of the digits, and what `toys.moved_negative` makes of the other half."""
+    first, second = np.array_split(_digits_with_margins(), 2)
+    return {
+        "a": tf.data.Dataset.from_tensor_slices({"image": first}),
+        "b": tf.data.Dataset.from_tensor_slices({"image": toys.moved_negative(second)}),
+    }
 
 
 def points(mixture: toys.Mixture, seed: int) -> Named:

@@ -30,10 +30,33 @@ _LOOKED_AT = 2_000
 def folder(root: Path, change: Change, seed: int) -> tuple[tf.data.Dataset, list[str] | None]:
     """The pictures of a folder, and its class names, which are its sub-folders; None without them.
     `ganzoo.data.load` describes the rest."""
-    files, labels, class_names = _pictures(root)
-    # The files are sorted by class, and the shuffle buffer of a transformed dataset holds too few
-    # of them to mix the classes. So they are shuffled here too.
-    order = np.random.default_rng(seed).permutation(len(files))
+    files, labels, class_names = pictures(root)
+    return records_of(files, change, seed, labels=labels).dataset(), class_names
+
+
+def records_of(
+    files: list[str],
+    change: Change,
+    seed: int | None = 0,
+    *,
+    labels: np.ndarray | None = None,
+    channels: int | None = None,
+    kind: str = "a picture",
+) -> Records:
+    """The pictures of these files, changed.
+
+    seed: of a random order, which depends on the number of files and the seed alone; None keeps the
+        order of the files.
+    channels: 1 for grey, 3 for colour; by default 1 if all files that are looked at are grey.
+    kind: what an error calls the pictures.
+
+    Raises ValueError for files that are broken or of different sizes.
+    """
+    # Also for those who read the dataset as a stream: a shuffle buffer sees only so many of files
+    # that are sorted by class.
+    order = np.arange(len(files))
+    if seed is not None:
+        order = np.random.default_rng(seed).permutation(order)
     looked_at = [files[i] for i in np.sort(order[:_LOOKED_AT])]
     with ThreadPoolExecutor() as pool:
         facts = list(pool.map(_facts, looked_at))
@@ -46,14 +69,8 @@ def folder(root: Path, change: Change, seed: int) -> tuple[tf.data.Dataset, list
             + ": repair or remove it."
         )
     sizes = [fact[:2] for fact in known]
-    other = next((i for i, s in enumerate(sizes) if s != sizes[0]), None)
-    if change.size is None and other is not None:
-        first, second = ("×".join(map(str, sizes[i])) for i in (0, other))
-        raise ValueError(
-            f"pictures have different sizes (height×width): {looked_at[0]} is {first}, but"
-            f" {looked_at[other]} is {second}: pass size=(height, width)."
-        )
-    channels = 1 if all(grey for *_, grey in known) else 3
+    change.check(looked_at, sizes)
+    bands = channels or (1 if all(grey for *_, grey in known) else 3)
     by_pillow = np.array([file.lower().endswith(_BY_PILLOW) for file in files])
     with tf.device("CPU:0"):
         columns = {"name": tf.constant([os.fsencode(files[i]) for i in order])}
@@ -68,10 +85,10 @@ def folder(root: Path, change: Change, seed: int) -> tuple[tf.data.Dataset, list
     def decode(element: Element) -> Element:
         def native() -> tf.Tensor:
             data = tf.io.read_file(element["name"])
-            return tf.io.decode_image(data, channels=channels, expand_animations=False)
+            return tf.io.decode_image(data, channels=bands, expand_animations=False)
 
         def pillow() -> tf.Tensor:
-            read = while_python_runs(lambda name: _decoded(name, channels))
+            read = while_python_runs(lambda name: _decoded(name, bands))
             return tf.numpy_function(read, [element["name"]], tf.uint8, stateful=False)
 
         if "by_pillow" in element:
@@ -79,11 +96,10 @@ def folder(root: Path, change: Change, seed: int) -> tuple[tf.data.Dataset, list
         else:
             image = native()
         rest = {k: v for k, v in element.items() if k not in ("name", "by_pillow")}
-        return change({"image": tf.ensure_shape(image, (None, None, channels))} | rest)
+        return change({"image": tf.ensure_shape(image, (None, None, bands))} | rest)
 
-    height, width = sizes[0] if change.size is None else change.size
-    records = Records(len(files), (height, width, channels), find, decode, "a picture")
-    return change.of_records(records).dataset(), class_names
+    shape = (*change.size_of(sizes[0]), bands)
+    return change.of_records(Records(len(files), shape, find, decode, kind))
 
 
 def _decoded(name: bytes, channels: int) -> np.ndarray:
@@ -101,24 +117,24 @@ def _formats(name: str) -> tuple[str, ...]:
     return ("PNG", "JPEG") if name.lower().endswith(_NATIVE) else ("WEBP", "BMP", "TIFF", "GIF")
 
 
-def _pictures(root: Path) -> tuple[list[str], np.ndarray | None, list[str] | None]:
+def pictures(root: Path) -> tuple[list[str], np.ndarray | None, list[str] | None]:
     """Files, their labels and the class names; the latter None in a folder without classes."""
     if not root.is_dir():
         raise ValueError(f"{root} is not a folder.")
 
     unread: list[str] = []
 
-    def pictures(folder: Any, names: list[str]) -> list[str]:
+    def here_in(folder: Any, names: list[str]) -> list[str]:
         seen = [name for name in names if name[0] != "."]
         unread.extend(os.path.join(folder, name) for name in seen if name.lower().endswith(_OTHER))
         kinds = _NATIVE + _BY_PILLOW
         return [os.path.join(folder, name) for name in seen if name.lower().endswith(kinds)]
 
     def below(folder: Path) -> list[str]:
-        return sorted(f for here, _, names in os.walk(folder) for f in pictures(here, names))
+        return sorted(f for here, _, names in os.walk(folder) for f in here_in(here, names))
 
     _, folders, names = next(os.walk(root), (root, [], []))
-    flat = sorted(pictures(root, names))
+    flat = sorted(here_in(root, names))
     classes = {name: below(root / name) for name in sorted(folders) if name[0] != "."}
     classes = {name: files for name, files in classes.items() if files}
     if unread:

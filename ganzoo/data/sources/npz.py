@@ -12,7 +12,8 @@ from ganzoo.data.checks import check_dtype
 _KEYS = (("x", "y"), ("image", "label"), ("images", "labels"), ("x_train", "y_train"))
 
 
-def npz(path: Path) -> tuple[tf.data.Dataset, None]:
+def arrays_of(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of an archive by name. Raises ValueError if it holds anything else."""
     try:
         with np.load(path, allow_pickle=False) as archive:
             arrays = dict(archive)
@@ -25,13 +26,18 @@ def npz(path: Path) -> tuple[tf.data.Dataset, None]:
         raise ValueError(f"{path} can't be read as .npz of plain arrays: {reason}.") from error
     if foreign := [key for key, array in arrays.items() if not isinstance(array, np.ndarray)]:
         raise ValueError(f"{path} holds {foreign[0]}, which is no array: write it with np.savez.")
+    return arrays
+
+
+def npz(path: Path) -> tuple[tf.data.Dataset, None]:
+    arrays = arrays_of(path)
     pairs = [pair for pair in _KEYS if pair[0] in arrays]
     if not pairs and len(arrays) != 1:
         wanted = " or ".join(map("/".join, _KEYS))
         there = f"the arrays {', '.join(arrays)}" if arrays else "no arrays"
         raise ValueError(f"{path} holds {there}: name them {wanted}.")
-    x_key, y_key = pairs[0] if pairs else (*arrays, None)
-    x, y = arrays[x_key], arrays.get(y_key)
+    x_key, y_key = pairs[0] if pairs else (next(iter(arrays)), None)
+    x, y = arrays[x_key], None if y_key is None else arrays.get(y_key)
     if x.ndim not in (2, 3, 4) or (y is not None and x.shape[:1] != y.shape[:1]):
         shapes = f"{x_key} {x.shape}" + ("" if y is None else f" and {y_key} {y.shape}")
         raise ValueError(

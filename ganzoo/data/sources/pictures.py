@@ -16,7 +16,8 @@ _MIRRORED = "mirrored"
 
 
 class Change(NamedTuple):
-    """A change of the picture {"image": (height, width, channels)} of an element.
+    """A change of the pictures (height, width, channels) of an element, such as {"image": …} or
+    {"source": …, "target": …}.
 
     size: (height, width) to resize to with antialiasing, or None.
     fit: "crop" cuts the longer sides equally, "pad" fills the shorter ones with zeros, "squash"
@@ -30,15 +31,31 @@ class Change(NamedTuple):
 
     @tf.autograph.experimental.do_not_convert
     def __call__(self, element: Element) -> Element:
-        """The element with its picture in that size, and mirrored if it is marked so."""
-        image = element["image"]
+        """The element with its pictures in that size, and mirrored if it is marked so."""
         mirrored = element.get(_MIRRORED)
         element = {key: value for key, value in element.items() if key != _MIRRORED}
-        if self.size is not None:
-            image = self._resized(image, *map(int, self.size))
-        if mirrored is not None:
-            image = tf.where(mirrored, tf.reverse(image, [1]), image)
-        return element | {"image": image}
+        for key in pictures_of(element):
+            image = element[key]
+            if self.size is not None:
+                image = self._resized(image, *map(int, self.size))
+            if mirrored is not None:
+                image = tf.where(mirrored, tf.reverse(image, [1]), image)
+            element[key] = image
+        return element
+
+    def check(self, files: Sequence[str], sizes: Sequence[tuple[int, int]]) -> None:
+        """Raises ValueError unless files of these sizes, (height, width), become one size."""
+        other = next((i for i, s in enumerate(sizes) if s != sizes[0]), None)
+        if self.size is None and other is not None:
+            first, second = ("×".join(map(str, sizes[i])) for i in (0, other))
+            raise ValueError(
+                f"pictures have different sizes (height×width): {files[0]} is {first}, but"
+                f" {files[other]} is {second}: pass size=(height, width)."
+            )
+
+    def size_of(self, size: tuple[int, int]) -> tuple[int, int]:
+        """The size, (height, width), that files of this size get."""
+        return size if self.size is None else (int(self.size[0]), int(self.size[1]))
 
     def _resized(self, image: tf.Tensor, height: int, width: int) -> tf.Tensor:
         kind = image.dtype
@@ -83,6 +100,11 @@ class Change(NamedTuple):
 
         pair = lambda element, mirrored: {"row": element, _MIRRORED: mirrored}  # noqa: E731
         return Encoded(_doubled(encoded.rows, pair), decode)
+
+
+def pictures_of(element: dict[str, Any]) -> list[str]:
+    """The keys of the pictures of an element, or of its specification."""
+    return [key for key, value in element.items() if value.shape.rank == 3]
 
 
 def _doubled(dataset: tf.data.Dataset, join: Any) -> tf.data.Dataset:
