@@ -69,7 +69,8 @@ def test_sample_sets_inputs_by_name(ganzoo_in, trained):
 
 
 def test_labels_by_name():
-    gan = SimpleNamespace(spec=SimpleNamespace(class_names=["dog", "cat", "7"]))
+    label = SimpleNamespace(class_names=("dog", "cat", "7"))
+    gan = SimpleNamespace(fields={"label": label})
     assert sampling.class_numbers(gan, "--labels", "cat,dog,2,7") == [1, 0, 2, 2]
     with pytest.raises(ValueError, match=r"--labels cow .* or names out of dog, cat, 7"):
         sampling.class_numbers(gan, "--labels", "cow")

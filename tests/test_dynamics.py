@@ -76,8 +76,10 @@ def play(objective, steps, h, start, penalties=None, *, name="dcgan", generator_
     gan = ganzoo.get(
         name, architecture=(generator, critic), latent_dim=1, penalties=penalties or {}, **chosen
     )
-    rates = h if generator_rate is None else generator_rate, h
-    gan.compile(*map(keras.optimizers.SGD, rates))
+    gan.compile(
+        generator_optimizer=keras.optimizers.SGD(h if generator_rate is None else generator_rate),
+        discriminator_optimizer=keras.optimizers.SGD(h),
+    )
     path = [start]
 
     class Record(keras.callbacks.Callback):

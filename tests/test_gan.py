@@ -130,7 +130,10 @@ def test_logs_are_means_over_the_epoch():
 
 def test_compile_takes_other_optimizers_and_they_are_saved(tmp_path):
     gan = ganzoo.get("lsgan", **SMALL)
-    gan.compile(keras.optimizers.RMSprop(3e-4), keras.optimizers.SGD(0.1, momentum=0.9))
+    gan.compile(
+        generator_optimizer=keras.optimizers.RMSprop(3e-4),
+        discriminator_optimizer=keras.optimizers.SGD(0.1, momentum=0.9),
+    )
     gan.fit(DIGITS, steps_per_epoch=2, verbose=0)
     gan.save(tmp_path / "gan.keras")
     loaded = ganzoo.load(tmp_path / "gan.keras")

@@ -169,7 +169,7 @@ def class_numbers(gan: GAN, option: str, text: str, name: str = "label") -> list
     Raises:
         ValueError: a word is neither.
     """
-    names = list((getattr(gan.spec, "class_names", None) or []) if name == "label" else [])
+    names = list(gan.fields[name].class_names or []) if name in gan.fields else []
     numbers = []
     for word in text.split(","):
         if word in names:

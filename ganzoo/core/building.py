@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
@@ -15,6 +16,7 @@ from ganzoo.core.log import Log
 from ganzoo.core.packing import packed_shape
 from ganzoo.core.rates import Rates
 from ganzoo.devices import precision
+from ganzoo.foundation import registry
 from ganzoo.foundation.keras_compat import averages, leaves
 from ganzoo.foundation.randomness import Noise, seed_layers_from_noise, seeded_initializers
 from ganzoo.losses import penalties
@@ -71,7 +73,9 @@ class Building(Ingredients):
             if model.input_shape[1:] != (width,) or model.output_shape[1:] != self.spec.shape:
                 raise ValueError(
                     f"your generator maps {model.input_shape[1:]} to {model.output_shape[1:]}, and "
-                    f"{self.registry_name} on this data needs {(width,)} to {self.spec.shape}."
+                    f"{self.registry_name} on this data needs {(width,)} to "
+                    f"{self.spec.shape}: change the network, or the width of its inputs with "
+                    "latent_dim=…."
                 )
             return model
         chosen = networks.choose(self.architecture, self.spec.shape, self.architecture_of_images)
@@ -128,9 +132,11 @@ class Building(Ingredients):
 
     def compile(
         self,
+        optimizer: Any = None,
+        loss: Any = None,
+        *,
         generator_optimizer: Any = None,
         discriminator_optimizer: Any = None,
-        *,
         run_eagerly: bool = False,
         steps_per_execution: int = 1,
         jit_compile: bool | str = "auto",
@@ -139,6 +145,7 @@ class Building(Ingredients):
         """Sets the optimizer of each player; without one the paper's, by the hyper-parameters.
 
         Args:
+            optimizer, loss: refused, because each player has its own.
             generator_optimizer, discriminator_optimizer: Keras optimizers or their names; a game
                 with further players takes `PLAYER_optimizer` for each.
             run_eagerly, steps_per_execution, jit_compile: as in keras.Model.compile.
@@ -150,6 +157,8 @@ class Building(Ingredients):
             "generator_optimizer": generator_optimizer,
             "discriminator_optimizer": discriminator_optimizer,
         } | others
+        keras_only = {"optimizer": optimizer, "loss": loss}
+        given |= {key: value for key, value in keras_only.items() if value is not None}
         known = [f"{player}_optimizer" for player in self.players]
         if strange := [key for key in given if key not in known]:
             raise ValueError(
@@ -213,6 +222,7 @@ class Building(Ingredients):
         Raises:
             ValueError: the networks can't be made for such data.
         """
+        check_keras_settings()
         self.fields = dict(fields)
         try:
             self.inputs = self.make_inputs()
@@ -246,6 +256,16 @@ class Building(Ingredients):
             raise ValueError(f"{self.registry_name} was built already: make a new one.")
         self.build_for(self.batches(x, y, **options).fields)
 
+    def _refuse(self, method: Callable, arguments: Mapping[str, Any]) -> None:
+        """Raises ValueError for arguments with a value that `method` doesn't have."""
+        for name in [name for name, value in arguments.items() if value is not None]:
+            known = [
+                key
+                for key, p in inspect.signature(method).parameters.items()
+                if p.kind is not p.VAR_KEYWORD and key not in ("self", "gan")
+            ]
+            raise ValueError(registry.unknown(f"argument of {method.__name__}", name, known))
+
     def _check_built(self, verb: str) -> None:
         if not self.built:
             raise ValueError(
@@ -278,6 +298,21 @@ class Building(Ingredients):
                 "build_from(x) to make the networks without training."
             )
         return super().__getattribute__(name)
+
+
+def check_keras_settings() -> None:
+    """Raises ValueError for global settings of Keras that the networks can't follow."""
+    policy, order = keras.config.dtype_policy().name, keras.config.image_data_format()
+    if policy != "float32":
+        raise ValueError(
+            f"Keras's global dtype policy is {policy!r}: call keras.config.set_dtype_policy("
+            "'float32'), and choose half precision with ganzoo.get(…, precision='bfloat16')."
+        )
+    if order != "channels_last":
+        raise ValueError(
+            f"Keras's image data format is {order!r}: call "
+            "keras.config.set_image_data_format('channels_last')."
+        )
 
 
 def takes_names(model: keras.Model) -> bool:

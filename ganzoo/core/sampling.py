@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import pathlib
 from collections.abc import Callable
@@ -186,16 +187,23 @@ class Sampling(Building):
         return self.fields["label"].decode(np.concatenate(found))
 
     def export(
-        self, filepath: str | os.PathLike, format: str = "tf_saved_model", **options: Any
+        self,
+        filepath: str | os.PathLike,
+        format: str = "tf_saved_model",
+        verbose: Any = None,
+        **options: Any,
     ) -> pathlib.Path:
         """Exports the generator to `filepath/VERSION/` and checks the export against this model.
 
         If `filepath` ends in `.onnx` and the format is "onnx", it writes this one file.
 
-        See `ganzoo.exporters.export` for layout, names, options and errors.
+        See `ganzoo.exporters.export` for layout, names, options and errors. `verbose` is ignored,
+        because nothing is shown.
         """
         from ganzoo import exporters
 
+        known = inspect.signature(exporters.export).parameters
+        self._refuse(exporters.export, {k: v for k, v in options.items() if k not in known})
         self._check_built("export")
         return exporters.export(self, filepath, format=format, **options)
 
@@ -240,18 +248,33 @@ class Sampling(Building):
                 f"the generator of {self.registry_name} is given {', '.join(self.inputs)}: pass a "
                 "dict of these by name, or call sample, which draws what isn't given."
             )
-        return {
-            name: tf.convert_to_tensor(inputs[name], s.dtype)
-            for name, s in self.latent_spec.items()
-        }
+        return {name: self._tensor(name, inputs[name], s) for name, s in self.latent_spec.items()}
 
-    def predict(self, x: Any, batch_size: int = 256, verbose: Any = "auto") -> np.ndarray:
+    def _tensor(self, name: str, value: Any, spec: tf.TensorSpec) -> tf.Tensor:
+        needs = f"{spec.dtype.name} (N, {', '.join(map(str, spec.shape[1:]))})".replace(", )", ",)")
+        try:
+            tensor = tf.convert_to_tensor(value, spec.dtype)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"{name} of type {type(value).__name__} is no array: {self.registry_name} takes "
+                f"{needs}."
+            ) from error
+        if not spec.shape.is_compatible_with(tensor.shape):
+            raise ValueError(
+                f"{name} has shape {tuple(tensor.shape)}: {self.registry_name} takes {needs}."
+            )
+        return tensor
+
+    def predict(
+        self, x: Any, batch_size: int = 256, verbose: Any = "auto", **unsupported: Any
+    ) -> np.ndarray:
         """Samples in network units, [N, *shape], from latents [N, latent_dim] or a dict of all the
         generator's inputs by name, computed `batch_size` at a time. `sample` draws the latents and
         gives samples in the data's units. Nothing is shown, whatever `verbose` says.
 
         Raises:
-            ValueError: not built yet, or inputs are missing.
+            ValueError: not built yet, or the inputs don't fit.
         """
+        self._refuse(self.predict, unsupported)
         inputs = {name: value.numpy() for name, value in self._named_inputs(x).items()}
         return self._generated(inputs, batch_size)

@@ -25,6 +25,7 @@ import tensorflow as tf
 from ganzoo import data
 from ganzoo.core.gan import GAN
 from ganzoo.core.saving import load
+from ganzoo.foundation import registry
 from ganzoo.losses import objectives
 
 BATCH = 8
@@ -210,7 +211,10 @@ def check_two_replicas_equal_one(subject: Subject) -> None:
     def train(strategy: tf.distribute.Strategy) -> dict[str, np.ndarray]:
         with strategy.scope():
             gan = subject.make()
-            gan.compile(keras.optimizers.SGD(0.01), keras.optimizers.SGD(0.01))
+            gan.compile(
+                generator_optimizer=keras.optimizers.SGD(0.01),
+                discriminator_optimizer=keras.optimizers.SGD(0.01),
+            )
         return _weights(subject.fit(gan, 3), optimizers=False)
 
     one, two = train(tf.distribute.get_strategy()), train(two_replicas())
@@ -385,16 +389,17 @@ def run(check: Callable[[Subject], None], subject: Subject) -> None:
         check(subject)
 
 
-def check_gan(cls: type[GAN], **hyperparameters: Any) -> None:
+def check_gan(cls: type[GAN] | str, **hyperparameters: Any) -> None:
     """Runs all checks on a GAN class.
 
     Args:
-        cls: a registered subclass of `ganzoo.core.gan.GAN`.
+        cls: a registered subclass of `ganzoo.core.gan.GAN`, or its name.
         hyperparameters: for every model.
 
     Raises:
         AssertionError: a check failed.
     """
+    cls = registry.find(cls) if isinstance(cls, str) else cls
     subject, devices = Subject(cls, **hyperparameters), _devices()
     for check in CHECKS:
         if check is check_two_replicas_equal_one and len(devices) < 2:
