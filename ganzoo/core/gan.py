@@ -275,7 +275,17 @@ class GAN(Fitting, Sampling, Saving):
         self.log.update_state(self.play(data, self.update, regularise))
         return self.log.result()
 
+    def summary(self, *args: Any, **kwargs: Any) -> None:
+        """As keras.Model.summary, with all networks.
+
+        Raises:
+            ValueError: the networks don't exist yet.
+        """
+        self._check_built("be summarised")
+        super().summary(*args, **kwargs)
+
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
         """Samples in network units, [batch, *shape], from the latents [batch, latent_dim] or, where
         the generator is given more, from a dict of its inputs by name."""
+        self._check_built("generate")
         return self.generate(self._named_inputs(inputs), training=training)[self.output_name]
