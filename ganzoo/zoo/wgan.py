@@ -32,7 +32,8 @@ class WGAN(GAN):
     critic_steps = 5
     generator_learning_rate = 5e-4
     discriminator_learning_rate = 5e-4
-    beta_1 = beta_2 = None  # of Adam
+    beta_1: Any = None  # RMSProp has no decays of Adam's
+    beta_2: Any = None
     clip: float = Hyperparameter(
         float, 0.01, "c, bound of the critic's weights after each update", above=0
     )
