@@ -76,6 +76,7 @@ _PUBLIC = {  # name -> module
     "exporters": "ganzoo.exporters",
     "objectives": "ganzoo.losses.objectives",
     "penalties": "ganzoo.losses.penalties",
+    "regularisers": "ganzoo.losses.regularisers",
     "schedules": "ganzoo.foundation.schedules",
     "strategies": "ganzoo.devices.strategies",
     "usefulness": "ganzoo.evaluation.usefulness",

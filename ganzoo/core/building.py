@@ -111,7 +111,9 @@ class Building(Ingredients):
         """The discriminator for `self.fields`: its features with heads on top."""
         condition = self.input_width("discriminator") * self.packing
         features = self.make_features(self.judged_shape, condition)
-        heads = self.make_heads()
+        heads = dict(self.make_heads())
+        for regulariser, _ in self._regularisers:
+            heads |= regulariser.heads
         if self._own_networks and features.output_shape[1:] == (1,):
             if len(heads) > 1:
                 raise ValueError(
