@@ -74,6 +74,7 @@ _PUBLIC = {  # name -> module
     "data": "ganzoo.data",
     "evaluation": "ganzoo.evaluation",
     "exporters": "ganzoo.exporters",
+    "latents": "ganzoo.core.latents",
     "objectives": "ganzoo.losses.objectives",
     "penalties": "ganzoo.losses.penalties",
     "regularisers": "ganzoo.losses.regularisers",

@@ -360,6 +360,22 @@ def test_what_makes_no_sense_is_refused(make, sentence):
         make()
 
 
+def test_a_loss_that_takes_no_regularisers_is_said():
+    class Deaf(registry.find("lsgan")):
+        def generator_loss(self, update):
+            return {"generator": tf.reduce_mean(update.fake_outputs["logits"])}
+
+    gan = Deaf(regularisers={"orthogonal": 1.0})
+    with pytest.raises(ValueError, match="the loss of the generator of lsgan takes no regul"):
+        gan.build_from(POINTS)
+
+
+def test_a_game_with_a_loss_of_its_own_takes_regularisers():
+    gan = ganzoo.get("sgan", regularisers={"orthogonal": 1.0, "feature_matching": 0.5}, **SMALL)
+    gan.build_from(POINTS, np.arange(256) % 3)
+    assert {"orthogonal", "feature_matching"} <= set(gan.log.names)
+
+
 def test_an_unknown_name_is_refused():
     with pytest.raises(ValueError, match="did you mean 'lecam'"):
         ganzoo.get("dcgan", regularisers={"lecan": 0.3})

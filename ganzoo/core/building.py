@@ -241,6 +241,13 @@ class Building(Ingredients):
             seed_layers_from_noise(model)
             precision.lower(model, self.precision)
         names = self._log_names()
+        for regulariser, _ in self._regularisers:
+            if regulariser.name not in names:
+                self.fields = {}
+                raise ValueError(
+                    f"the loss of the {regulariser.player} of {self.registry_name} takes no "
+                    f"regularisers: leave {regulariser.name} out."
+                )
         with self.distribute_strategy.scope():
             self.log = Log(names)
         self._sampler = self._evaluator = None
