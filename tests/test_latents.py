@@ -83,8 +83,12 @@ def test_a_generator_that_is_told_a_truncation_gets_it():
     assert latents.draw(gan, 2, 0, 0.25)["truncation"].tolist() == [[0.25], [0.25]]
     drawn = latents.draw(gan, 2)["latent"]
     np.testing.assert_array_equal(
-        gan.sample(2, truncation=0.25), gan.sample(2, latent=drawn, truncation=0.25)
+        gan.sample(2, truncation=0.25), gan.sample(2, latent=drawn, truncation=[[0.25], [0.25]])
     )
+    with pytest.raises(ValueError, match="truncation of dtype"):
+        gan.sample(2, truncation="x")
+    grid = latents.interpolate(gan, 2, 3, truncation=0.5)
+    assert latents.sample(gan, grid).shape == (2, 3, 8, 8, 1)
 
 
 # ---- paths

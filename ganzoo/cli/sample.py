@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
@@ -103,21 +104,23 @@ def sample(
     if interpolate and traverse:
         raise ValueError("--interpolate and --traverse were both given: leave one out.")
     output.import_tensorflow()
+    import numpy as np
+
     from ganzoo.cli import given_samples
     from ganzoo.core import latents
     from ganzoo.training import runs
 
     gan = runs.load(run_or_model)
     grid: dict[str, Any] = {}
-    columns = None
+    varied, columns = [], None
     if interpolate or traverse:
-        rows = max(1, count // COLUMNS)
+        rows, varied = math.ceil(count / COLUMNS), latents.varied(gan, traverse)
         if traverse:
             paths = latents.traverse(gan, traverse, rows, COLUMNS, seed, truncation)
         else:
             paths = latents.interpolate(gan, rows, COLUMNS, seed, truncation)
         grid, (rows, columns) = latents.flattened(paths)
-        count = rows * columns
+        count, truncation = rows * columns, None
     given = given_samples.read(gan, source, data, fit or "crop", count)
     if given:
         count = len(next(iter(given.values())))
@@ -129,16 +132,17 @@ def sample(
         if "label" in inputs:
             raise ValueError("--labels and --set label= were both given: leave one out.")
         # `sample` itself refuses labels that the GAN doesn't have
-        inputs["labels"] = _in_equal_shares(class_numbers(gan, "--labels", labels), count)
-    names = {"label" if key == "labels" else key: value for key, value in inputs.items()}
-    varied = latents.varied(gan, traverse) if grid else []
-    if fixed := [name for name in varied if name in names]:
-        raise ValueError(
-            f"{fixed[0]} was set, but {'--traverse' if traverse else '--interpolate'} varies it: "
-            "leave one out."
-        )
-    drawn = (grid or latents.draw(gan, count, seed, truncation)) | names
-    samples = gan.sample(count, seed, **grid | inputs, truncation=None if grid else truncation)
+        inputs["label"] = _in_equal_shares(class_numbers(gan, "--labels", labels), count)
+    if fixed := [name for name in varied if name in inputs]:
+        option = f"--traverse {traverse}" if traverse else "--interpolate"
+        raise ValueError(f"{option} varies the {fixed[0]} that was set: leave one of them out.")
+    if truncation is not None:
+        if "truncation" in inputs:
+            raise ValueError("--truncation and --set truncation= were both given: leave one out.")
+        inputs["truncation"] = truncation
+    samples = gan.sample(count, seed, **grid | inputs)
+    drawn = grid or latents.draw(gan, count, seed, inputs.get("truncation"))
+    drawn |= {k: np.broadcast_to(v, drawn[k].shape) for k, v in inputs.items() if k in drawn}
     if to_stdout:
         _write_to(context.obj.stdout.buffer, gan, samples, drawn, ending, columns)
     else:

@@ -38,23 +38,22 @@ def draw(gan: Sampling, count: int, seed: int = 0, truncation: float | None = No
     Args:
         truncation: normal latents z with |z| > truncation are drawn again, so that samples vary
             less and are more typical. Brock et al. 2019, arXiv:1809.11096, section 3.1. If the
-            generator has an input of this name, the number is its value instead.
+            generator has an input of this name, it is the value of that input instead.
 
     Raises:
         ValueError: the truncation is not above 0, or there is nothing to truncate.
     """
     gan._check_built("sample")
+    check_int("seed", seed, -(2**63), 2**63 - 1)
     drawn = {name: value.numpy() for name, value in gan.draw_latents(count, seed).items()}
     if truncation is None:
         return drawn
-    if isinstance(truncation, bool) or not isinstance(truncation, int | float | np.number):
-        raise ValueError(f"truncation={truncation!r:.200} must be a number above 0.")
     if "truncation" in drawn:
-        if not math.isfinite(truncation):
-            raise ValueError(f"truncation={truncation} must be a finite number.")
-        return drawn | {"truncation": np.full_like(drawn["truncation"], truncation)}
-    if not 0 < truncation < math.inf:
-        raise ValueError(f"truncation={truncation} must be a number above 0.")
+        value = gan._fixed("truncation", truncation, drawn["truncation"])
+        return drawn | {"truncation": value}
+    number = isinstance(truncation, int | float | np.number) and not isinstance(truncation, bool)
+    if not number or not 0 < truncation < math.inf:
+        raise ValueError(f"truncation={truncation!r:.200} must be a number above 0.")
     names = _named(gan, Normal, "be truncated")
     noise = Noise(seed, -1)  # a step that no other draw has
     for name in names:
