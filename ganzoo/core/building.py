@@ -111,7 +111,9 @@ class Building(Ingredients):
         """The discriminator for `self.fields`: its features with heads on top."""
         condition = self.input_width("discriminator") * self.packing
         features = self.make_features(self.judged_shape, condition)
-        heads = self.make_heads()
+        heads = dict(self.make_heads())
+        for regulariser, _ in self._regularisers:
+            heads |= regulariser.heads
         if self._own_networks and features.output_shape[1:] == (1,):
             if len(heads) > 1:
                 raise ValueError(
@@ -239,6 +241,13 @@ class Building(Ingredients):
             seed_layers_from_noise(model)
             precision.lower(model, self.precision)
         names = self._log_names()
+        for regulariser, _ in self._regularisers:
+            if regulariser.name not in names:
+                self.fields = {}
+                raise ValueError(
+                    f"the loss of the {regulariser.player} of {self.registry_name} takes no "
+                    f"regularisers: leave {regulariser.name} out."
+                )
         with self.distribute_strategy.scope():
             self.log = Log(names)
         self._sampler = self._evaluator = None

@@ -97,7 +97,7 @@ class Ingredients(keras.Model):
         dict, {}, f"weights by name on D's loss, of {', '.join(penalties.NAMED)}"
     )
     regularisers: Mapping[Any, Any] = Hyperparameter(
-        dict, {}, f"weights by name of terms with a state, of {', '.join(regularisers.NAMED)}"
+        dict, {}, f"weights by name of further terms, of {', '.join(regularisers.NAMED)}"
     )
     regularise_every: int = Hyperparameter(
         int, 1, "penalties and regularisers take part in each n-th step, with n times the weight",
