@@ -106,16 +106,15 @@ def grid(factors: Mapping[str, np.ndarray], side: int) -> tuple[np.ndarray, np.n
     centres = (np.arange(side, dtype="float32") + 0.5) / side
     right = centres[None, None, :] - np.asarray(factors["x"], "float32")[:, None, None]
     up = np.asarray(factors["y"], "float32")[:, None, None] - centres[None, :, None]
-    return np.broadcast_arrays(right, up)
+    shape = (len(right), side, side)
+    return np.broadcast_to(right, shape), np.broadcast_to(up, shape)
 
 
 def coloured(coverage: np.ndarray, factors: Mapping[str, np.ndarray]) -> np.ndarray:
     """Objects over their backgrounds: coverage [N, height, width] in [0, 1] and the factors "hue"
     and "background_hue" -> uint8 [N, height, width, 3]."""
-    top, bottom = (
-        _colours(factors["hue"], *_OBJECT),
-        _colours(factors["background_hue"], *_BACKGROUND),
-    )
+    top = _colours(factors["hue"], *_OBJECT)
+    bottom = _colours(factors["background_hue"], *_BACKGROUND)
     mixed = bottom + coverage[..., None] * (top - bottom)
     return (mixed + np.float32(0.5)).astype("uint8")
 
