@@ -44,7 +44,7 @@ def check(shape: tuple[int, ...]) -> None:
         raise ValueError(
             "architecture 'stylegan2' needs images of at least 8×8 whose sides can both be halved "
             "until the shorter one has 4 to 7 pixels, such as 28×28, 32×32 or 48×64, but the data "
-            f"are {seen}: resize or pad images, and use another GAN or architecture, such as 'mlp', for vectors."
+            f"are {seen}: resize or pad images, and use another GAN, such as lsgan, for vectors."
         )
 
 

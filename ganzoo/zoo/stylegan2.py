@@ -44,6 +44,12 @@ class StyleGAN2(GAN):
     checked_shapes = {"rectangular, three channels": (10, 16, 3), "base of 7×7": (14, 14, 1)}
     waivers = {"check_tiny_problem": "its networks are for images"}
     architecture: str = Hyperparameter(str, "auto", "G with styles, residual D", choices=("auto",))
+    generator_normalization: str = Hyperparameter(
+        str, "auto", "demodulation takes its place", choices=("auto",)
+    )
+    discriminator_normalization: str = Hyperparameter(
+        str, "auto", "the paper has none", choices=("auto",)
+    )
     latent_dim = 32
     penalties = {"r1": 0.1}
     regularisers = {"path_length": 2.0}
