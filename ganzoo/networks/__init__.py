@@ -20,9 +20,14 @@ from types import ModuleType
 
 import keras
 
-from ganzoo.networks import dcgan, infogan, mlp
+from ganzoo.networks import dcgan, infogan, mlp, stylegan2
 
-NAMED: dict[str, ModuleType] = {"dcgan": dcgan, "infogan": infogan, "mlp": mlp}
+NAMED: dict[str, ModuleType] = {
+    "dcgan": dcgan,
+    "infogan": infogan,
+    "mlp": mlp,
+    "stylegan2": stylegan2,
+}
 
 
 def choose(name: str, shape: tuple[int, ...], of_images: str = "dcgan") -> ModuleType:
