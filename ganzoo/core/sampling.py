@@ -149,7 +149,9 @@ class Sampling(Building):
             ) from None
 
     def encode(self, x: Any, *, batch_size: int = 256) -> np.ndarray:
-        """Infers the latents of samples in the units of the training data, [N, latent_dim].
+        """Infers the latents of samples in the units of the training data, [N, latent_dim]. Where
+        the generator maps samples of another column, these are inferred, [N, *shape], in the units
+        of that column.
 
         Raises:
             ValueError: this GAN infers no latents, or the samples don't fit it.
@@ -164,7 +166,8 @@ class Sampling(Building):
             self.encode_images(tf.constant(x[i : i + batch_size])).numpy()
             for i in range(0, len(x), batch_size)
         ]
-        return np.concatenate(chunks)
+        inferred, found = next(iter(self.inputs)), np.concatenate(chunks)
+        return self.fields[inferred].decode(found) if inferred in self.fields else found
 
     def classify(self, x: Any, *, batch_size: int = 256) -> np.ndarray:
         """Names the class of samples in the units of the training data, [N]: by number or, where
