@@ -55,9 +55,14 @@ class Subject:
 
     def rows(self, x: np.ndarray, y: np.ndarray) -> Any:
         """Returns samples and their classes as the GAN takes them. A second kind of samples is the
-        first one turned upside down. If labels may be missing, half of them are."""
+        first one turned upside down or, if they have no pairs, its negative. If labels may be
+        missing, half of them are."""
         if len(self.samples) > 1:
-            return dict(zip(self.samples, (x, x[:, ::-1].copy()), strict=True))
+            white = np.array(255 if x.dtype == np.uint8 else 1, x.dtype)
+            paired = self.cls.columns[self.samples[1]].paired
+            return dict(
+                zip(self.samples, (x, x[:, ::-1].copy() if paired else white - x), strict=True)
+            )
         column = self.cls.columns.get("label")
         if column is not None and column.optional:
             y = np.where(np.arange(len(y)) % 2, y, -1)
@@ -351,7 +356,7 @@ def check_classify(subject: Subject) -> None:
 
 def check_tiny_problem(subject: Subject) -> None:
     """It learns the mean and the standard deviation of a Gaussian of two features. A GAN that maps
-    images learns to turn digits upside down.
+    images learns to turn digits upside down or, without pairs, to make negatives of them.
 
     A class whose hyper-parameters are made for images has others for this check in `tiny_problem`.
     """
