@@ -221,7 +221,7 @@ def test_both_kinds_of_samples_are_augmented_in_every_update_of_every_player():
     (_, first), (_, second) = seen(gan, {"image": PIXELS[:8]})
     assert first.real_seen.shape == (4, 8, 8, 2)
     for one in (first, second):
-        assert (one.real_seen != ganzoo_pack(one.real)).any()
+        assert (one.real_seen.numpy() != ganzoo_pack(one.real)).any()
     assert (first.real_seen != second.real_seen).numpy().any()
 
 
