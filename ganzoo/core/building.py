@@ -234,6 +234,7 @@ class Building(Ingredients):
                 self.make_state()
                 for regulariser, _ in self._regularisers:
                     regulariser.build(self)
+                self._augmentation.build(self)
         except ValueError:
             self.fields = {}
             raise

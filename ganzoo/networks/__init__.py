@@ -20,12 +20,13 @@ from types import ModuleType
 
 import keras
 
-from ganzoo.networks import dcgan, infogan, mlp, stylegan2
+from ganzoo.networks import dcgan, infogan, mlp, r3gan, stylegan2
 
 NAMED: dict[str, ModuleType] = {
     "dcgan": dcgan,
     "infogan": infogan,
     "mlp": mlp,
+    "r3gan": r3gan,
     "stylegan2": stylegan2,
 }
 
