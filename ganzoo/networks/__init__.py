@@ -23,14 +23,16 @@ from types import ModuleType
 
 import keras
 
-from ganzoo.networks import dcgan, infogan, mlp, resnet
+from ganzoo.networks import biggan, dcgan, infogan, mlp, resnet, sagan
 from ganzoo.networks.spectral import spectral as spectral
 
 NAMED: dict[str, ModuleType] = {
+    "biggan": biggan,
     "dcgan": dcgan,
     "infogan": infogan,
     "mlp": mlp,
     "resnet": resnet,
+    "sagan": sagan,
 }
 
 

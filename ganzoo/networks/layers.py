@@ -178,7 +178,7 @@ class LayerNormalization(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable("ganzoo")
 class Modulation(keras.layers.Layer):
-    """x·(1 + gain) + offset, for [x, gain, offset]: x is [batch, ..., channels], and gain and offset
+    """x·(1 + gain) + offset, for [x, gain, offset]. x is [batch, ..., channels]; gain and offset
     are [batch, channels], the same for all positions of a map."""
 
     def call(self, inputs: list[tf.Tensor]) -> tf.Tensor:
@@ -236,25 +236,33 @@ def self_attention(x: keras.KerasTensor, reduction: int = 8) -> keras.KerasTenso
     return kl.Add()([x, Scale()(project(gathered, channels))])
 
 
-def conditional_batch(
+def modulated(
     x: keras.KerasTensor, y: keras.KerasTensor, kernel_initializer: str = "zeros"
 ) -> keras.KerasTensor:
-    """Batch normalisation whose scale and offset are linear in a condition.
-
-    The result is (x − mean) / √(variance + ε)·(1 + V y) + W y. If y is a one-hot label, each class
-    has a scale and an offset of its own for each channel: de Vries et al. 2017, arXiv:1707.00683;
-    Miyato and Koyama 2018, arXiv:1802.05637.
+    """x·(1 + V y) + W y: a scale and an offset of each channel that are linear in a condition.
 
     Args:
         x: [batch, ..., channels].
         y: [batch, n].
-        kernel_initializer: of V and W. With zeros all classes begin with scale 1 and offset 0.
+        kernel_initializer: of V and W. With zeros, x isn't changed at first.
     """
     gain, offset = (
         keras.layers.Dense(x.shape[-1], use_bias=False, kernel_initializer=kernel_initializer)(y)
         for _ in range(2)
     )
-    return Modulation()([_batch(scale=False, center=False)(x), gain, offset])
+    return Modulation()([x, gain, offset])
+
+
+def conditional_batch(
+    x: keras.KerasTensor, y: keras.KerasTensor, kernel_initializer: str = "zeros"
+) -> keras.KerasTensor:
+    """Batch normalisation whose scale and offset depend on a condition, see `modulated`.
+
+    If y is a one-hot label, each class has a scale and an offset of its own for each channel.
+
+    de Vries et al. 2017, arXiv:1707.00683; Miyato and Koyama 2018, arXiv:1802.05637.
+    """
+    return modulated(_batch(scale=False, center=False)(x), y, kernel_initializer)
 
 
 def normalization(kind: str) -> list[keras.layers.Layer]:

@@ -12,6 +12,7 @@ implementation for 64×64 and 128×128: channels double each time the sides are 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import keras
 from keras import layers as kl
@@ -54,13 +55,10 @@ def initializer(gain: float = 1.0) -> keras.initializers.Initializer:
     return keras.initializers.VarianceScaling(gain**2, "fan_avg", "uniform")
 
 
-def conv(
-    channels: int, size: int = 3, gain: float = math.sqrt(2.0), bias: bool = True
-) -> kl.Conv2D:
+def conv(channels: int, size: int = 3) -> kl.Conv2D:
     """Returns a new convolution with the stride 1 that keeps the size of its input."""
-    return kl.Conv2D(
-        channels, size, padding="same", use_bias=bias, kernel_initializer=initializer(gain)
-    )
+    gain = math.sqrt(2.0) if size == 3 else 1.0
+    return kl.Conv2D(channels, size, padding="same", kernel_initializer=initializer(gain))
 
 
 def cropped(x: keras.KerasTensor, size: tuple[int, int]) -> keras.KerasTensor:
@@ -74,12 +72,36 @@ def halved(x: keras.KerasTensor) -> keras.KerasTensor:
     return kl.AveragePooling2D(2, padding="same")(x)
 
 
+def up_block(
+    x: keras.KerasTensor,
+    channels: int,
+    size: tuple[int, int],
+    activated: Callable[[keras.KerasTensor], keras.KerasTensor],
+    conv: Callable[..., kl.Conv2D] = conv,
+) -> keras.KerasTensor:
+    """A residual block of G, which doubles the sides of maps.
+
+    Args:
+        x: maps [batch, h, w, n].
+        channels: of the result.
+        size: of the result, at most (2h, 2w).
+        activated: maps -> the same, normalised and activated.
+        conv: makes a convolution of (channels, size of its kernel).
+    """
+    h = conv(channels)(cropped(kl.UpSampling2D()(activated(x)), size))
+    h = conv(channels)(activated(h))
+    return kl.Add()([h, conv(channels, 1)(cropped(kl.UpSampling2D()(x), size))])
+
+
 def down_block(
     x: keras.KerasTensor,
     channels: int,
     down: bool,
+    *,
     normalization: str = "none",
     first: bool = False,
+    wide: bool = False,
+    conv: Callable[..., kl.Conv2D] = conv,
 ) -> keras.KerasTensor:
     """A residual block of D.
 
@@ -89,19 +111,36 @@ def down_block(
         down: whether the sides are halved.
         normalization: before each ReLU, see `ganzoo.networks.layers.normalized`.
         first: whether x is an image: there is no ReLU before its first convolution.
+        wide: whether the first convolution has `channels` channels, and not those of x.
+        conv: makes a convolution of (channels, size of its kernel).
     """
-    hidden = channels if first else x.shape[-1]
     h = x if first else kl.ReLU()(normalized(x, normalization))
-    h = kl.ReLU()(normalized(conv(hidden)(h), normalization))
-    h = conv(channels)(h)
-    h, shortcut = (halved(h), x) if down else (h, x)
-    if down or x.shape[-1] != channels:
-        if first:
-            shortcut = conv(channels, 1, gain=1.0)(halved(shortcut) if down else shortcut)
-        else:
-            shortcut = conv(channels, 1, gain=1.0)(shortcut)
-            shortcut = halved(shortcut) if down else shortcut
-    return kl.Add()([h, shortcut])
+    h = conv(channels if first or wide else x.shape[-1])(h)
+    h = conv(channels)(kl.ReLU()(normalized(h, normalization)))
+    shortcut = x
+    if first:  # the mean is taken of the image, which has few channels
+        shortcut = conv(channels, 1)(halved(x) if down else x)
+    elif down or x.shape[-1] != channels:
+        shortcut = conv(channels, 1)(x)
+        shortcut = halved(shortcut) if down else shortcut
+    return kl.Add()([halved(h) if down else h, shortcut])
+
+
+def with_condition(
+    sample: keras.KerasTensor, condition: int
+) -> tuple[list[keras.KerasTensor], keras.KerasTensor]:
+    """Returns the inputs of a model of features, and its samples with the second input repeated
+    over the image as further channels. There is no second input if `condition` is 0."""
+    if not condition:
+        return [sample], sample
+    given = keras.Input([condition], name="condition")
+    maps = kl.UpSampling2D(sample.shape[1:3])(kl.Reshape((1, 1, condition))(given))
+    return [sample, given], kl.Concatenate()([sample, maps])
+
+
+def summed(x: keras.KerasTensor) -> keras.KerasTensor:
+    """Returns the sums of maps over their positions, [batch, h, w, n] -> [batch, n]."""
+    return kl.Rescaling(float(math.prod(x.shape[1:3])))(kl.GlobalAveragePooling2D()(x))
 
 
 def generator(
@@ -141,12 +180,10 @@ def generator(
     for stage, target in reversed(list(enumerate(targets))):
         if attention and stage == 0:
             x = self_attention(x)
-        h = cropped(kl.UpSampling2D()(activated(x)), target)
-        h = activated(conv(channels[stage])(h))
-        shortcut = cropped(kl.UpSampling2D()(x), target)
-        x = kl.Add()([conv(channels[stage])(h), conv(channels[stage], 1, gain=1.0)(shortcut)])
+        x = up_block(x, channels[stage], target, activated)
     last = "batch" if condition else normalization
-    x = kl.Activation("tanh")(conv(shape[-1], gain=1.0)(kl.ReLU()(normalized(x, last))))
+    to_image = kl.Conv2D(shape[-1], 3, padding="same", kernel_initializer=initializer())
+    x = kl.Activation("tanh")(to_image(kl.ReLU()(normalized(x, last))))
     return keras.Model({"latent": z, "label": y} if condition else z, x, name="generator")
 
 
@@ -177,17 +214,11 @@ def features(
     else:
         channels = [(width or 64) * min(2**stage, WIDEST) for stage in range(halvings + 1)]
         downs = halvings + 1
-    x = sample = keras.Input(shape, name="sample")
-    inputs = [sample]
-    if condition:
-        inputs.append(keras.Input([condition], name="condition"))
-        maps = kl.UpSampling2D(shape[:2])(kl.Reshape((1, 1, condition))(inputs[1]))
-        x = kl.Concatenate()([x, maps])
+    inputs, x = with_condition(keras.Input(shape, name="sample"), condition)
     for stage, count in enumerate(channels):
-        x = down_block(x, count, stage < downs, normalization, first=stage == 0)
-        if attention and stage == 0:
+        down, first = stage < downs, stage == 0
+        x = down_block(x, count, down, normalization=normalization, first=first)
+        if attention and first:
             x = self_attention(x)
-    x = kl.ReLU()(normalized(x, normalization))
-    size = math.prod(x.shape[1:3])
-    x = kl.Rescaling(float(size))(kl.GlobalAveragePooling2D()(x))
-    return keras.Model(inputs if condition else sample, x, name="features")
+    x = summed(kl.ReLU()(normalized(x, normalization)))
+    return keras.Model(inputs if condition else inputs[0], x, name="features")

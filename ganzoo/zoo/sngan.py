@@ -7,8 +7,8 @@ from ganzoo.losses import objectives
 class SNGAN(GAN):
     """Spectral Normalization for Generative Adversarial Networks.
 
-    Miyato, Kataoka, Koyama, Yoshida 2018, arXiv:1802.05957, eqs. 8, 16 and 17: each kernel W of D is
-    divided by its largest singular value σ(W), which bounds the Lipschitz constant of D.
+    Miyato, Kataoka, Koyama, Yoshida 2018, arXiv:1802.05957, eqs. 8, 16 and 17: each kernel W of
+    D is divided by its largest singular value σ(W), which bounds D's Lipschitz constant.
 
         L_D = E relu(1 − D(x)) + E relu(1 + D(G(z))),  D has the kernels W / σ(W)
         L_G = −E D(G(z))
