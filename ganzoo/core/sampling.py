@@ -30,8 +30,6 @@ class Sampling(Building):
 
     encode_images: Callable[[tf.Tensor], tf.Tensor] | None = None
     """Samples in network units -> latents [batch, latent_dim]; None if it infers no latents."""
-    class_logits: Callable[[tf.Tensor], tf.Tensor] | None = None
-    """Samples in network units -> logits [batch, classes]; None if D is no classifier."""
 
     def sample(
         self,
