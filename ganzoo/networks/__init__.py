@@ -20,9 +20,15 @@ from types import ModuleType
 
 import keras
 
-from ganzoo.networks import dcgan, infogan, mlp, r3gan
+from ganzoo.networks import dcgan, fastgan, infogan, mlp, r3gan
 
-NAMED: dict[str, ModuleType] = {"dcgan": dcgan, "infogan": infogan, "mlp": mlp, "r3gan": r3gan}
+NAMED: dict[str, ModuleType] = {
+    "dcgan": dcgan,
+    "fastgan": fastgan,
+    "infogan": infogan,
+    "mlp": mlp,
+    "r3gan": r3gan,
+}
 
 
 def choose(name: str, shape: tuple[int, ...], of_images: str = "dcgan") -> ModuleType:
