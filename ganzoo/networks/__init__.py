@@ -23,6 +23,7 @@ from types import ModuleType
 
 import keras
 
+<<<<<<< HEAD
 from ganzoo.networks import biggan, dcgan, infogan, mlp, r3gan, resnet, sagan, stylegan2
 from ganzoo.networks.spectral import spectral as spectral
 
@@ -35,6 +36,16 @@ NAMED: dict[str, ModuleType] = {
     "resnet": resnet,
     "sagan": sagan,
     "stylegan2": stylegan2,
+=======
+from ganzoo.networks import dcgan, fastgan, infogan, mlp, r3gan
+
+NAMED: dict[str, ModuleType] = {
+    "dcgan": dcgan,
+    "fastgan": fastgan,
+    "infogan": infogan,
+    "mlp": mlp,
+    "r3gan": r3gan,
+>>>>>>> augmentation
 }
 
 
