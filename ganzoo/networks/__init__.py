@@ -23,29 +23,19 @@ from types import ModuleType
 
 import keras
 
-<<<<<<< HEAD
-from ganzoo.networks import biggan, dcgan, infogan, mlp, r3gan, resnet, sagan, stylegan2
+from ganzoo.networks import biggan, dcgan, fastgan, infogan, mlp, r3gan, resnet, sagan, stylegan2
 from ganzoo.networks.spectral import spectral as spectral
 
 NAMED: dict[str, ModuleType] = {
     "biggan": biggan,
     "dcgan": dcgan,
+    "fastgan": fastgan,
     "infogan": infogan,
     "mlp": mlp,
     "r3gan": r3gan,
     "resnet": resnet,
     "sagan": sagan,
     "stylegan2": stylegan2,
-=======
-from ganzoo.networks import dcgan, fastgan, infogan, mlp, r3gan
-
-NAMED: dict[str, ModuleType] = {
-    "dcgan": dcgan,
-    "fastgan": fastgan,
-    "infogan": infogan,
-    "mlp": mlp,
-    "r3gan": r3gan,
->>>>>>> augmentation
 }
 
 
