@@ -68,7 +68,7 @@ def test_a_code_that_mixes_two_factors_is_the_closed_form():
         (FACTORS[:99], FACTORS[:99], {}, "99 samples are too few: this number needs at least 100"),
         (FACTORS, np.ones(N), {}, "factor 0 has one value only"),
         (np.full((N, 1), np.nan), FACTORS, {}, "codes hold NaN or Inf"),
-        (FACTORS[..., None], FACTORS, {}, r"codes have shape \(2000, 4, 1\)"),
+        (FACTORS[..., None], FACTORS, {}, r"codes have shape \(1000, 4, 1\)"),
         (FACTORS, FACTORS, {"bins": 1}, "bins=1 must be an int of at least 2"),
     ],
 )
