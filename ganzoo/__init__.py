@@ -68,6 +68,7 @@ def _registry() -> ModuleType:
 
 
 _PUBLIC = {  # name -> module
+    "augmentation": "ganzoo.augmentation",
     "callbacks": "ganzoo.training.callbacks",
     "checkpoints": "ganzoo.training.checkpoints",
     "checks": "ganzoo.testing.checks",

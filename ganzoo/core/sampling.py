@@ -30,8 +30,6 @@ class Sampling(Building):
 
     encode_images: Callable[[tf.Tensor], tf.Tensor] | None = None
     """Samples in network units -> latents [batch, latent_dim]; None if it infers no latents."""
-    class_logits: Callable[[tf.Tensor], tf.Tensor] | None = None
-    """Samples in network units -> logits [batch, classes]; None if D is no classifier."""
 
     def sample(
         self,
@@ -166,7 +164,9 @@ class Sampling(Building):
         batch_size: int = 256,
         **inputs: Any,
     ) -> np.ndarray:
-        """Infers the latents of samples in the units of the training data, [N, latent_dim].
+        """Infers the latents of samples in the units of the training data, [N, latent_dim]. Where
+        the generator maps samples of another column, these are inferred, [N, *shape], in the units
+        of that column.
 
         A GAN with an encoder, such as bigan, computes them. For any other GAN, `steps` steps of
         L-BFGS search for z with the smallest ‖G(z) − x‖², from a normal draw; Zhu, Krähenbühl,
@@ -208,7 +208,9 @@ class Sampling(Building):
             ]
             start = np.concatenate(chunks)
             if steps is None:
-                return start
+                inferred = next(iter(self.inputs))
+                known = inferred in self.fields
+                return self.fields[inferred].decode(start) if known else start
         assert steps is not None
         check_int("seed", seed, -(2**63), 2**63 - 1)
         drawn = latents.draw(self, len(x), seed)

@@ -9,6 +9,7 @@ without a state is simpler to write as a function, see `ganzoo.penalties`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -38,6 +39,12 @@ class Update(Protocol):
     def fake_outputs(self) -> Mapping[str, tf.Tensor]: ...
 
     def discriminate(self, samples: Any) -> Mapping[str, tf.Tensor]: ...
+    @property
+    def inputs(self) -> Mapping[str, tf.Tensor]: ...
+
+    gan: Any
+    training: bool
+    kept: dict[str, tf.Tensor]
 
 
 class Regulariser:
@@ -97,9 +104,7 @@ class LeCam(Regulariser):
     name = "lecam"
 
     def __init__(self, decay: float = 0.99):
-        if isinstance(decay, bool) or not isinstance(decay, int | float) or not 0 <= decay < 1:
-            raise ValueError(f"decay={decay!r} must be a number of at least 0 and below 1.")
-        self.decay = float(decay)
+        self.decay = _decay(decay)
 
     def build(self, gan: keras.Model) -> None:
         # The weighted sums of real and of fake logits, and the sum of the weights.
@@ -314,12 +319,84 @@ class FeatureMatching(Regulariser):
         return tf.reduce_sum(tf.square(difference))
 
 
+@keras.saving.register_keras_serializable("ganzoo")
+class PathLength(Regulariser):
+    """E(‖Jᵀy‖ − a)², y ~ N(0, 1)/√(HW) for each value of an image, a the running mean of ‖Jᵀy‖.
+
+    J is the Jacobian of the generated images with respect to the generator's "styles", or to its
+    latents if it has none. The norm is the root of the squared norms of all layers' styles,
+    averaged over the layers. It makes a step in the styles change the image by the same amount
+    everywhere. The term takes one pass of G on every second sample.
+
+    Karras, Laine, Aittala, Hellsten, Lehtinen, Aila 2020, arXiv:1912.04958, eq. 4; the authors'
+    weight is 2. As in their code, a starts at 0 and includes the current lengths. It is the mean of
+    all replicas.
+
+    Args:
+        decay: decay of the running mean, in [0, 1).
+
+    Raises:
+        ValueError: the decay is out of range.
+    """
+
+    name = "path_length"
+    player = "generator"
+
+    def __init__(self, decay: float = 0.99):
+        self.decay = _decay(decay)
+
+    def build(self, gan: keras.Model) -> None:
+        self.mean = gan.add_weight(
+            shape=(), initializer="zeros", trainable=False, name="path_length_mean",
+            aggregation="only_first_replica",
+        )  # fmt: skip
+
+    def lengths(self, update: Update) -> tf.Tensor:
+        """Returns ‖Jᵀy‖ for every second sample of the update, float32 [rows]."""
+        inputs = {name: value[::2] for name, value in update.inputs.items()}
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch([x for x in inputs.values() if x.dtype.is_floating])
+            generated = update.gan.generate(inputs, training=True)
+        samples = generated[update.gan.output_name]
+        sources = generated.get("styles", inputs.get("latent"))
+        count = tf.shape(samples)[0]
+        y = update.noise.normal([count, *samples.shape[1:]])
+        y = tf.cast(y / math.sqrt(math.prod(samples.shape[1:-1])), samples.dtype)
+        squares = tf.square(tape.gradient(samples, sources, output_gradients=y))
+        squares = tf.reduce_sum(tf.cast(squares, tf.float32), axis=-1)
+        # The root has no derivative at 0.
+        return tf.sqrt(tf.reduce_mean(tf.reshape(squares, [count, -1]), axis=1) + 1e-12)
+
+    def term(self, update: Update) -> tf.Tensor:
+        lengths = self.lengths(update)
+        now = tf.stop_gradient(tf.reduce_mean(lengths))
+        if replica := tf.distribute.get_replica_context():
+            now = replica.all_reduce(tf.distribute.ReduceOp.MEAN, now)
+        mean = self.decay * self.mean.value + (1.0 - self.decay) * now
+        update.kept[self.name] = mean
+        return tf.reduce_mean(tf.square(lengths - mean))
+
+    def after(self, update: Update) -> None:
+        if self.name in update.kept:  # the term took part in this update
+            self.mean.assign(update.kept[self.name])
+
+    def get_config(self) -> dict[str, Any]:
+        return {"decay": self.decay}
+
+
+def _decay(decay: Any) -> float:
+    if isinstance(decay, bool) or not isinstance(decay, int | float) or not 0 <= decay < 1:
+        raise ValueError(f"decay={decay!r} must be a number of at least 0 and below 1.")
+    return float(decay)
+
+
 NAMED: dict[str, type[Regulariser]] = {
     "balanced_consistency": BalancedConsistency,
     "consistency": Consistency,
     "feature_matching": FeatureMatching,
     "lecam": LeCam,
     "orthogonal": Orthogonal,
+    "path_length": PathLength,
 }
 
 

@@ -55,9 +55,14 @@ class Subject:
 
     def rows(self, x: np.ndarray, y: np.ndarray) -> Any:
         """Returns samples and their classes as the GAN takes them. A second kind of samples is the
-        first one turned upside down. If labels may be missing, half of them are."""
+        first one turned upside down or, if they have no pairs, its negative. If labels may be
+        missing, half of them are."""
         if len(self.samples) > 1:
-            return dict(zip(self.samples, (x, x[:, ::-1].copy()), strict=True))
+            white = np.array(255 if x.dtype == np.uint8 else 1, x.dtype)
+            paired = self.cls.columns[self.samples[1]].paired
+            return dict(
+                zip(self.samples, (x, x[:, ::-1].copy() if paired else white - x), strict=True)
+            )
         column = self.cls.columns.get("label")
         if column is not None and column.optional:
             y = np.where(np.arange(len(y)) % 2, y, -1)
@@ -326,7 +331,7 @@ def check_shapes(subject: Subject) -> None:
 def check_conditioning(subject: Subject) -> None:
     """Labels change the samples if the generator gets labels, and raise a ValueError if not."""
     gan = subject.trained
-    if "generator" not in subject.cls.label_to:
+    if "generator" not in gan.label_to:
         with _assert_raises(ValueError, "a GAN whose generator gets no labels accepted labels"):
             subject.sample(gan, 2, 0, labels=[0, 1])
         return
@@ -340,7 +345,7 @@ def check_conditioning(subject: Subject) -> None:
 def check_classify(subject: Subject) -> None:
     """`classify` predicts a class for each sample, or raises a ValueError without a classifier."""
     gan = subject.trained
-    if subject.cls.class_logits is None:
+    if gan.class_logits is None:
         with _assert_raises(ValueError, "a GAN without a classifier predicted classes"):
             gan.classify(subject.images[:3])
         return
@@ -351,7 +356,7 @@ def check_classify(subject: Subject) -> None:
 
 def check_tiny_problem(subject: Subject) -> None:
     """It learns the mean and the standard deviation of a Gaussian of two features. A GAN that maps
-    images learns to turn digits upside down.
+    images learns to turn digits upside down or, without pairs, to make negatives of them.
 
     A class whose hyper-parameters are made for images has others for this check in `tiny_problem`.
     """
