@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import keras
 import tensorflow as tf
 
+from ganzoo.foundation.keras_compat import leaves
 from ganzoo.foundation.registry import unknown
 
 
@@ -131,7 +132,7 @@ class Orthogonal(Regulariser):
     def build(self, gan: keras.Model) -> None:
         self.kernels = [
             layer.kernel
-            for layer in gan.generator._flatten_layers()
+            for layer in leaves(gan.generator)
             if isinstance(layer, keras.layers.Dense | keras.layers.Conv2D)
         ]
 
