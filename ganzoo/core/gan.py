@@ -127,9 +127,22 @@ class GAN(Fitting, Sampling, Saving):
         """The fake samples for the discriminator, before augmentation and packing."""
         return update.generated[self.output_name]
 
-    def augment(self, samples: Any, update: Update) -> Any:
-        """Real or fake samples as the discriminator sees them, in every update of every player."""
-        return samples
+    def augmented(self, samples: Any, update: Update) -> Any:
+        """Real or fake samples as the discriminator sees them, in every update of every player. Of
+        a nest of tensors, the images are augmented."""
+        if self.augment == "none":
+            return samples
+        if not tf.is_tensor(samples) and not self.spec.is_image:
+            raise ValueError(
+                f"augment is not defined for {self.registry_name} on vectors, where D judges a "
+                "vector together with others: leave it out."
+            )
+
+        def one(part: tf.Tensor) -> tf.Tensor:
+            is_sample = part.shape.rank == 1 + len(self.spec.shape)
+            return self._augmentation(part, update.noise) if is_sample else part
+
+        return tf.nest.map_structure(one, samples)
 
     def discriminate(self, samples: Any, condition: tf.Tensor | None, training: bool) -> Outputs:
         """The discriminator's outputs on real or fake samples, "logits" among them."""
@@ -247,6 +260,8 @@ class GAN(Fitting, Sampling, Saving):
         for regulariser, _ in self._regularisers:
             if regulariser.player == player:
                 regulariser.after(update)
+        if player == "discriminator":
+            terms = terms | self._augmentation.after(update)
         return terms
 
     def _all_of(self, groups: list[Terms]) -> Terms:
@@ -284,7 +299,17 @@ class GAN(Fitting, Sampling, Saving):
         self.log.update_state(self.play(data, self.update, regularise))
         return self.log.result()
 
+    def summary(self, *args: Any, **kwargs: Any) -> None:
+        """As keras.Model.summary, with all networks.
+
+        Raises:
+            ValueError: the networks don't exist yet.
+        """
+        self._check_built("be summarised")
+        super().summary(*args, **kwargs)
+
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
         """Samples in network units, [batch, *shape], from the latents [batch, latent_dim] or, where
         the generator is given more, from a dict of its inputs by name."""
+        self._check_built("generate")
         return self.generate(self._named_inputs(inputs), training=training)[self.output_name]

@@ -104,6 +104,21 @@ class Label(Category):
 
 
 @dataclasses.dataclass(frozen=True)
+class Setting(Input):
+    """A number that has the same value for all samples unless the caller sets it, such as
+    truncation: float32 [count]."""
+
+    value: float = 1.0
+
+    @property
+    def distribution(self) -> str:
+        return f"always {self.value:g}"
+
+    def make(self, noise: Noise, count: int | tf.Tensor, given: tf.Tensor | None) -> tf.Tensor:
+        return tf.fill([count], self.value)
+
+
+@dataclasses.dataclass(frozen=True)
 class Given(Input):
     """Samples that the caller gives and that the generator maps to others, such as the source
     picture of an image-to-image game: float32 [count, *shape] in network units."""

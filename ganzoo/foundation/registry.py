@@ -67,7 +67,7 @@ class Card:
 
 
 _RECORD = re.compile(
-    r"(?P<title>[^\n]+)\.\n\n"
+    r"(?P<title>[^\n]+(?:\?|(?=\.)))\.?\n\n"
     r"(?P<authors>\D+?),?\s+(?P<year>\d{4}),\s+arXiv:(?P<arxiv>\d{4}\.\d{4,5})"
     r".*?\n\n(?P<equation>(?: {4}[^\n]*\n|\n)+)",
     re.DOTALL,

@@ -40,7 +40,7 @@ def check(shape: tuple[int, ...]) -> None:
         )
 
 
-def _sizes(shape: tuple[int, ...]) -> list[tuple[int, int]]:
+def sizes(shape: tuple[int, ...]) -> list[tuple[int, int]]:
     """Returns (height, width) of the image and of each stage, which is half the one before, rounded
     up."""
     sizes = [(shape[0], shape[1])]
@@ -82,7 +82,7 @@ def generator(
         dense: if above 0, there is a dense layer of dense·width units before the first stage,
             which the paper doesn't have.
     """
-    *targets, base = _sizes(shape)
+    *targets, base = sizes(shape)
     options = {"kernel_initializer": _initializer(normalization)}
 
     x = z = keras.Input([inputs], name="latent")
@@ -135,7 +135,7 @@ def features(
         given = keras.Input([condition], name="condition")
         maps = kl.UpSampling2D(shape[:2])(kl.Reshape((1, 1, condition))(given))
         x = kl.Concatenate()([x, maps])
-    stages = max(2, len(_sizes(shape)) - 1)
+    stages = max(2, len(sizes(shape)) - 1)
     for stage in range(stages + bool(dense)):
         kind = normalization if stage else "none"
         options["use_bias"] = kind != "batch"

@@ -177,6 +177,54 @@ class LayerNormalization(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("ganzoo")
+class InstanceNormalization(keras.layers.Layer):
+    """(x − mean) / √(variance + 1e-5), for x of shape [batch, ..., channels], without weights.
+
+    Each channel of each sample has its own mean and variance, over all positions.
+
+    Ulyanov et al. 2016, arXiv:1607.08022. It is not Keras's GroupNormalization for the reason that
+    `LayerNormalization` gives.
+    """
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        axes = tuple(range(1, len(x.shape) - 1))
+        x = x - ops.mean(x, axes, keepdims=True)
+        variance = ops.mean(ops.square(x), axes, keepdims=True)
+        return x * ops.rsqrt(variance + 1e-5)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return input_shape
+
+
+@keras.saving.register_keras_serializable("ganzoo")
+class ReflectionPadding(keras.layers.Layer):
+    """Pads images [batch, height, width, channels] with their mirror image at each border.
+
+    The outermost pixels are the axis of the mirror and are not repeated.
+
+    Args:
+        pixels: how many are added on each of the four sides; less than height and width.
+        kwargs: arguments of `keras.layers.Layer`.
+    """
+
+    def __init__(self, pixels: int, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.pixels = pixels
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        sides = (self.pixels, self.pixels)
+        return ops.pad(x, ((0, 0), sides, sides, (0, 0)), "reflect")
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        batch, height, width, channels = input_shape
+        more = 2 * self.pixels
+        return (batch, height and height + more, width and width + more, channels)
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"pixels": self.pixels}
+
+
+@keras.saving.register_keras_serializable("ganzoo")
 class Modulation(keras.layers.Layer):
     """x·(1 + gain) + offset, for [x, gain, offset]. x is [batch, ..., channels]; gain and offset
     are [batch, channels], the same for all positions of a map."""
@@ -269,11 +317,14 @@ def normalization(kind: str) -> list[keras.layers.Layer]:
     """Returns new layers that normalise: one layer, or none for "none".
 
     Args:
-        kind: "batch", "layer" (see `LayerNormalization`) or "none". The statistics of "batch" are
-            those of the batches of all replicas, so that several replicas train as one device.
+        kind: "batch", "layer", "instance" (see `LayerNormalization` and `InstanceNormalization`) or
+            "none". The statistics of "batch" are those of the batches of all replicas, so that
+            several replicas train as one device.
     """
     if kind == "batch":
         return [_batch()]
+    if kind == "instance":
+        return [InstanceNormalization()]
     if kind == "layer":
         return [LayerNormalization()]
     return []

@@ -25,6 +25,7 @@ import tensorflow as tf
 from ganzoo import data
 from ganzoo.core.gan import GAN
 from ganzoo.core.saving import load
+from ganzoo.foundation import registry
 from ganzoo.losses import objectives
 
 BATCH = 8
@@ -54,9 +55,14 @@ class Subject:
 
     def rows(self, x: np.ndarray, y: np.ndarray) -> Any:
         """Returns samples and their classes as the GAN takes them. A second kind of samples is the
-        first one turned upside down. If labels may be missing, half of them are."""
+        first one turned upside down or, if they have no pairs, its negative. If labels may be
+        missing, half of them are."""
         if len(self.samples) > 1:
-            return dict(zip(self.samples, (x, x[:, ::-1].copy()), strict=True))
+            white = np.array(255 if x.dtype == np.uint8 else 1, x.dtype)
+            paired = self.cls.columns[self.samples[1]].paired
+            return dict(
+                zip(self.samples, (x, x[:, ::-1].copy() if paired else white - x), strict=True)
+            )
         column = self.cls.columns.get("label")
         if column is not None and column.optional:
             y = np.where(np.arange(len(y)) % 2, y, -1)
@@ -210,7 +216,10 @@ def check_two_replicas_equal_one(subject: Subject) -> None:
     def train(strategy: tf.distribute.Strategy) -> dict[str, np.ndarray]:
         with strategy.scope():
             gan = subject.make()
-            gan.compile(keras.optimizers.SGD(0.01), keras.optimizers.SGD(0.01))
+            gan.compile(
+                generator_optimizer=keras.optimizers.SGD(0.01),
+                discriminator_optimizer=keras.optimizers.SGD(0.01),
+            )
         return _weights(subject.fit(gan, 3), optimizers=False)
 
     one, two = train(tf.distribute.get_strategy()), train(two_replicas())
@@ -347,7 +356,7 @@ def check_classify(subject: Subject) -> None:
 
 def check_tiny_problem(subject: Subject) -> None:
     """It learns the mean and the standard deviation of a Gaussian of two features. A GAN that maps
-    images learns to turn digits upside down.
+    images learns to turn digits upside down or, without pairs, to make negatives of them.
 
     A class whose hyper-parameters are made for images has others for this check in `tiny_problem`.
     """
@@ -385,16 +394,17 @@ def run(check: Callable[[Subject], None], subject: Subject) -> None:
         check(subject)
 
 
-def check_gan(cls: type[GAN], **hyperparameters: Any) -> None:
+def check_gan(cls: type[GAN] | str, **hyperparameters: Any) -> None:
     """Runs all checks on a GAN class.
 
     Args:
-        cls: a registered subclass of `ganzoo.core.gan.GAN`.
+        cls: a registered subclass of `ganzoo.core.gan.GAN`, or its name.
         hyperparameters: for every model.
 
     Raises:
         AssertionError: a check failed.
     """
+    cls = registry.find(cls) if isinstance(cls, str) else cls
     subject, devices = Subject(cls, **hyperparameters), _devices()
     for check in CHECKS:
         if check is check_two_replicas_equal_one and len(devices) < 2:
