@@ -10,6 +10,7 @@ from ganzoo.core.replay import Replay
 from ganzoo.core.update import Update
 from ganzoo.foundation.randomness import Noise
 from ganzoo.networks import cyclegan, layers
+from ganzoo.testing import checks
 
 SMALL = {"width": 2, "blocks": 1}
 X = np.random.default_rng(0).integers(0, 256, (24, 8, 8, 1), "uint8")
@@ -92,6 +93,50 @@ def test_a_batch_larger_than_the_history():
         fakes = np.arange(5.0).reshape(5, 1).astype("float32") + 5 * step + 1
         out = replay.exchange(tf.constant(fakes), Noise(0, step)).numpy()
         np.testing.assert_array_equal(out[2:], fakes[2:])
+
+
+def test_replicas_share_one_history():
+    fakes = [np.arange(12.0).reshape(4, 3).astype("float32") + 12 * step for step in range(6)]
+    found = []
+    for strategy in (tf.distribute.get_strategy(), checks.two_replicas()):
+        with strategy.scope():
+            replay, shown = Replay(keras.Model(), (3,), 6, "x"), []
+
+        @tf.function(autograph=False)
+        def step(rows, number, strategy=strategy, replay=replay):
+            def replica():
+                context = tf.distribute.get_replica_context()
+                count, place = context.num_replicas_in_sync, context.replica_id_in_sync_group
+                mine = tf.gather(tf.split(rows, count), place)
+                return replay.exchange(mine, Noise(0, number, place, count))
+
+            return tf.concat(strategy.experimental_local_results(strategy.run(replica)), axis=0)
+
+        shown = [
+            step(tf.constant(x), tf.constant(i, tf.int64)).numpy() for i, x in enumerate(fakes)
+        ]
+        found.append((*shown, replay.history.numpy(), replay.kept.numpy()))
+    for one, two in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, two)
+    assert any((x != y).any() for x, y in zip(found[0], fakes, strict=False))
+
+
+@pytest.mark.slow
+def test_two_replicas_equal_one():
+    """Two steps, in which rounding has no time to grow."""
+
+    def weights(strategy):
+        with strategy.scope():
+            gan = ganzoo.get("cyclegan", replay=4, **SMALL)
+            still = {f"{player}_optimizer": keras.optimizers.SGD(0.01) for player in gan.players}
+            gan.compile(**still)
+        # Of the second step the history is full, and some of its fakes are shown.
+        gan.fit({"a": X, "b": 255 - X}, batch_size=8, steps_per_epoch=2, verbose=0)
+        return [v.numpy() for v in gan.weights]
+
+    one, two = weights(tf.distribute.get_strategy()), weights(checks.two_replicas())
+    for first, second in zip(one, two, strict=True):
+        np.testing.assert_allclose(first, second, atol=2e-5)
 
 
 # ---- the game

