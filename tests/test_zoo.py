@@ -21,7 +21,7 @@ COSTLY = {
     checks.check_shapes,
     checks.check_tiny_problem,
 }
-REPRESENTATIVES = {"began", "bigan", "cgan", "gan", "pix2pix", "sgan", "wgan_gp"}
+REPRESENTATIVES = {"began", "bigan", "cgan", "fastgan", "gan", "pix2pix", "sgan", "wgan_gp"}
 """Each has a mechanism that the others lack. Costly checks of all other names are slow tests."""
 
 

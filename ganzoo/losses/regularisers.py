@@ -251,7 +251,8 @@ class Orthogonal(Regulariser):
             layer
             for layer in leaves(gan.generator)
             if isinstance(getattr(layer, "kernel", None), keras.Variable)
-            and not isinstance(layer, keras.layers.Wrapper)  # its layer is a leaf too
+            # a wrapper's layer is a leaf too, and BigGAN's embedding is an EinsumDense layer
+            and not isinstance(layer, keras.layers.Wrapper | keras.layers.EinsumDense)
         ]
         if not self.layers:
             raise ValueError(

@@ -23,12 +23,13 @@ from types import ModuleType
 
 import keras
 
-from ganzoo.networks import biggan, dcgan, infogan, mlp, r3gan, resnet, sagan, stylegan2
+from ganzoo.networks import biggan, dcgan, fastgan, infogan, mlp, r3gan, resnet, sagan, stylegan2
 from ganzoo.networks.spectral import spectral as spectral
 
 NAMED: dict[str, ModuleType] = {
     "biggan": biggan,
     "dcgan": dcgan,
+    "fastgan": fastgan,
     "infogan": infogan,
     "mlp": mlp,
     "r3gan": r3gan,

@@ -100,9 +100,7 @@ class Subject:
 
     def sample(self, gan: GAN, count: int, seed: int, **options: Any) -> np.ndarray:
         """Draws samples. A generator that maps images gets the first `count` of them."""
-        given: dict[str, Any] = {
-            k: self.images[:count] for k, x in gan.inputs.items() if not x.drawn
-        }
+        given = gan.given(dict.fromkeys(self.samples, self.images[:count]))
         return gan.sample(count, seed, **given, **options)
 
 
@@ -116,11 +114,15 @@ def _weights(gan: GAN, optimizers: bool = True) -> dict[str, np.ndarray]:
 
 
 def _assert_same(
-    one: dict[str, np.ndarray], other: dict[str, np.ndarray], what: str, atol: float = 0.0
+    one: dict[str, np.ndarray],
+    other: dict[str, np.ndarray],
+    what: str,
+    atol: float = 0.0,
+    rtol: float = 0.0,
 ) -> None:
     assert one.keys() == other.keys(), f"{what}: {sorted(one.keys() ^ other.keys())} in one only"
     for name in one:
-        np.testing.assert_allclose(one[name], other[name], 0, atol, err_msg=f"{what}: {name}")
+        np.testing.assert_allclose(one[name], other[name], rtol, atol, err_msg=f"{what}: {name}")
 
 
 @contextlib.contextmanager
@@ -169,7 +171,7 @@ def check_every_weight_moves(subject: Subject) -> None:
     assert sorted(players) == every, "a weight has no player or two players"
     still = {*every} - moved
     if _reads_only_differences(gan):
-        still -= {"logits/bias"}
+        still = {path for path in still if not path.endswith("logits/bias")}
     assert not still, f"{sorted(still)} did not move"
 
 
@@ -211,7 +213,8 @@ def _devices() -> list[tf.config.LogicalDevice]:
 
 def check_two_replicas_equal_one(subject: Subject) -> None:
     """Three steps of SGD on two replicas give the same weights as on one device. Adam would divide
-    gradients by their size, and so enlarge the rounding of a gradient that is almost 0."""
+    gradients by their size, and so enlarge the rounding of a gradient that is almost 0. Samples
+    that a game keeps in its state differ by more than the weights that made them."""
 
     def train(strategy: tf.distribute.Strategy) -> dict[str, np.ndarray]:
         with strategy.scope():
@@ -223,7 +226,7 @@ def check_two_replicas_equal_one(subject: Subject) -> None:
         return _weights(subject.fit(gan, 3), optimizers=False)
 
     one, two = train(tf.distribute.get_strategy()), train(two_replicas())
-    _assert_same(one, two, "two replicas and one", atol=1e-5)
+    _assert_same(one, two, "two replicas and one", atol=1e-5, rtol=1e-4)
 
 
 def check_seed(subject: Subject) -> None:
@@ -322,7 +325,7 @@ def check_shapes(subject: Subject) -> None:
         x = np.random.default_rng(0).random((32, *shape), "float32")
         gan = subject.make()
         gan.fit(subject.rows(x, np.arange(32) % 4), batch_size=4, steps_per_epoch=1, verbose=0)
-        given: dict[str, Any] = {k: x[:2] for k, one in gan.inputs.items() if not one.drawn}
+        given = gan.given(dict.fromkeys(subject.samples, x[:2]))
         samples = gan.sample(2, seed=0, **given)
         assert samples.shape == (2, *shape) and samples.dtype == np.float32, what
         assert np.isfinite(samples).all(), what
@@ -356,16 +359,21 @@ def check_classify(subject: Subject) -> None:
 
 def check_tiny_problem(subject: Subject) -> None:
     """It learns the mean and the standard deviation of a Gaussian of two features. A GAN that maps
-    images learns to turn digits upside down or, without pairs, to make negatives of them.
+    images learns to turn digits upside down or, without pairs, to make negatives of them. One that
+    enlarges images learns it for digits.
 
     A class whose hyper-parameters are made for images has others for this check in `tiny_problem`.
     """
     rates = dict.fromkeys(("generator_learning_rate", "discriminator_learning_rate"), 1e-3)
     gan = subject.make(**{"width": 32} | rates | getattr(subject.cls, "tiny_problem", {}))
-    if len(subject.samples) > 1:
+    if gan.latent_dim is None:  # it maps samples
         gan.fit(subject.digits, batch_size=16, steps_per_epoch=100, verbose=0)
-        source, target = (subject.digits[name].astype(float) for name in subject.samples)
-        given: dict[str, Any] = {subject.samples[0]: subject.images}
+        rows = dict.fromkeys(subject.samples, subject.images)
+        rows = subject.digits if len(subject.samples) > 1 else rows
+        given, target = gan.given(rows), rows[subject.samples[-1]].astype(float)
+        (source,) = given.values()
+        # A smaller source is compared by its mean image.
+        source = source if source.shape == target.shape else target.mean(0, keepdims=True)
         mapped = gan.sample(**given).astype(float)
         copy, error = (np.abs(x - target).mean() for x in (source, mapped))
         assert error < 0.7 * copy, f"the error is {error}, that of the source images is {copy}"
