@@ -3,11 +3,12 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from scipy import stats
 
 import ganzoo
 from ganzoo import latents
+from ganzoo.core.inputs import Setting
+from ganzoo.foundation import registry
 
 RNG = np.random.default_rng(0)
 POINTS = RNG.normal(size=(64, 5)).astype("float32")
@@ -64,31 +65,27 @@ def test_samples_are_those_of_the_truncated_draws():
 
 
 def test_a_generator_that_is_told_a_truncation_gets_it():
-    import dataclasses
-
-    from ganzoo.core.inputs import Normal
-    from ganzoo.foundation import registry
-
-    @dataclasses.dataclass(frozen=True)
-    class Scale(Normal):
-        def make(self, noise, count, given):
-            return tf.ones([count, 1])
-
     class Told(registry.find("lsgan")):
         def make_inputs(self):
-            return super().make_inputs() | {"truncation": Scale()}
+            return super().make_inputs() | {"truncation": Setting()}
+
+        def encode_inputs(self, values, network):
+            told = {"truncation": values["truncation"][:, None]}
+            return super().encode_inputs(values, network) | told
 
     gan = Told(**SMALL)
     gan.build_from(IMAGES)
-    assert latents.draw(gan, 2, 0, 0.25)["truncation"].tolist() == [[0.25], [0.25]]
+    assert latents.draw(gan, 2, 0, 0.25)["truncation"].tolist() == [0.25, 0.25]
     drawn = latents.draw(gan, 2)["latent"]
     np.testing.assert_array_equal(
-        gan.sample(2, truncation=0.25), gan.sample(2, latent=drawn, truncation=[[0.25], [0.25]])
+        gan.sample(2, truncation=0.25), gan.sample(2, latent=drawn, truncation=[0.25, 0.25])
     )
+    assert (gan.sample(2, truncation=0.25) != gan.sample(2)).any()
     with pytest.raises(ValueError, match="truncation of dtype"):
         gan.sample(2, truncation="x")
     grid = latents.interpolate(gan, 2, 3, truncation=0.5)
     assert latents.sample(gan, grid).shape == (2, 3, 8, 8, 1)
+    assert gan.encode(IMAGES[:2], steps=1).shape == (2, 3)
 
 
 # ---- paths

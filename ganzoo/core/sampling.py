@@ -14,7 +14,7 @@ import tensorflow as tf
 from ganzoo import data
 from ganzoo.core import latents
 from ganzoo.core.building import Building
-from ganzoo.core.inputs import Normal
+from ganzoo.core.inputs import Normal, Setting
 from ganzoo.data.checks import check_int
 from ganzoo.foundation.randomness import Noise
 from ganzoo.foundation.registry import unknown
@@ -195,8 +195,8 @@ class Sampling(Building):
             steps: of the search, at most; needed if the GAN has no encoder.
             batch_size: samples whose latents are found together.
             seed: of the draw from which the search starts.
-            inputs: all further inputs of the generator by name: one row for all samples or a row
-                each.
+            inputs: all further inputs of the generator by name, except settings such as
+                truncation, which may be left out: one row for all samples or a row each.
 
         Raises:
             ValueError: this GAN infers no latents without `steps`, inputs are missing, or the
@@ -237,6 +237,8 @@ class Sampling(Building):
             if key not in further:
                 raise ValueError(unknown(f"further input of {self.registry_name}", key, further))
             if key not in inputs:
+                if isinstance(self.inputs[key], Setting):
+                    continue
                 raise ValueError(
                     f"the generator of {self.registry_name} is also given {', '.join(further)}: "
                     f"pass {key}=…."
