@@ -29,6 +29,7 @@ SLOPES = {  # (a, b) at a logit of 0
     "wasserstein": (1.0, 1.0),
     "hinge": (1.0, 1.0),
     "relativistic": (0.5, 0.5),
+    "relativistic_average": (1.0, 1.0),
     "kl": (np.exp(-1), np.exp(-1)),
     "reverse_kl": (1.0, 1.0),
     "pearson": (1.0, 1.0),

@@ -198,7 +198,8 @@ def test_before_the_first_fit_one_sentence_says_what_to_do(act):
 
 def test_summary_and_networks_can_be_had_before_training(capsys):
     gan = made()
-    gan.summary()
+    with pytest.raises(ValueError, match="can't be summarised: fit it first, or call build_from"):
+        gan.summary()
     gan.build_from(POINTS)
     gan.summary()
     assert "generator" in capsys.readouterr().out and gan.generator.output_shape == (None, 2)

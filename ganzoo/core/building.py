@@ -11,7 +11,7 @@ import keras
 import tensorflow as tf
 
 from ganzoo import data, networks
-from ganzoo.core.ingredients import Ingredients
+from ganzoo.core.conditioning import Conditioning
 from ganzoo.core.log import Log
 from ganzoo.core.packing import packed_shape
 from ganzoo.core.rates import Rates
@@ -22,7 +22,7 @@ from ganzoo.foundation.randomness import Noise, seed_layers_from_noise, seeded_i
 from ganzoo.losses import penalties
 
 
-class Building(Ingredients):
+class Building(Conditioning):
     """The part of a `GAN` that makes its networks, optimizers and state."""
 
     # Functions that `Sampling` and `Measuring` trace when they first need them.
@@ -66,7 +66,8 @@ class Building(Ingredients):
         return sum(int(x.shape[-1]) for x in self.encode_inputs(one, network).values())
 
     def make_generator(self) -> keras.Model:
-        """The generator for `self.fields`: [batch, width of all inputs] -> samples."""
+        """The generator for `self.fields`: [batch, width of all inputs] -> samples. If its batch
+        normalisation is told the class, it takes {"latent", "label"}."""
         width = self.input_width("generator")
         if self._own_networks:
             model = self._functional(self._own_networks[0], [(width,)], "generator")
@@ -80,7 +81,14 @@ class Building(Ingredients):
             return model
         chosen = networks.choose(self.architecture, self.spec.shape, self.architecture_of_images)
         kind = self._normalization(self.generator_normalization, chosen)
-        return chosen.generator(width, self.spec.shape, width=self.width, normalization=kind)
+        options = {}
+        if kind == "conditional_batch":
+            self._check_told(chosen)
+            options["condition"] = self.fields["label"].classes
+            width -= options["condition"]
+        return chosen.generator(
+            width, self.spec.shape, width=self.width, normalization=kind, **options
+        )
 
     @property
     def judged_shape(self) -> tuple[int, ...]:
@@ -100,26 +108,40 @@ class Building(Ingredients):
             return model
         chosen = networks.choose(self.architecture, shape, self.architecture_of_images)
         kind = self.discriminator_normalization
-        kind = "none" if kind == "auto" and self.penalties else self._normalization(kind, chosen)
+        kind = "none" if kind == "auto" and self.penalties else kind
+        kind = self._normalization(kind, chosen, "discriminator")
         return chosen.features(shape, condition=condition, width=self.width, normalization=kind)
 
     @staticmethod
-    def _normalization(kind: str, architecture: ModuleType) -> str:
-        return architecture.NORMALIZATION if kind == "auto" else kind
+    def _normalization(kind: str, architecture: ModuleType, network: str = "generator") -> str:
+        """How an architecture normalises activations. `normalized` normalises weights."""
+        if kind == "auto":
+            of_both = architecture.NORMALIZATION
+            own = getattr(architecture, f"{network.upper()}_NORMALIZATION", of_both)
+            return str(own)
+        return kind.removeprefix("spectral").removeprefix("_") or "none"
+
+    def normalized(self, model: keras.Model, network: str) -> keras.Model:
+        """The network with spectral normalisation of its weights, if it is to have that."""
+        kind = getattr(self, f"{network}_normalization")
+        return networks.spectral(model) if kind.startswith("spectral") else model
 
     def make_discriminator(self) -> keras.Model:
         """The discriminator for `self.fields`: its features with heads on top."""
         condition = self.input_width("discriminator") * self.packing
-        features = self.make_features(self.judged_shape, condition)
-        heads = self.make_heads()
+        projects = self.conditioning == "projection"
+        features = self.make_features(self.judged_shape, 0 if projects else condition)
+        heads = dict(self.make_heads())
+        for regulariser, _ in self._regularisers:
+            heads |= regulariser.heads
         if self._own_networks and features.output_shape[1:] == (1,):
-            if len(heads) > 1:
+            if len(heads) > 1 or projects:
                 raise ValueError(
                     f"{self.registry_name} puts {', '.join(heads)} on top of your "
                     "discriminator: let it end in features [batch, n], not in one logit."
                 )
             heads = {"logits": []}
-        return networks.with_heads(features, heads)
+        return networks.with_heads(features, heads, condition if projects else 0)
 
     @property
     def judges_jointly(self) -> bool:
@@ -229,9 +251,11 @@ class Building(Ingredients):
             with self.distribute_strategy.scope(), seeded_initializers(self.seed):
                 self.log = Log(())  # the step, which schedules read, until the terms are known
                 self.make_networks()
+                self._check_networks()
                 self.make_state()
                 for regulariser, _ in self._regularisers:
                     regulariser.build(self)
+                self._augmentation.build(self)
         except ValueError:
             self.fields = {}
             raise
@@ -239,6 +263,13 @@ class Building(Ingredients):
             seed_layers_from_noise(model)
             precision.lower(model, self.precision)
         names = self._log_names()
+        for regulariser, _ in self._regularisers:
+            if regulariser.name not in names:
+                self.fields = {}
+                raise ValueError(
+                    f"the loss of the {regulariser.player} of {self.registry_name} takes no "
+                    f"regularisers: leave {regulariser.name} out."
+                )
         with self.distribute_strategy.scope():
             self.log = Log(names)
         self._sampler = self._evaluator = None

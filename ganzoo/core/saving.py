@@ -87,6 +87,8 @@ class Saving(Building):
             for function in (own.discriminator, own.generator):
                 _serialised(function)  # refused here if Keras could not find it again
             config["objective"] = _serialised(own)
+        if not isinstance(config["augment"], str):
+            config["augment"] = _serialised(config["augment"])
         if self._own_networks:
             config["architecture"] = [
                 keras.saving.serialize_keras_object(model) for model in self._own_networks

@@ -127,15 +127,21 @@ class BatchNormalization(keras.layers.BatchNormalization):
     ) -> tf.Tensor:
         context = tf.distribute.get_replica_context()
         alone = context is None or context.num_replicas_in_sync == 1
-        usual = self.scale and self.center and not self.renorm and mask is None
+        usual = not self.renorm and mask is None
         known = self.dtype == "float32" and len(inputs.shape) in (2, 4)
         if not (training and self.trainable and alone and usual and known):
             return super().call(inputs, training=training, mask=mask)
         # Half precision can't hold the sums of squares.
         x = tf.cast(inputs, tf.float32)
         maps = x if len(x.shape) == 4 else x[:, None, None, :]
+        channels = [inputs.shape[-1]]
         outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
-            x=maps, scale=self.gamma, offset=self.beta, mean=[], variance=[], epsilon=self.epsilon
+            x=maps,
+            scale=self.gamma if self.scale else tf.ones(channels),
+            offset=self.beta if self.center else tf.zeros(channels),
+            mean=[],
+            variance=[],
+            epsilon=self.epsilon,
         )
         # The kernel gives the unbiased variance, and Keras averages the biased one.
         count = tf.cast(tf.size(maps) / tf.shape(maps)[-1], tf.float32)
@@ -219,6 +225,95 @@ class ReflectionPadding(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("ganzoo")
+class Modulation(keras.layers.Layer):
+    """x·(1 + gain) + offset, for [x, gain, offset]. x is [batch, ..., channels]; gain and offset
+    are [batch, channels], the same for all positions of a map."""
+
+    def call(self, inputs: list[tf.Tensor]) -> tf.Tensor:
+        x, gain, offset = inputs
+        per_map = (-1, *[1] * (len(x.shape) - 2), x.shape[-1])
+        return x * (1.0 + ops.reshape(gain, per_map)) + ops.reshape(offset, per_map)
+
+    def compute_output_shape(self, input_shape: list[Shape]) -> Shape:
+        return input_shape[0]
+
+
+@keras.saving.register_keras_serializable("ganzoo")
+class Scale(keras.layers.Layer):
+    """γ·x, with one trainable γ that begins at 0."""
+
+    def build(self, input_shape: Shape) -> None:
+        self.gamma = self.add_weight(shape=(), initializer="zeros", name="gamma")
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        return self.gamma * x
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return input_shape
+
+
+def self_attention(x: keras.KerasTensor, reduction: int = 8) -> keras.KerasTensor:
+    """x + γ·o(x): each position of a map gathers what the others have.
+
+    The weights are softmax(θ(x) φ(x)ᵀ) over the positions of φ, and o is a 1×1 convolution of the
+    weighted means of g(x). θ, φ and g are 1×1 convolutions, and φ and g are max-pooled by 2×2. All
+    are without a bias, and γ begins at 0, so that the result is x at first.
+
+    Zhang, Goodfellow, Metaxas, Odena 2019, arXiv:1805.08318, section 3.
+
+    Args:
+        x: maps [batch, h, w, channels].
+        reduction: θ and φ have channels // reduction channels, and g has channels // 2.
+    """
+    kl, channels = keras.layers, x.shape[-1]
+
+    def project(maps: keras.KerasTensor, count: int) -> keras.KerasTensor:
+        return kl.Conv2D(max(1, count), 1, use_bias=False)(maps)
+
+    def rows(maps: keras.KerasTensor) -> keras.KerasTensor:
+        return kl.Reshape((-1, maps.shape[-1]))(maps)
+
+    def pooled(maps: keras.KerasTensor) -> keras.KerasTensor:
+        return kl.MaxPooling2D(2, padding="same")(maps)
+
+    queries = rows(project(x, channels // reduction))
+    keys = rows(pooled(project(x, channels // reduction)))
+    values = rows(pooled(project(x, channels // 2)))
+    weights = kl.Softmax()(kl.Dot(axes=2)([queries, keys]))
+    gathered = kl.Reshape((*x.shape[1:3], values.shape[-1]))(kl.Dot(axes=(2, 1))([weights, values]))
+    return kl.Add()([x, Scale()(project(gathered, channels))])
+
+
+def modulated(
+    x: keras.KerasTensor, y: keras.KerasTensor, kernel_initializer: str = "zeros"
+) -> keras.KerasTensor:
+    """x·(1 + V y) + W y: a scale and an offset of each channel that are linear in a condition.
+
+    Args:
+        x: [batch, ..., channels].
+        y: [batch, n].
+        kernel_initializer: of V and W. With zeros, x isn't changed at first.
+    """
+    gain, offset = (
+        keras.layers.Dense(x.shape[-1], use_bias=False, kernel_initializer=kernel_initializer)(y)
+        for _ in range(2)
+    )
+    return Modulation()([x, gain, offset])
+
+
+def conditional_batch(
+    x: keras.KerasTensor, y: keras.KerasTensor, kernel_initializer: str = "zeros"
+) -> keras.KerasTensor:
+    """Batch normalisation whose scale and offset depend on a condition, see `modulated`.
+
+    If y is a one-hot label, each class has a scale and an offset of its own for each channel.
+
+    de Vries et al. 2017, arXiv:1707.00683; Miyato and Koyama 2018, arXiv:1802.05637.
+    """
+    return modulated(_batch(scale=False, center=False)(x), y, kernel_initializer)
+
+
+@keras.saving.register_keras_serializable("ganzoo")
 class PixelShuffle(keras.layers.Layer):
     """Makes images [batch, H, W, factor²·C] larger, [batch, factor·H, factor·W, C].
 
@@ -257,9 +352,30 @@ def normalization(kind: str) -> list[keras.layers.Layer]:
             several replicas train as one device.
     """
     if kind == "batch":
-        return [BatchNormalization(momentum=0.9, epsilon=1e-5, synchronized=True)]
-    if kind == "layer":
-        return [LayerNormalization()]
+        return [_batch()]
     if kind == "instance":
         return [InstanceNormalization()]
+    if kind == "layer":
+        return [LayerNormalization()]
     return []
+
+
+def normalized(
+    x: keras.KerasTensor, kind: str, condition: keras.KerasTensor | None = None
+) -> keras.KerasTensor:
+    """Returns x, normalised.
+
+    Args:
+        x: [batch, ..., channels].
+        kind: of `normalization`, or "conditional_batch" (see `conditional_batch`).
+        condition: the one-hot label for "conditional_batch", [batch, classes].
+    """
+    if kind == "conditional_batch":
+        return conditional_batch(x, condition)
+    for layer in normalization(kind):
+        x = layer(x)
+    return x
+
+
+def _batch(**options: bool) -> BatchNormalization:
+    return BatchNormalization(momentum=0.9, epsilon=1e-5, synchronized=True, **options)
