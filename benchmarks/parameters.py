@@ -15,7 +15,7 @@ import keras
 import numpy as np
 
 from ganzoo import networks
-from ganzoo.networks import biggan, resnet
+from ganzoo.networks import biggan, cyclegan, resnet, unet
 
 OUT = Path(__file__).parents[1] / "results" / "parameters.csv"
 
@@ -26,6 +26,8 @@ def judged(features: keras.Model, projection: int = 0) -> keras.Model:
 
 
 CIFAR, IMAGENET = (32, 32, 3), (128, 128, 3)
+LARGE = (256, 256, 3)
+CYCLEGAN = "github.com/junyanz/pytorch-CycleGAN-and-pix2pix"
 MIMICRY = "github.com/kwotsin/mimicry, SNGAN for 32×32"
 COMPARE_GAN = "github.com/google/compare_gan, resnet_biggan_test.py"
 
@@ -44,6 +46,21 @@ NETWORKS: Mapping[str, tuple[Callable[[], keras.Model], int, str]] = {
         lambda: judged(biggan.features(IMAGENET, width=96), projection=1000),
         87_982_370,
         COMPARE_GAN,
+    ),
+    "cyclegan G 256×256, 9 blocks": (
+        lambda: cyclegan.generator(LARGE, LARGE, blocks=9),
+        11_378_179,
+        CYCLEGAN,
+    ),
+    "cyclegan G 128×128, 6 blocks": (
+        lambda: cyclegan.generator(IMAGENET, IMAGENET, blocks=6),
+        7_837_699,
+        CYCLEGAN,
+    ),
+    "cyclegan D 256×256": (
+        lambda: unet.patches(LARGE, normalization="instance"),
+        2_764_737,
+        CYCLEGAN,
     ),
 }
 
