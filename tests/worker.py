@@ -23,7 +23,10 @@ def train(names):
     found = {}
     for name in names:
         gan = ganzoo.get(name, width=8)
-        gan.compile(keras.optimizers.SGD(0.01), keras.optimizers.SGD(0.01))
+        gan.compile(
+            generator_optimizer=keras.optimizers.SGD(0.01),
+            discriminator_optimizer=keras.optimizers.SGD(0.01),
+        )
         history = gan.fit(images, labels, batch_size=16, steps_per_epoch=1, epochs=3, verbose=0)
         found |= {f"{name}/{k}": np.array(v[0]) for k, v in history.history.items()}
         found |= {f"{name}/{n}": weights for n, weights in enumerate(gan.get_weights())}

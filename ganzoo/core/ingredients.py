@@ -79,14 +79,29 @@ class Ingredients(keras.Model):
     generator_normalization: str = Hyperparameter(
         str,
         "auto",
-        "in G; auto: as the architecture's paper has it",
-        choices=("auto", "batch", "layer", "none"),
-    )
+        "in G, of activations, of weights (spectral) or of both; conditional_batch tells G the "
+        "class; auto: as the architecture's paper has it",
+        choices=(
+            "auto", "batch", "layer", "none", "conditional_batch",
+            "spectral", "spectral_batch", "spectral_conditional_batch",
+        ),
+    )  # fmt: skip
     discriminator_normalization: str = Hyperparameter(
         str,
         "auto",
-        "in D; auto: as the architecture's paper has it, none under a gradient penalty",
-        choices=("auto", "batch", "layer", "none"),
+        "in D, of activations or of weights (spectral); auto: as the architecture's paper has it, "
+        "none under a gradient penalty",
+        choices=("auto", "batch", "layer", "none", "spectral"),
+    )
+    conditioning: str = Hyperparameter(
+        str,
+        "none",
+        "how D is told the class, which needs labels: beside the samples, by a projection "
+        "(Miyato and Koyama 2018), or by a classifier on top of D (AC-GAN)",
+        choices=("none", "concatenation", "projection", "classifier"),
+    )
+    class_weight: float = Hyperparameter(
+        float, 1.0, "weight of the terms of conditioning='classifier'", at_least=0
     )
     objective: str | objectives.Objective = Hyperparameter(
         str,
@@ -98,7 +113,7 @@ class Ingredients(keras.Model):
         dict, {}, f"weights by name on D's loss, of {', '.join(penalties.NAMED)}"
     )
     regularisers: Mapping[Any, Any] = Hyperparameter(
-        dict, {}, f"weights by name of terms with a state, of {', '.join(regularisers.NAMED)}"
+        dict, {}, f"weights by name of further terms, of {', '.join(regularisers.NAMED)}"
     )
     regularise_every: int = Hyperparameter(
         int, 1, "penalties and regularisers take part in each n-th step, with n times the weight",

@@ -104,6 +104,21 @@ class Label(Category):
 
 
 @dataclasses.dataclass(frozen=True)
+class Setting(Input):
+    """A number that has the same value for all samples unless the caller sets it, such as
+    truncation: float32 [count]."""
+
+    value: float = 1.0
+
+    @property
+    def distribution(self) -> str:
+        return f"always {self.value:g}"
+
+    def make(self, noise: Noise, count: int | tf.Tensor, given: tf.Tensor | None) -> tf.Tensor:
+        return tf.fill([count], self.value)
+
+
+@dataclasses.dataclass(frozen=True)
 class Given(Input):
     """Samples that the caller gives and that the generator maps to others, such as the source
     picture of an image-to-image game: float32 [count, *shape] in network units."""
@@ -121,25 +136,24 @@ class Given(Input):
 
 
 class Labelled(Ingredients):
-    """A game on labelled data whose generator is told the class y.
-
-    Attributes:
-        label_to: the networks that are told the class.
-    """
+    """A game on labelled data whose generator is told the class y. It has no unconditional form."""
 
     columns: Mapping[str, data.Column] = {
         "image": data.Column("sample"),
         "label": data.Column("label"),
     }
     label_to: tuple[str, ...] = ("generator", "discriminator")
+    conditioning: str = Hyperparameter(
+        str,
+        "concatenation",
+        "how D is told the class: beside the samples, by a projection (Miyato and Koyama 2018), or "
+        "by a classifier on top of D (AC-GAN)",
+        choices=("concatenation", "projection", "classifier"),
+    )
     num_classes: int | None = Hyperparameter(
         int, None, "how many classes there are; None: as many as the data has",
         at_least=2, at_most=data.CLASSES, optional=True,
     )  # fmt: skip
-
-    def make_inputs(self) -> dict[str, Input]:
-        classes = self.fields["label"].classes
-        return super().make_inputs() | {"label": Label(self.label_to, classes)}
 
 
 class Codes(Ingredients):

@@ -109,6 +109,7 @@ class Update:
         real_seen, fake_seen: the same after augmentation and packing. There is no other way to
             the discriminator.
         real_outputs, fake_outputs: the discriminator's outputs by name, "logits" among them.
+        kept: name -> what the term of a regulariser keeps for its `after`.
     """
 
     def __init__(
@@ -124,6 +125,7 @@ class Update:
         self.gan, self.data, self.noise = gan, data, noise
         self.training, self.regularise, self.player = training, regularise, player
         self.generator_tape = tf.GradientTape(watch_accessed_variables=False)
+        self.kept: dict[str, tf.Tensor] = {}
 
     def with_same_fakes(self, noise: Noise, player: str) -> Update:
         """The update of another player on the same data and the same fakes."""

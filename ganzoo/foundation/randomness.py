@@ -80,6 +80,12 @@ class Noise:
 _current = threading.local()
 
 
+def current() -> Noise | None:
+    """The Noise of the update in which this is called; None outside of an update."""
+    stack = getattr(_current, "stack", None)
+    return stack[-1] if stack else None
+
+
 class LayerSeed(keras.random.SeedGenerator):
     """Gives a random layer its seeds from the Noise of the update in which the layer is called.
 
@@ -88,10 +94,10 @@ class LayerSeed(keras.random.SeedGenerator):
     """
 
     def next(self, ordered: bool = True) -> tf.Tensor:
-        stack = getattr(_current, "stack", None)
-        if not stack:
+        noise = current()
+        if noise is None:
             return super().next(ordered)
-        return tf.cast(stack[-1].layer_seed(), self.state.dtype)
+        return tf.cast(noise.layer_seed(), self.state.dtype)
 
 
 def seed_layers_from_noise(model: keras.Model) -> None:

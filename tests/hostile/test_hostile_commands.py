@@ -114,7 +114,7 @@ COMMANDS = {
     "exporting at infinite dB": (
         copied,
         line("export", "r", "--format", "onnx", "--precision", "int8", "--least-psnr", "inf"),
-        "least_psnr is a number of dB",
+        "least_psnr must be a number of dB",
     ),
     "exporting into a file": (
         copied,
