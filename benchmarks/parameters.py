@@ -15,7 +15,7 @@ import keras
 import numpy as np
 
 from ganzoo import networks
-from ganzoo.networks import biggan, cyclegan, resnet, unet
+from ganzoo.networks import biggan, cyclegan, r3gan, resnet, unet
 
 OUT = Path(__file__).parents[1] / "results" / "parameters.csv"
 
@@ -30,6 +30,8 @@ LARGE = (256, 256, 3)
 CYCLEGAN = "github.com/junyanz/pytorch-CycleGAN-and-pix2pix"
 MIMICRY = "github.com/kwotsin/mimicry, SNGAN for 32×32"
 COMPARE_GAN = "github.com/google/compare_gan, resnet_biggan_test.py"
+
+R3GAN = "github.com/brownvc/R3GAN, Networks.py"
 
 NETWORKS: Mapping[str, tuple[Callable[[], keras.Model], int, str]] = {
     # name -> how it is made, the published number of parameters, its source
@@ -62,6 +64,8 @@ NETWORKS: Mapping[str, tuple[Callable[[], keras.Model], int, str]] = {
         2_764_737,
         CYCLEGAN,
     ),
+    "r3gan G 32×32": (lambda: r3gan.generator(64, CIFAR, width=768), 20_732_160, R3GAN),
+    "r3gan G 64×64": (lambda: r3gan.generator(64, (64, 64, 3), width=768), 22_429_824, R3GAN),
 }
 
 
