@@ -57,20 +57,7 @@ class UnrolledGAN(GAN):
             with self.discriminator_at(weights):
                 terms = self.discriminator_loss(ahead)
         slopes = tape.gradient(list(terms.values()), weights, unconnected_gradients="zero")
-        slopes = [self.mean_over_replicas(slope) for slope in slopes]
-        import os
-
-        if os.environ.get("GD"):
-            return [
-                weight - self.unrolling_rate * slope
-                for weight, slope in zip(weights, slopes, strict=True)
-            ]
         return [
-            weight - self.unrolling_rate * slope / size(slope)
+            weight - self.unrolling_rate * self.mean_over_replicas(slope)
             for weight, slope in zip(weights, slopes, strict=True)
         ]
-
-
-def size(slope: tf.Tensor) -> tf.Tensor:
-    """The root mean square of an array, which is not differentiated."""
-    return tf.stop_gradient(tf.sqrt(tf.reduce_mean(tf.square(slope)) + 1e-12))
