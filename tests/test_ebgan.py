@@ -68,4 +68,4 @@ def test_a_discriminator_without_features_is_refused():
     ]
     gan = ganzoo.get("ebgan", architecture=networks)
     with pytest.raises(ValueError, match=r"let it end in features \[batch, n\]"):
-        gan.build_from(np.eye(8, 2, dtype="float32"))
+        gan.build_from(np.eye(8, 2, dtype="float32"), batch_size=4)
