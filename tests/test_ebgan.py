@@ -1,5 +1,6 @@
 """EBGAN's pulling-away term and losses against NumPy."""
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -59,3 +60,12 @@ def test_the_terms_of_a_step():
     terms = gan.play(rows, play)
     assert float(terms["generator"]) == pytest.approx(seen["energy"], rel=1e-4)
     assert float(terms["pulling_away"]) == pytest.approx(seen["term"], rel=1e-4)
+
+
+def test_a_discriminator_without_features_is_refused():
+    networks = [
+        keras.Sequential([keras.Input([n]), keras.layers.Dense(m)]) for n, m in ((32, 2), (2, 1))
+    ]
+    gan = ganzoo.get("ebgan", architecture=networks)
+    with pytest.raises(ValueError, match=r"let it end in features \[batch, n\]"):
+        gan.build_from(np.eye(8, 2, dtype="float32"), batch_size=4)

@@ -76,6 +76,7 @@ def test_card_is_frozen_and_tells_the_defaults():
     assert "λ E(‖∇D(x̂)‖ − 1)²" in card.equation
     assert card.hyperparameters["critic_steps"] == 5
     assert "objective" not in card.hyperparameters, "its objective is what it is"
+    assert ganzoo.card("r1gan").title.endswith("do actually Converge?")
     assert all(f"  {name} " in str(card) for name in card.hyperparameters)
     with pytest.raises(AttributeError):
         card.year = 2018

@@ -22,9 +22,9 @@ class UnrolledGAN(GAN):
     w are D's weights, k is `unrolled_steps` and η is `unrolling_rate`. With k = 0 this is `gan`.
     The k steps are used for G's update only, and are then forgotten: D itself makes one step.
 
-    Deviations: the k steps are gradient descent, as in the paper's equations, and the paper's
-    experiments unroll Adam; k is 5, which the paper uses among others; Adam has the rate 5e-4 for
-    both players, and the paper's rates for points in the plane are 1e-3 for G and 1e-4 for D.
+    Deviations: the k steps are gradient descent, as in the paper's equations, where the paper's
+    experiments unroll Adam. With η above 0.1, training can diverge. Adam has the rate 5e-4 for both
+    players; the paper's rates for points in the plane are 1e-3 for G and 1e-4 for D.
     """
 
     architecture = "mlp"
@@ -34,7 +34,7 @@ class UnrolledGAN(GAN):
     unrolled_steps: int = Hyperparameter(
         int, 5, "k, steps of D that G's update looks ahead", at_least=0, at_most=100
     )
-    unrolling_rate: float = Hyperparameter(float, 0.3, "η, rate of these steps", above=0)
+    unrolling_rate: float = Hyperparameter(float, 0.03, "η, rate of these steps", above=0)
 
     def generator_loss(self, update: Update) -> Terms:
         if not self.unrolled_steps:
