@@ -21,7 +21,9 @@ COSTLY = {
     checks.check_shapes,
     checks.check_tiny_problem,
 }
-REPRESENTATIVES = {"began", "bigan", "cgan", "fastgan", "gan", "pix2pix", "sgan", "wgan_gp"}
+REPRESENTATIVES = {
+    "began", "bigan", "cgan", "fastgan", "gan", "pix2pix", "reacgan", "sgan", "wgan_gp",
+}  # fmt: skip
 """Each has a mechanism that the others lack. Costly checks of all other names are slow tests."""
 
 
