@@ -52,7 +52,7 @@ def lsgan():
             {"penalties": {"r1": 1}, "discriminator_normalization": "batch"},
             "batch normalisation mixes",
         ),
-        ("dcgan", {"architecture": "dcgn"}, "one of 'auto', 'dcgan', 'infogan', 'mlp'"),
+        ("dcgan", {"architecture": "dcgn"}, "one of 'auto', 'biggan', 'dcgan'"),
         ("dcgan", {"architecture": 3}, "pair of Keras models"),
         ("infogan", {"information_weight": -1.0}, "at least 0"),
     ],

@@ -22,7 +22,7 @@ COSTLY = {
     checks.check_tiny_problem,
 }
 REPRESENTATIVES = {
-    "began", "bigan", "cgan", "fastgan", "gan", "pix2pix", "reacgan", "sgan", "wgan_gp",
+    "began", "bigan", "cgan", "fastgan", "gan", "pix2pix", "reacgan", "sgan", "srgan", "wgan_gp",
 }  # fmt: skip
 """Each has a mechanism that the others lack. Costly checks of all other names are slow tests."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -110,6 +110,20 @@ class Sampling(Building):
             for i in range(0, count, batch_size)
         ]
         return np.concatenate([chunk.numpy() for chunk in chunks])
+
+    def given(self, rows: Mapping[str, Any]) -> dict[str, Any]:
+        """The inputs that the caller must give, for rows of the data: name -> [N, *shape], in the
+        data's units. A game that computes them from another column of the data overrides it.
+
+        Raises:
+            ValueError: the rows lack a column.
+        """
+        if missing := [name for name in self._to_give() if name not in rows]:
+            raise ValueError(
+                f"{self.registry_name} maps samples to samples, and these rows have no "
+                f"{missing[0]!r}: pass {{{', '.join(f'{name!r}: …' for name in missing)}}}."
+            )
+        return {name: np.asarray(rows[name]) for name in self._to_give()}
 
     def _to_give(self) -> list[str]:
         """The names of the inputs that the caller must give."""

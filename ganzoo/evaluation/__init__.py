@@ -8,6 +8,7 @@ its interval and all that it takes to trust it. A number for which there are too
 `TooFew`, a ValueError. `evaluate`, behind `gan.evaluate`, picks those that suit the data.
 """
 
+from ganzoo.evaluation.disentanglement import mutual_information_gap
 from ganzoo.evaluation.efficientnet import EfficientNetLite0
 from ganzoo.evaluation.extractors import Extractor, Inception, Judge, KerasFeatures, Pixels
 from ganzoo.evaluation.frechet import frechet_distance, frechet_of_gaussians, frechet_ratio
@@ -50,6 +51,7 @@ __all__ = [
     "mean_of_batches",
     "memorisation",
     "mode_coverage",
+    "mutual_information_gap",
     "parzen_log_likelihood",
     "precision_recall_density_coverage",
     "psnr",

@@ -145,7 +145,8 @@ def _built(given: Mapping[str, np.ndarray]) -> keras.Model:
             y = layer(f"{name}_depthwise_conv", strides=strides)(y)
             y = _relu6(_normalised(given, f"{name}_bn1", y))
             y = _normalised(given, f"{name}_bn2", layer(f"{name}_project_conv")(y))
-            x = keras.layers.add([x, y]) if strides == 1 and before == channels else y
+            joined = strides == 1 and before == channels
+            x = keras.layers.Add(dtype="float32")([x, y]) if joined else y
             number, before = number + 1, channels
     x = _relu6(_normalised(given, "_bn1", layer("_conv_head")(x)))
     features = keras.layers.GlobalAveragePooling2D(dtype="float32")(x)

@@ -93,7 +93,8 @@ def evaluate(
     half = min(samples, len(real) // 2)
     found = Evaluation()
     split = f"{half} against {half} others of {len(real)} rows, {extractors.digest(real)}"
-    sources = {name: rows[name][half : 2 * half] for name in given}
+    later = {name: x[half : 2 * half] for name, x in rows.items()}
+    sources = gan.given(later) if given else {}
     fake = np.asarray(gan.sample(half, seed, **sources))
     drawn = _Drawn(gan, real[:half], real[half : 2 * half], fake, split, seed)
     judge = None

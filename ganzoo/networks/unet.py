@@ -122,7 +122,8 @@ def patches(
         stride = 1 if stage == strided else 2
         x = kl.Conv2D(channels, 4, stride, "same", use_bias=bias, kernel_initializer=_weights())(x)
         x = LeakyReLU()(_normalized(x, normalization) if stage else x)
-    logits = kl.Conv2D(1, 4, 1, "same", name="logits", kernel_initializer=_weights())(x)
+    last = name.replace("discriminator", "logits")  # several of them have different variables
+    logits = kl.Conv2D(1, 4, 1, "same", name=last, kernel_initializer=_weights())(x)
     return keras.Model(sample, {"logits": logits}, name=name)
 
 

@@ -43,7 +43,7 @@ class Subject:
     def __init__(self, cls: type[GAN], **hyperparameters: Any):
         self.cls = cls
         self.samples = [name for name, column in cls.columns.items() if column.kind == "sample"]
-        small = {"width": 8, "latent_dim": 6}
+        small = {"width": 8, "latent_dim": 6, "blocks": 1}
         known = cls.hyperparameters()
         self.hyperparameters = {k: v for k, v in small.items() if k in known} | hyperparameters
 
@@ -100,9 +100,7 @@ class Subject:
 
     def sample(self, gan: GAN, count: int, seed: int, **options: Any) -> np.ndarray:
         """Draws samples. A generator that maps images gets the first `count` of them."""
-        given: dict[str, Any] = {
-            k: self.images[:count] for k, x in gan.inputs.items() if not x.drawn
-        }
+        given = gan.given(dict.fromkeys(self.samples, self.images[:count]))
         return gan.sample(count, seed, **given, **options)
 
 
@@ -322,7 +320,7 @@ def check_shapes(subject: Subject) -> None:
         x = np.random.default_rng(0).random((32, *shape), "float32")
         gan = subject.make()
         gan.fit(subject.rows(x, np.arange(32) % 4), batch_size=4, steps_per_epoch=1, verbose=0)
-        given: dict[str, Any] = {k: x[:2] for k, one in gan.inputs.items() if not one.drawn}
+        given = gan.given(dict.fromkeys(subject.samples, x[:2]))
         samples = gan.sample(2, seed=0, **given)
         assert samples.shape == (2, *shape) and samples.dtype == np.float32, what
         assert np.isfinite(samples).all(), what
@@ -356,16 +354,21 @@ def check_classify(subject: Subject) -> None:
 
 def check_tiny_problem(subject: Subject) -> None:
     """It learns the mean and the standard deviation of a Gaussian of two features. A GAN that maps
-    images learns to turn digits upside down or, without pairs, to make negatives of them.
+    images learns to turn digits upside down or, without pairs, to make negatives of them. One that
+    enlarges images learns it for digits.
 
     A class whose hyper-parameters are made for images has others for this check in `tiny_problem`.
     """
     rates = dict.fromkeys(("generator_learning_rate", "discriminator_learning_rate"), 1e-3)
     gan = subject.make(**{"width": 32} | rates | getattr(subject.cls, "tiny_problem", {}))
-    if len(subject.samples) > 1:
+    if gan.latent_dim is None:  # it maps samples
         gan.fit(subject.digits, batch_size=16, steps_per_epoch=100, verbose=0)
-        source, target = (subject.digits[name].astype(float) for name in subject.samples)
-        given: dict[str, Any] = {subject.samples[0]: subject.images}
+        rows = dict.fromkeys(subject.samples, subject.images)
+        rows = subject.digits if len(subject.samples) > 1 else rows
+        given, target = gan.given(rows), rows[subject.samples[-1]].astype(float)
+        (source,) = given.values()
+        # A smaller source is compared by its mean image.
+        source = source if source.shape == target.shape else target.mean(0, keepdims=True)
         mapped = gan.sample(**given).astype(float)
         copy, error = (np.abs(x - target).mean() for x in (source, mapped))
         assert error < 0.7 * copy, f"the error is {error}, that of the source images is {copy}"

@@ -84,7 +84,7 @@ class Training:
         refused now.
         """
         examples = shown = data.load(dataset, **how)
-        several = sum(column.kind == "sample" for column in gan.columns.values()) > 1
+        several = gan.latent_dim is None  # it maps samples, and its picture shows held-out ones
         if several:
             examples, shown = data.held_out(examples, HELD_OUT)
         real: Any = None

