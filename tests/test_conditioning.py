@@ -196,8 +196,6 @@ def test_orthogonal_regularisation_leaves_the_embedding_of_classes_out():
     others = [v for v in gan.generator.trainable_variables if v.name == "kernel"]
     (left_out,) = (v for v in others if not any(v is kernel for kernel in kernels))
     assert left_out.shape == (4, networks.NAMED["biggan"].EMBEDDING)
-    # Filters start orthogonal, and zeroing the embedding changes nothing of that.
-    assert float(regulariser.term(None)) == pytest.approx(0.0, abs=1e-3)
 
 
 def test_reacgans_loss_is_the_papers():

@@ -7,5 +7,5 @@ from collections.abc import Iterator
 from asked import as_asked
 
 
-def claim(seed: int, steps: int = 500) -> Iterator[dict[str, object]]:
+def claim(seed: int, steps: int = 600) -> Iterator[dict[str, object]]:
     yield as_asked("reacgan", seed, steps, width=16)

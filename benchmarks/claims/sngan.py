@@ -70,7 +70,7 @@ def claim(seed: int, steps: int = 400) -> Iterator[dict[str, object]]:
     slopes = []
     for other in (fake, noise, near, rng.permutation(real)):
         distance = np.sqrt(np.sum(np.square(real - other), axis=(1, 2, 3)))
-        logits = [gan.discriminator(y)["logits"].numpy()[:, 0] for y in (real, other)]
+        logits = [gan.discriminator([y])["logits"].numpy()[:, 0] for y in (real, other)]
         slopes.append(np.max(np.abs(logits[0] - logits[1]) / np.maximum(distance, 1e-6)))
     yield {
         "measure": "largest slope of D on random pairs",

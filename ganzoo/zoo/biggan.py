@@ -19,9 +19,9 @@ class BigGAN(Labelled, GAN):
     spectral normalisation, and samples come from averaged weights. Set β with
     `regularisers={"orthogonal": β}`.
 
-    Deviations: D has one update for each one of G, and not two, the rates are 4e-4 and 1.6e-3, and
-    not 5e-5 and 2e-4, and the decay of the averages is 0.99, and not 0.9999, because training is
-    shorter. Batches are those that `fit` is given; the paper's have 2048 samples.
+    Deviations: D has one update for each one of G, and not two, the rates are G's 1e-3 and D's
+    4e-4, and not 5e-5 and 2e-4, and the decay of the averages is 0.99, and not 0.9999, because
+    training is shorter. Batches are those that `fit` is given; the paper's have 2048 samples.
     """
 
     objective = objectives.hinge
@@ -31,7 +31,7 @@ class BigGAN(Labelled, GAN):
     discriminator_normalization = "spectral"
     regularisers = {"orthogonal": 1e-4}
     latent_dim = 80
-    generator_learning_rate = 4e-4
-    discriminator_learning_rate = 1.6e-3
+    generator_learning_rate = 1e-3
+    discriminator_learning_rate = 4e-4
     beta_1 = 0.0
     ema = 0.99

@@ -41,6 +41,7 @@ CASES = {  # name of the file -> name of the GAN, hyper-parameters
     "classifier": ("acgan", {}),
     "missing_labels": ("sgan", {}),
     "given": ("pix2pix", {}),
+    "spectral": ("projection_gan", {"architecture": "mlp"}),
     "ada": ("dcgan", {"augment": ganzoo.augmentation.ADA(target=-1.0, images=16)}),
     "replay": ("cyclegan", {"blocks": 1, "replay": 10}),
 }
