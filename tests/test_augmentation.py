@@ -284,7 +284,8 @@ def test_the_neutral_logit_is_that_of_equal_chances():
     assert found == {
         "non_saturating": 0.0, "minimax": 0.0, "least_squares": 0.5, "hinge": 0.0, "kl": 1.0,
         "reverse_kl": 0.0, "pearson": 0.0, "squared_hellinger": 0.0, "jensen_shannon": 0.0,
-        "wasserstein": None, "relativistic": None, "relativistic_average": None, "total_variation": None,
+        "wasserstein": None, "relativistic": None, "relativistic_average": None,
+        "total_variation": None,
     }  # fmt: skip
     logits = np.full((4, 1), 0.2)  # below the ½ of LSGAN, above the 0 of the other
     assert moved(ADA(images=64), rounds=[logits] * 4)[-1] == 0.25
