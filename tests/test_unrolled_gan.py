@@ -35,7 +35,10 @@ def moved(theta, psi, steps, rate):
         "unrolled_gan", architecture=(generator, critic), latent_dim=1, objective=quadratic,
         unrolled_steps=steps, unrolling_rate=rate,
     )  # fmt: skip
-    gan.compile(keras.optimizers.SGD(1.0), keras.optimizers.SGD(0.0))
+    gan.compile(
+        generator_optimizer=keras.optimizers.SGD(1.0),
+        discriminator_optimizer=keras.optimizers.SGD(0.0),
+    )
     gan.fit(np.zeros([8, 1], "float32"), batch_size=4, steps_per_epoch=1, verbose=0)
     return theta - float(generator.weights[0][0]), float(critic.weights[0][0, 0])
 

@@ -25,7 +25,10 @@ def test_a_clipped_linear_critic_measures_the_distance_of_the_means(shift):
     generator.set_weights([np.array([shift])])
     critic = keras.Sequential([keras.Input([1]), keras.layers.Dense(1, use_bias=False)])
     gan = ganzoo.get("wgan", architecture=(generator, critic), latent_dim=1, clip=0.01)
-    gan.compile(keras.optimizers.SGD(0.0), keras.optimizers.SGD(0.1))
+    gan.compile(
+        generator_optimizer=keras.optimizers.SGD(0.0),
+        discriminator_optimizer=keras.optimizers.SGD(0.1),
+    )
     gan.fit(x, batch_size=12, steps_per_epoch=5, verbose=0)
     weight = float(critic.weights[0][0, 0])
     assert weight == pytest.approx(-np.sign(shift) * 0.01)

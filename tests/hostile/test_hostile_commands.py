@@ -130,7 +130,7 @@ COMMANDS = {
     "augmenting with what takes no labels": (
         nothing,
         line("augment", "gan"),
-        "takes labels, acgan or cgan",
+        "takes labels, acgan or biggan",
     ),
     "augmenting with one seed": (nothing, line("augment", "cgan", "--seeds", "1"), "at least 2"),
     "augmenting into another table": (
