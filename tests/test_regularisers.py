@@ -314,7 +314,13 @@ def subject_of(name):
     return checks.Subject(registry.find("lsgan"), **own)
 
 
-@pytest.mark.parametrize("name", sorted(regularisers.NAMED))
+@pytest.mark.parametrize(
+    "name",
+    [  # the others have no state and draw nothing that these don't draw
+        pytest.param(name, marks=[] if name in ("consistency", "path_length") else pytest.mark.slow)
+        for name in sorted(regularisers.NAMED)
+    ],
+)
 @pytest.mark.parametrize(
     "check",
     [
