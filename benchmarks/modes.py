@@ -69,13 +69,14 @@ class Mixture:
     def hyperparameters(self, name):
         half = self.steps // 2
         gan = ganzoo.get(name)
+        updates = half * gan.critic_steps  # a rate counts the updates of its player
         chosen = {
             "width": 64,
             "latent_dim": 16,
             "beta_1": 0.5,
             "beta_2": 0.9,
             "generator_learning_rate": schedules.linear(2e-3, 0.0, half, begin=half),
-            "discriminator_learning_rate": schedules.linear(4e-3, 0.0, half, begin=half),
+            "discriminator_learning_rate": schedules.linear(4e-3, 0.0, updates, begin=updates),
         }
         if not gan.judges_one:
             chosen["packing"] = 2

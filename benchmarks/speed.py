@@ -99,7 +99,7 @@ def ganzoo(work: str, data: np.ndarray, seed: int, **hyperparameters: Any) -> pe
         seed=seed,
         **hyperparameters,
     )
-    gan.compile(peers.keras_adam(), peers.keras_adam())
+    gan.compile(generator_optimizer=peers.keras_adam(), discriminator_optimizer=peers.keras_adam())
     batch = peers.WORKS[work]["batch"]
     return lambda steps: peers.seconds_of_fit(gan, data, batch_size=batch, steps_per_epoch=steps)
 

@@ -51,15 +51,15 @@ class Digits:
 
     def hyperparameters(self, name):
         half = self.steps // 2
-        rate = schedules.linear(2e-3, 0.0, half, begin=half)
+        updates = half * ganzoo.get(name).critic_steps  # a rate counts the updates of its player
         chosen = {
             "architecture": "dcgan",
             "width": 64,
             "latent_dim": 32,
             "beta_1": 0.5,
             "beta_2": 0.9,
-            "generator_learning_rate": rate,
-            "discriminator_learning_rate": rate,
+            "generator_learning_rate": schedules.linear(2e-3, 0.0, half, begin=half),
+            "discriminator_learning_rate": schedules.linear(2e-3, 0.0, updates, begin=updates),
         }
         if name == "r3gan":
             gamma = schedules.exponential(1.0, 0.03, self.steps)

@@ -68,14 +68,17 @@ def _registry() -> ModuleType:
 
 
 _PUBLIC = {  # name -> module
+    "augmentation": "ganzoo.augmentation",
     "callbacks": "ganzoo.training.callbacks",
     "checkpoints": "ganzoo.training.checkpoints",
     "checks": "ganzoo.testing.checks",
     "data": "ganzoo.data",
     "evaluation": "ganzoo.evaluation",
     "exporters": "ganzoo.exporters",
+    "latents": "ganzoo.core.latents",
     "objectives": "ganzoo.losses.objectives",
     "penalties": "ganzoo.losses.penalties",
+    "regularisers": "ganzoo.losses.regularisers",
     "schedules": "ganzoo.foundation.schedules",
     "strategies": "ganzoo.devices.strategies",
     "usefulness": "ganzoo.evaluation.usefulness",

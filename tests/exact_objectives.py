@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import xlogy
+from scipy.optimize import minimize
+from scipy.special import expit, xlogy
 
 
 def log_ratio(p, q):
@@ -54,6 +55,30 @@ def pairs(p, q):
     return np.outer(p, q).ravel(), np.outer(q, p).ravel()
 
 
+def average(p, q, logits):
+    """The relativistic average loss of D on a table, by NumPy."""
+    above, below = logits - np.sum(q * logits), logits - np.sum(p * logits)
+    return np.sum(p * np.logaddexp(0, -above) + q * np.logaddexp(0, below))
+
+
+def average_critic(p, q):
+    """Where it is least: it is convex and has no closed form. The first logit is 0, because a
+    constant on all logits changes nothing."""
+
+    def slopes(free):
+        logits = np.append(0.0, free)
+        real, fake = (
+            p * expit(np.sum(q * logits) - logits), q * expit(logits - np.sum(p * logits))
+        )  # fmt: skip
+        return (fake - real + q * np.sum(real) - p * np.sum(fake))[1:]
+
+    def loss(free):
+        return average(p, q, np.append(0.0, free))
+
+    found = minimize(loss, np.zeros(len(p) - 1), jac=slopes, method="BFGS", tol=1e-13)
+    return np.append(0.0, found.x)
+
+
 @dataclass(frozen=True)
 class Exact:
     """An objective on a table, p of data and q of the generator.
@@ -63,6 +88,7 @@ class Exact:
         least: that loss.
         descends: what G's loss descends where D is at its optimum for p and q, a function of
             (p, q, held): G moves q, and `held` is where q was.
+        linear: whether G's loss is linear in q.
         admissible: brings logits to what D may be, where it isn't free.
     """
 
@@ -70,6 +96,7 @@ class Exact:
     least: Callable
     descends: Callable
     admissible: Callable = lambda logits: logits
+    linear: bool = True
 
 
 def f_divergence(critic, divergence):
@@ -109,6 +136,12 @@ EXACT = {
             kl(pairs(p, q)[1], pairs(p, held)[0])
             - 2 * jsd(pairs(p, held)[0], pairs(p, q)[1])
         ),
+    ),
+    "relativistic_average": Exact(
+        average_critic,
+        lambda p, q: average(p, q, average_critic(p, q)),
+        lambda p, q, held: average(q, p, average_critic(p, held)),
+        linear=False,
     ),
     "kl": f_divergence(lambda p, q: 1 + np.log(p / q), kl),
     "reverse_kl": f_divergence(log_ratio, lambda p, q: kl(q, p)),

@@ -20,7 +20,7 @@ import ganzoo
 from ganzoo.core import archives
 from ganzoo.devices import strategies
 from ganzoo.foundation import schedules
-from ganzoo.training import runs
+from ganzoo.training import prepared, runs
 from ganzoo.training.checkpoints import Checkpoints
 
 X = np.random.default_rng(0).normal(size=(320, 2)).astype("float32")
@@ -377,9 +377,9 @@ def test_a_run_without_a_checkpoint_begins_again(tmp_path):
 def test_two_processes_never_train_one_run(tmp_path):
     run = runs.Run.new(tmp_path / "a", {})
     with (
-        runs._locked(run),
+        prepared.locked(run),
         pytest.raises(ValueError, match="is being trained by another"),
-        runs._locked(run),
+        prepared.locked(run),
     ):
         pytest.fail("both were let in")
 

@@ -52,6 +52,8 @@ def test_completion_needs_no_tensorflow():
 
 def test_all_names_are_completed():
     assert completion.gan_names("") == ganzoo.names()
+    data = {name.replace("PATH", "").replace("NAME", "") for name, _ in ganzoo.data.available()}
+    assert completion.data_names("") == sorted(data)
 
 
 def test_completion_is_installed_where_the_shell_looks(ganzoo_in, tmp_path, monkeypatch):

@@ -68,8 +68,44 @@ def test_sample_sets_inputs_by_name(ganzoo_in, trained):
     assert (again != gan.sample(4, seed=0)).any()
 
 
+@pytest.mark.parametrize(
+    ("words", "shape", "columns", "varied"),
+    [
+        ("lsgan -n 20 --interpolate", (24, 8, 8, 1), 8, ["latent"]),
+        ("lsgan -n 20 --traverse directions:1 --truncation 0.5", (24, 8, 8, 1), 8, ["latent"]),
+        ("cgan -n 16 --interpolate --labels 3,4", (16, 8, 8, 1), 8, ["latent"]),
+        ("cgan -n 16 --traverse label", (20, 8, 8, 1), 10, ["label"]),
+        ("infogan --traverse code --set category=3", (16, 8, 8, 1), 8, ["code"]),
+        ("gan -n 16 --interpolate", (16, 2), 8, ["latent"]),
+    ],
+)
+def test_sample_a_grid_of_latents(ganzoo_in, trained, words, shape, columns, varied):
+    assert ganzoo_in(trained, f"sample {words} --seed 2 --out s.npz") == (0, "s.npz\n", "")
+    drawn, gan = dict(np.load(trained / "s.npz")), runs.load(trained / words.split()[0])
+    samples = drawn.pop(gan.output_name)
+    assert samples.shape == shape
+    np.testing.assert_array_equal(samples, gan.sample(len(samples), **drawn))
+    for name, value in drawn.items():
+        rows = value.reshape(-1, columns, *value.shape[1:])
+        assert (rows != rows[:, :1]).any() == (name in varied), name
+    if "--labels" in words:
+        assert drawn["label"].tolist() == [3] * 8 + [4] * 8
+    if "category=3" in words:
+        assert (drawn["category"] == 3).all()
+
+
+def test_truncated_samples(ganzoo_in, trained):
+    line = "sample lsgan -n 5 --truncation 0.5 --out s.npz"
+    assert ganzoo_in(trained, line)[0] == 0
+    drawn = np.load(trained / "s.npz")
+    assert np.abs(drawn["latent"]).max() <= 0.5
+    again = runs.load(trained / "lsgan").sample(5, truncation=0.5)
+    np.testing.assert_array_equal(drawn["image"], again)
+
+
 def test_labels_by_name():
-    gan = SimpleNamespace(spec=SimpleNamespace(class_names=["dog", "cat", "7"]))
+    label = SimpleNamespace(class_names=("dog", "cat", "7"))
+    gan = SimpleNamespace(fields={"label": label})
     assert sampling.class_numbers(gan, "--labels", "cat,dog,2,7") == [1, 0, 2, 2]
     with pytest.raises(ValueError, match=r"--labels cow .* or names out of dog, cat, 7"):
         sampling.class_numbers(gan, "--labels", "cow")
@@ -115,6 +151,13 @@ def test_sample_to_a_picture(ganzoo_in, trained, name, tmp_path):
         ("sample infogan --set code=0,nan", "must be 2 finite numbers"),
         ("sample lsgan --set code=1", "no input of lsgan is called 'code'"),
         ("sample lsgan -n 0", "count=0"),
+        ("sample lsgan -n 0 --interpolate", "rows=0"),
+        ("sample lsgan --interpolate --traverse latent", "were both given"),
+        ("sample lsgan --traverse code", "no input of lsgan to vary is called 'code'"),
+        ("sample lsgan --traverse latent:99", "the places of latent are 0 to "),
+        ("sample lsgan --truncation 0", "truncation=0.0 must be a number above 0"),
+        ("sample infogan --traverse code --set code=1,1", "--traverse code varies the code that"),
+        ("sample lsgan --interpolate --labels 3", "is not told the class"),
         ("sample cgan -n -1 --labels 3", "count=-1"),
         ("sample lsgan --out nowhere/s.png", "nowhere/s.png was not written"),
         ("export lsgan --format tflite", "tflite"),

@@ -29,6 +29,7 @@ SLOPES = {  # (a, b) at a logit of 0
     "wasserstein": (1.0, 1.0),
     "hinge": (1.0, 1.0),
     "relativistic": (0.5, 0.5),
+    "relativistic_average": (1.0, 1.0),
     "kl": (np.exp(-1), np.exp(-1)),
     "reverse_kl": (1.0, 1.0),
     "pearson": (1.0, 1.0),
@@ -76,8 +77,10 @@ def play(objective, steps, h, start, penalties=None, *, name="dcgan", generator_
     gan = ganzoo.get(
         name, architecture=(generator, critic), latent_dim=1, penalties=penalties or {}, **chosen
     )
-    rates = h if generator_rate is None else generator_rate, h
-    gan.compile(*map(keras.optimizers.SGD, rates))
+    gan.compile(
+        generator_optimizer=keras.optimizers.SGD(h if generator_rate is None else generator_rate),
+        discriminator_optimizer=keras.optimizers.SGD(h),
+    )
     path = [start]
 
     class Record(keras.callbacks.Callback):

@@ -1,5 +1,8 @@
 """What a Keras user does with a model, done with a GAN."""
 
+import copy
+import pickle
+
 import keras
 import numpy as np
 import pytest
@@ -27,7 +30,8 @@ def fitted(name="gan", epochs=2, callbacks=None, **chosen):
 
 
 def rates(gan):
-    return [float(getattr(gan, f"{player}_optimizer").learning_rate) for player in gan.players]
+    found = (getattr(gan, f"{player}_optimizer").learning_rate for player in gan.players)
+    return [float(keras.ops.convert_to_numpy(rate)) for rate in found]
 
 
 def test_learning_rate_scheduler_scales_the_rates_of_both_players():
@@ -194,7 +198,8 @@ def test_before_the_first_fit_one_sentence_says_what_to_do(act):
 
 def test_summary_and_networks_can_be_had_before_training(capsys):
     gan = made()
-    gan.summary()
+    with pytest.raises(ValueError, match="can't be summarised: fit it first, or call build_from"):
+        gan.summary()
     gan.build_from(POINTS)
     gan.summary()
     assert "generator" in capsys.readouterr().out and gan.generator.output_shape == (None, 2)
@@ -212,6 +217,86 @@ def test_summary_and_networks_can_be_had_before_training(capsys):
 def test_compile_says_which_optimizers_it_takes(arguments):
     with pytest.raises(ValueError, match="generator_optimizer="):
         made().compile(**arguments)
+
+
+def test_compile_refuses_one_optimizer_for_all_by_position():
+    with pytest.raises(ValueError, match="optimizer=…"):
+        made().compile("adam", "mse")
+
+
+def test_a_callback_sets_rates_that_a_strategy_mirrors():
+    with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
+        gan = made()
+    gan.build_from(POINTS)
+    before = rates(gan)
+    gan.optimizer.learning_rate = gan.optimizer.learning_rate / 2
+    assert rates(gan) == pytest.approx([rate / 2 for rate in before])
+    assert keras.ops.convert_to_numpy(gan.optimizer.iterations) == 0
+
+
+@pytest.mark.parametrize(
+    "act, sentence",
+    [
+        (lambda gan: gan.evaluate(POINTS, steps=3), "no argument of evaluate is called 'steps'"),
+        (lambda gan: gan.export("x", input_signature=[]), "of export is called 'input_signature'"),
+        (lambda gan: gan.predict(np.zeros([2, 4]), steps=2), "of predict is called 'steps'"),
+        (
+            lambda gan: gan.predict(np.zeros([2, 9])),
+            r"latent has shape \(2, 9\): gan takes float32 ",
+        ),
+        (
+            lambda gan: gan.predict(tf.data.Dataset.from_tensors([0.0])),
+            "latent of type .* no array",
+        ),
+        (lambda gan: gan.test_on_batch(POINTS), r"call evaluate\(x, samples=0\)"),
+    ],
+)
+def test_what_keras_takes_and_a_gan_does_not_gets_one_sentence(act, sentence):
+    gan = made()
+    gan.build_from(POINTS)
+    with pytest.raises(ValueError, match=sentence) as caught:
+        act(gan)
+    assert "\n" not in str(caught.value)
+
+
+def test_verbose_is_taken(tmp_path):
+    gan = made()
+    gan.build_from(POINTS)
+    assert gan.evaluate(POINTS, samples=0, verbose=0).keys() == {"discriminator", "generator"}
+    assert gan.export(tmp_path / "gan.onnx", format="onnx", verbose=False).is_file()
+
+
+@pytest.mark.parametrize(
+    "change, value, usual",
+    [
+        (keras.config.set_dtype_policy, "mixed_bfloat16", "float32"),
+        (keras.config.set_image_data_format, "channels_first", "channels_last"),
+    ],
+)
+def test_global_settings_that_networks_can_not_follow_are_refused(change, value, usual, tmp_path):
+    file = tmp_path / "gan.keras"
+    gan = made()
+    gan.build_from(POINTS)
+    gan.save(file)
+    change(value)
+    try:
+        with pytest.raises(ValueError, match=f"{value}.*call keras.config.{change.__name__}"):
+            made().build_from(POINTS)
+        with pytest.raises(ValueError, match=f"^Keras's .*{value}"):
+            ganzoo.load(file)
+    finally:
+        change(usual)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda gan: pickle.loads(pickle.dumps(gan))])
+@pytest.mark.parametrize("built", [False, True])
+def test_copies_go_on_like_the_original(copied, built):
+    gan = fitted() if built else made()
+    other = copied(gan)
+    for model in (gan, other):
+        model.fit(POINTS, steps_per_epoch=1, **QUIET)
+    assert other.step == gan.step
+    np.testing.assert_array_equal(other.sample(3), gan.sample(3))
 
 
 def test_validation_data_and_split_are_in_the_logs():
@@ -377,7 +462,10 @@ def test_a_step_gives_the_gradients_of_shared_fakes():
     """G moves by the gradient of its loss on the fakes that D has seen, by hand."""
     gan = made(fakes="shared")
     gan.build_from(POINTS, batch_size=16)
-    gan.compile(keras.optimizers.SGD(1.0), keras.optimizers.SGD(0.0))
+    gan.compile(
+        generator_optimizer=keras.optimizers.SGD(1.0),
+        discriminator_optimizer=keras.optimizers.SGD(0.0),
+    )
     before = [v.numpy() for v in gan.generator_variables]
     rows = {"vector": tf.constant(POINTS[:16])}
     expected = []

@@ -11,7 +11,7 @@ from scipy import ndimage
 import ganzoo
 from ganzoo import cli, data, evaluation
 from ganzoo.reporting import mapped, plots
-from ganzoo.training import callbacks, runs
+from ganzoo.training import callbacks, prepared, runs
 
 SMALL = {"hyperparameters": {"width": 4}, "steps": 2, "batch_size": 16, "export": False}
 
@@ -55,13 +55,13 @@ def ganzoo_in(monkeypatch, capsys, home):
 def test_a_run_has_its_own_data_and_shows_held_out_rows(home, gan, rows):
     run = runs.Run.at(home / "run")
     assert (run.config["data"], run.config["networks"]) == ("digit_pairs", "unet")
-    held_out = {name: x[: runs.HELD_OUT] for name, x in rows.items()}
+    held_out = {name: x[: prepared.HELD_OUT] for name, x in rows.items()}
     mapped.save_mapped(gan, home / "again.png", held_out)
     picture = np.asarray(Image.open(home / "run/samples.png"))
     np.testing.assert_array_equal(picture, np.asarray(Image.open(home / "again.png")))
     assert len(list((home / "run/samples").iterdir())) == 1
 
-    trained_on = data.held_out(data.load("digit_pairs"), runs.HELD_OUT)[0]
+    trained_on = data.held_out(data.load("digit_pairs"), prepared.HELD_OUT)[0]
     seen = {bytes(row["source"].numpy()) for row in trained_on}
     assert not seen & {bytes(x) for x in held_out["source"]}
 

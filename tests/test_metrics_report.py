@@ -205,7 +205,9 @@ def test_the_extractor_of_the_user():
     features = evaluation.KerasFeatures(model).features(X[:300])
     np.testing.assert_allclose(features[7, 0], X[7, :4, :4].mean(), rtol=1e-6)
     for wrong in ("inceptoin", 3, np.mean):
-        with pytest.raises(ValueError, match="must be 'inception', a Keras model, or"):
+        with pytest.raises(
+            ValueError, match="must be 'inception' or 'efficientnet_lite0', a Keras model, or"
+        ):
             evaluation.evaluate(sampler(X), X[:400], extractor=wrong)
 
 

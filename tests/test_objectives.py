@@ -110,9 +110,10 @@ def test_what_the_generator_descends(name, p, q):
     direction = np.zeros(len(p))
     direction[:2] = 0.1, -0.1
     moved = value(name, best, p, q + direction, "generator")
-    change = moved - value(name, best, p, q, "generator")  # exact: the loss is linear in q
-    ahead, behind = (EXACT[name].descends(p, q + s * direction, q) for s in (1e-4, -1e-4))
-    assert change == pytest.approx((ahead - behind) / 2e-4, rel=1e-6)
+    change = moved - value(name, best, p, q, "generator")
+    ends = (1e-4, -1e-4) if EXACT[name].linear else (1.0, 0.0)
+    ahead, behind = (EXACT[name].descends(p, q + s * direction, q) for s in ends)
+    assert change == pytest.approx((ahead - behind) / (ends[0] - ends[1]), rel=1e-6)
 
 
 @each
@@ -314,6 +315,28 @@ def test_relativistic_reads_pairs_and_mirrors():
     swapped = float(relativistic.generator(fake, real))
     assert swapped == pytest.approx(expected, abs=1e-6)
     shifted = relativistic.discriminator(real + 5.0, fake + 5.0)
+    assert float(shifted) == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_relativistic_average_is_least_where_the_distributions_differ():
+    """2·log 2 minus its least value is a divergence: 0 for equal distributions, else above."""
+    least = EXACT["relativistic_average"].least
+    assert least(P, P) == pytest.approx(2 * np.log(2))
+    values = [least(P, P + step * (Q - P)) for step in (0.0, 0.3, 0.6, 1.0)]
+    assert np.all(np.diff(values) < 0)
+    constant = value("relativistic_average", np.full(2, 0.7), P, Q)
+    assert constant == pytest.approx(2 * np.log(2))
+
+
+def test_relativistic_average_by_hand():
+    """Each logit is compared with the mean of the other kind; a constant on all changes nothing,
+    and the generator's loss has real and fake exchanged."""
+    real, fake = tf.constant([[2.0], [0.5]]), tf.constant([[-1.0], [1.5]])
+    average = get("relativistic_average")  # means 1.25 and 0.25
+    expected = np.mean(np.logaddexp(0, [-1.75, -0.25])) + np.mean(np.logaddexp(0, [-2.25, 0.25]))
+    assert float(average.discriminator(real, fake)) == pytest.approx(expected, abs=1e-6)
+    assert float(average.generator(fake, real)) == pytest.approx(expected, abs=1e-6)
+    shifted = average.discriminator(real + 5.0, fake + 5.0)
     assert float(shifted) == pytest.approx(expected, abs=1e-6)
 
 

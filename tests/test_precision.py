@@ -43,10 +43,8 @@ def test_every_network_computes_in_half_and_ends_in_float32(name, kind):
         assert all(weight.dtype == "float32" for weight in model.weights)
         computed = {layer.compute_dtype for layer in model._flatten_layers() if layer.weights}
         assert kind in computed
-        inputs = [tf.zeros([2, *x.shape[1:]]) for x in model.inputs]
-        named = isinstance(getattr(model, "input", None), dict)
-        inputs = dict(zip(model.input, inputs, strict=True)) if named else inputs
-        outputs = model(inputs if len(inputs) > 1 or named else inputs[0])
+        given = getattr(model, "input", None) or model.inputs
+        outputs = model(tf.nest.map_structure(lambda x: tf.zeros([2, *x.shape[1:]]), given))
         assert {x.dtype for x in tf.nest.flatten(outputs)} == {tf.float32}
 
 

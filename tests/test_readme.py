@@ -43,7 +43,7 @@ def modes():
     """The medians over seeds as Markdown, from the results."""
     with open(INFERENCE.with_name("modes.csv"), newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["seed"] == "median"]
-    head = ("data", "name", "modes", "of high quality", "KL to uniform", "σ within, of the true")
+    head = ("data", "name", "modes", "of high quality", "KL to uniform", "mode std ÷ true std")
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     for row in sorted(rows, key=lambda r: (r["data"], -float(r["modes"]), float(r["mode_kl"]))):
         numbers = [f"{float(row[key]):.3f}" for key in ("high_quality", "mode_kl", "mode_std")]
@@ -76,13 +76,15 @@ def augmentation():
 
 def zoo():
     """The zoo as Markdown, from the cards."""
-    rows = ["| name | paper | | trained on |", "|---|---|---|---|"]
+    rows = ["| | name | paper | | trained on |", "|---|---|---|---|---|"]
     for card in map(ganzoo.card, ganzoo.names()):
         paper = f"{card.title} ({card.authors.split(',')[0]} et al. {card.year})"
         link = f"[{card.arxiv}](https://arxiv.org/abs/{card.arxiv})"
         file = ganzoo.get(card.name).__class__.__module__.replace(".", "/") + ".py"
         trained_on = ", ".join(card.data)
-        rows.append(f"| [`{card.name}`]({file}) | {paper} | {link} | {trained_on} |")
+        picture = INFERENCE.parent / "zoo" / f"{card.name}.png"
+        shown = f'<img src="results/zoo/{picture.name}" width="200">' if picture.exists() else ""
+        rows.append(f"| {shown} | [`{card.name}`]({file}) | {paper} | {link} | {trained_on} |")
     return "\n".join(rows) + "\n"
 
 

@@ -14,7 +14,7 @@ from rich.console import Console
 
 import ganzoo
 from ganzoo.reporting import plots
-from ganzoo.training import callbacks, runs
+from ganzoo.training import callbacks, prepared, runs
 from ganzoo.training.runs import Run
 
 SMALL = {"dataset": "digits", "hyperparameters": {"width": 8}, "steps": 3, "export": False}
@@ -113,7 +113,7 @@ def test_a_run_holds_everything(tmp_path):
     ],
 )
 def test_length(asked, steps_per_epoch, told):
-    assert runs._length(*asked, steps_per_epoch) == told
+    assert prepared.length(*asked, steps_per_epoch) == told
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def test_bundled():
 def test_available():
     names = [name for name, description in data.available()]
     assert {"digits", "mnist5k", "ring", "grid", "gaussian", "folder:PATH"} <= set(names)
-    for wrong, hint in (("mnist", "mnist5k"), ("digit", "digits"), ("rings", "ring")):
+    for wrong, hint in (("mnist5", "mnist5k"), ("digit", "digits"), ("rings", "ring")):
         with pytest.raises(ValueError, match=f"no data set '{wrong}' .*did you mean '{hint}'"):
             data.load(wrong)
     for wrong in ("", "folder:", "tfds", 3):

@@ -18,6 +18,7 @@ import yaml
 import ganzoo
 from ganzoo import cli
 from ganzoo.devices import strategies
+from ganzoo.foundation import registry
 from ganzoo.training import runs
 
 POINTS = np.random.default_rng(0).normal(size=(128, 2)).astype("float32")
@@ -72,7 +73,12 @@ def test_two_workers_train_what_one_device_does(tmp_path):
 
 @pytest.mark.slow
 def test_two_workers_train_what_one_device_does_with_every_gan(tmp_path):
-    assert_two_workers_train_what_one_device_does(tmp_path, ganzoo.names())
+    names = [
+        name
+        for name in ganzoo.names()
+        if "check_two_replicas_equal_one" not in getattr(registry.find(name), "waivers", {})
+    ]
+    assert_two_workers_train_what_one_device_does(tmp_path, names)
 
 
 RIGHT = {"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 0}}

@@ -11,6 +11,7 @@ ROOMS = [
     "foundation",
     "networks",
     "losses",
+    "augmentation",
     "devices",
     "data",
     "core",

@@ -320,7 +320,7 @@ def test_a_csv_file_keeps_the_rows_of_other_commands_and_is_whole_or_as_before(t
     ("words", "sentence"),
     [
         ("augment", "missing argument"),
-        ("augment lsgan --data folder:nowhere", "takes labels, acgan or cgan"),
+        ("augment lsgan --data folder:nowhere", "takes labels, acgan or biggan"),
         ("augment cgan --data digit", "'digits'"),
         ("augment cgan --data ring", "labelled images"),
         ("augment cgan --per-class 10 --per-class 100", "ask for at most 87"),

@@ -66,3 +66,12 @@ def gan_names(incomplete: str) -> list[str]:
     files = Path(ganzoo.__file__).with_name("zoo").rglob("*.py")
     found = (re.findall(r'^@register\("(\w+)"', file.read_text(), re.MULTILINE) for file in files)
     return sorted(name for names in found for name in names if name.startswith(incomplete))
+
+
+def data_names(incomplete: str) -> list[str]:
+    """Returns the names of data sets that begin with `incomplete`, read from the source file, since
+    its import takes seconds."""
+    file = Path(ganzoo.__file__).parent / "data" / "sources" / "__init__.py"
+    names = re.findall(r'^    "([\w:]+)": "', file.read_text(), re.MULTILINE)
+    return sorted(name.replace("PATH", "").replace("NAME", "") for name in names
+                  if name.startswith(incomplete))  # fmt: skip

@@ -12,11 +12,38 @@ from ganzoo.cli import options, output
 
 
 def describe_data(
-    name: Annotated[str | None, typer.Argument(help="The data set to describe.")] = None,
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME | get NAME]",
+            help="The data set to describe, or to fetch into the cache: emoji, fashion or mnist.",
+            show_default=False,
+        ),
+    ] = None,
     size: options.Size = None,
     out: Annotated[Path | None, typer.Option(help="A .png file to write examples to.")] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="FOLDER",
+            help="With get: a folder that holds the files, in place of the download.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
-    """Lists all data sets, or describes one."""
+    """Lists all data sets, describes one, or fetches one: ganzoo data get emoji."""
+    names = list(words or [])
+    if names[:1] == ["get"]:
+        _get(names[1:], folder, size is not None or out is not None)
+        return
+    if len(names) > 1:
+        raise ValueError(
+            f"{' '.join(names)} are {len(names)} names: name one data set, or write get before it."
+        )
+    if folder is not None:
+        raise ValueError("--from is for get: write ganzoo data get emoji --from FOLDER.")
+    name = names[0] if names else None
     if out is not None and (name is None or out.suffix != ".png"):
         raise ValueError(
             "--out writes examples of one data set to a .png file: name both, as in "
@@ -63,6 +90,22 @@ def describe_data(
             shown = examples[stream.sample_name]
             plots.save_samples(shown, out, value_range=stream.spec.value_range)
         typer.echo(output.shown(out))
+
+
+def _get(names: list[str], folder: Path | None, described: bool) -> None:
+    if len(names) != 1:
+        raise ValueError("get takes one name: write ganzoo data get emoji, for example.")
+    if described:
+        raise ValueError(
+            "--size and --out describe a data set: leave them out, and run ganzoo data "
+            f"{names[0]} afterwards."
+        )
+    output.import_tensorflow()
+    from ganzoo import data
+
+    with output.console(stderr=True).status("fetching"):
+        path = data.fetch(names[0], folder)
+    typer.echo(f"{names[0]} is in {output.shown(path)}. {data.licence(names[0])}")
 
 
 def _of_each(words: dict[str, str]) -> str:

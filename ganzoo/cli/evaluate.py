@@ -25,6 +25,15 @@ def evaluate(
         ),
     ] = None,
     samples: Annotated[int, typer.Option(help="The largest number of samples to draw.")] = 2500,
+    extractor: Annotated[
+        str | None,
+        typer.Option(
+            metavar="efficientnet_lite0|inception",
+            help="What computes the features of natural images; by default a classifier that is "
+            "trained on the data, or the pixels.",
+            show_default=False,
+        ),
+    ] = None,
     seed: options.Seed = 0,
     json_file: Annotated[
         Path | None,
@@ -71,6 +80,7 @@ def evaluate(
             batch_size=config.get("batch_size"),
             value_range=tuple(value_range) if value_range else None,
             samples=samples,
+            extractor=extractor,
             seed=seed,
         )
     table = output.table("metric", "value", "95% interval", "real", "ratio", "N", "of")

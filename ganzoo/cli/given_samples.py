@@ -48,15 +48,17 @@ def read(
                 "--data."
             )
         return {needed[0]: data.pictures_for(fields[needed[0]], source, fit=fit, count=count)}
+    columns = {key: gan.columns[key] for key in needed if key in gan.columns} or gan.columns
+    fields = {key: gan.fields[key] for key in columns}
     sizes = {(f.shape[0], f.shape[1]) for f in fields.values() if f.is_image}
     size = sizes.pop() if len(sizes) == 1 else None
     stream = data.batches(
         data.load(str(name), size=size, fit=fit),
-        columns={key: gan.columns[key] for key in needed},
+        columns=columns,
         fields=fields,
         batch_size=1,
         shuffle=False,
     )
     with data.clear_errors():
         rows = list(stream.dataset.take(min(count, stream.steps_per_epoch or count)).rebatch(count))
-    return {key: rows[0][key].numpy() for key in needed}
+    return gan.given({key: x.numpy() for key, x in rows[0].items()})

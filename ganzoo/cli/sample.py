@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from ganzoo.core.gan import GAN
 
 FORMATS = ("png", "npy", "npz")
+COLUMNS = 8  # of --interpolate and --traverse; a class has a column for each of its values
 
 
 def sample(
@@ -38,6 +40,27 @@ def sample(
             metavar="NAME=VALUE",
             help="An input of the generator, fixed for all samples instead of drawn, such as "
             "category=3 or code=0.5,-1 for infogan; repeat it for several inputs.",
+        ),
+    ] = None,
+    truncation: Annotated[
+        float | None,
+        typer.Option(
+            help="Latents beyond this number are drawn again: samples vary less and are more "
+            "typical.",
+            show_default=False,
+        ),
+    ] = None,
+    interpolate: Annotated[
+        bool,
+        typer.Option("--interpolate", help="Each row leads from one sample to another."),
+    ] = False,
+    traverse: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="In each row one input takes several values: category, code or code:1 for "
+            "infogan, label for cgan, latent:0, or directions, those in which samples change most.",
+            show_default=False,
         ),
     ] = None,
     source: Annotated[
@@ -78,11 +101,26 @@ def sample(
         )
     elif out.suffix.removeprefix(".") not in FORMATS:
         raise ValueError(f"--out {out} must end in .png, .npy or .npz, or be - with --format.")
+    if interpolate and traverse:
+        raise ValueError("--interpolate and --traverse were both given: leave one out.")
     output.import_tensorflow()
+    import numpy as np
+
     from ganzoo.cli import given_samples
+    from ganzoo.core import latents
     from ganzoo.training import runs
 
     gan = runs.load(run_or_model)
+    grid: dict[str, Any] = {}
+    varied, columns = [], None
+    if interpolate or traverse:
+        rows, varied = math.ceil(count / COLUMNS), latents.varied(gan, traverse)
+        if traverse:
+            paths = latents.traverse(gan, traverse, rows, COLUMNS, seed, truncation)
+        else:
+            paths = latents.interpolate(gan, rows, COLUMNS, seed, truncation)
+        grid, (rows, columns) = latents.flattened(paths)
+        count, truncation = rows * columns, None
     given = given_samples.read(gan, source, data, fit or "crop", count)
     if given:
         count = len(next(iter(given.values())))
@@ -94,14 +132,21 @@ def sample(
         if "label" in inputs:
             raise ValueError("--labels and --set label= were both given: leave one out.")
         # `sample` itself refuses labels that the GAN doesn't have
-        inputs["labels"] = _in_equal_shares(class_numbers(gan, "--labels", labels), count)
-    samples = gan.sample(count, seed, **inputs)
-    latents = {key: value.numpy() for key, value in gan.draw_latents(count, seed).items()}
-    latents |= {"label" if key == "labels" else key: value for key, value in inputs.items()}
+        inputs["label"] = _in_equal_shares(class_numbers(gan, "--labels", labels), count)
+    if fixed := [name for name in varied if name in inputs]:
+        option = f"--traverse {traverse}" if traverse else "--interpolate"
+        raise ValueError(f"{option} varies the {fixed[0]} that was set: leave one of them out.")
+    if truncation is not None:
+        if "truncation" in inputs:
+            raise ValueError("--truncation and --set truncation= were both given: leave one out.")
+        inputs["truncation"] = truncation
+    samples = gan.sample(count, seed, **grid | inputs)
+    drawn = grid or latents.draw(gan, count, seed, inputs.get("truncation"))
+    drawn |= {k: np.broadcast_to(v, drawn[k].shape) for k, v in inputs.items() if k in drawn}
     if to_stdout:
-        _write_to(context.obj.stdout.buffer, gan, samples, latents, ending)
+        _write_to(context.obj.stdout.buffer, gan, samples, drawn, ending, columns)
     else:
-        _save(gan, samples, latents, out)
+        _save(gan, samples, drawn, out, columns)
         typer.echo(output.shown(out))
 
 
@@ -169,7 +214,7 @@ def class_numbers(gan: GAN, option: str, text: str, name: str = "label") -> list
     Raises:
         ValueError: a word is neither.
     """
-    names = list((getattr(gan.spec, "class_names", None) or []) if name == "label" else [])
+    names = list(gan.fields[name].class_names or []) if name in gan.fields else []
     numbers = []
     for word in text.split(","):
         if word in names:
@@ -193,14 +238,16 @@ def _in_equal_shares(values: list[int], count: int) -> np.ndarray:
     return np.array(values, "int32")[np.arange(count) * len(values) // max(count, 1)]
 
 
-def _save(gan: GAN, samples: np.ndarray, latents: dict[str, Any], path: Path) -> None:
+def _save(
+    gan: GAN, samples: np.ndarray, latents: dict[str, Any], path: Path, columns: int | None
+) -> None:
     import numpy as np
 
     from ganzoo.foundation import files
     from ganzoo.reporting import plots
 
     if path.suffix == ".png":
-        plots.save_samples(samples, path, value_range=gan.spec.value_range)
+        plots.save_samples(samples, path, value_range=gan.spec.value_range, columns=columns)
         return
     with files.replacing(path) as draft:
         if path.suffix == ".npy":
@@ -215,10 +262,11 @@ def _write_to(
     samples: np.ndarray,
     latents: dict[str, Any],
     format: str,
+    columns: int | None,
 ) -> None:
     """Writes to a temporary file first, because the writers of pictures and .npz need a file."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, f"samples.{format}")
-        _save(gan, samples, latents, path)
+        _save(gan, samples, latents, path, columns)
         stdout.write(path.read_bytes())
         stdout.flush()

@@ -19,7 +19,10 @@ def show(name: options.GANName) -> None:
     console.print(f"{escape(card.authors)} {card.year}, {link}\n", soft_wrap=True)
     for line in card.equation.splitlines():
         console.print(f"    [cyan]{escape(line)}[/]", soft_wrap=True)
-    console.print(f"\ntrained on: {', '.join(card.data)}\n")
+    console.print()
+    for line in card.figures():
+        console.print(escape(line), soft_wrap=True, highlight=False)
+    console.print(f"trained on: {', '.join(card.data)}\n")
     table = output.table("hyper-parameter", "default", "meaning")
     for key, default in card.hyperparameters.items():
         table.add_row(key, escape(keywords.written(default)), escape(card.descriptions[key]))

@@ -32,6 +32,7 @@ def train(
             help="A data set that ganzoo data lists; by default one that suits the GAN: "
             "mnist5k, or digit_pairs for pix2pix.",
             show_default=False,
+            autocompletion=completion.data_names,
         ),
     ] = None,
     epochs: Annotated[

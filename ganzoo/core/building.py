@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
@@ -10,17 +11,18 @@ import keras
 import tensorflow as tf
 
 from ganzoo import data, networks
-from ganzoo.core.ingredients import Ingredients
+from ganzoo.core.conditioning import Conditioning
 from ganzoo.core.log import Log
 from ganzoo.core.packing import packed_shape
 from ganzoo.core.rates import Rates
 from ganzoo.devices import precision
+from ganzoo.foundation import registry
 from ganzoo.foundation.keras_compat import averages, leaves
 from ganzoo.foundation.randomness import Noise, seed_layers_from_noise, seeded_initializers
 from ganzoo.losses import penalties
 
 
-class Building(Ingredients):
+class Building(Conditioning):
     """The part of a `GAN` that makes its networks, optimizers and state."""
 
     # Functions that `Sampling` and `Measuring` trace when they first need them.
@@ -64,19 +66,29 @@ class Building(Ingredients):
         return sum(int(x.shape[-1]) for x in self.encode_inputs(one, network).values())
 
     def make_generator(self) -> keras.Model:
-        """The generator for `self.fields`: [batch, width of all inputs] -> samples."""
+        """The generator for `self.fields`: [batch, width of all inputs] -> samples. If its batch
+        normalisation is told the class, it takes {"latent", "label"}."""
         width = self.input_width("generator")
         if self._own_networks:
             model = self._functional(self._own_networks[0], [(width,)], "generator")
             if model.input_shape[1:] != (width,) or model.output_shape[1:] != self.spec.shape:
                 raise ValueError(
                     f"your generator maps {model.input_shape[1:]} to {model.output_shape[1:]}, and "
-                    f"{self.registry_name} on this data needs {(width,)} to {self.spec.shape}."
+                    f"{self.registry_name} on this data needs {(width,)} to "
+                    f"{self.spec.shape}: change the network, or the width of its inputs with "
+                    "latent_dim=…."
                 )
             return model
         chosen = networks.choose(self.architecture, self.spec.shape, self.architecture_of_images)
         kind = self._normalization(self.generator_normalization, chosen)
-        return chosen.generator(width, self.spec.shape, width=self.width, normalization=kind)
+        options = {}
+        if kind == "conditional_batch":
+            self._check_told(chosen)
+            options["condition"] = self.fields["label"].classes
+            width -= options["condition"]
+        return chosen.generator(
+            width, self.spec.shape, width=self.width, normalization=kind, **options
+        )
 
     @property
     def judged_shape(self) -> tuple[int, ...]:
@@ -96,26 +108,40 @@ class Building(Ingredients):
             return model
         chosen = networks.choose(self.architecture, shape, self.architecture_of_images)
         kind = self.discriminator_normalization
-        kind = "none" if kind == "auto" and self.penalties else self._normalization(kind, chosen)
+        kind = "none" if kind == "auto" and self.penalties else kind
+        kind = self._normalization(kind, chosen, "discriminator")
         return chosen.features(shape, condition=condition, width=self.width, normalization=kind)
 
     @staticmethod
-    def _normalization(kind: str, architecture: ModuleType) -> str:
-        return architecture.NORMALIZATION if kind == "auto" else kind
+    def _normalization(kind: str, architecture: ModuleType, network: str = "generator") -> str:
+        """How an architecture normalises activations. `normalized` normalises weights."""
+        if kind == "auto":
+            of_both = architecture.NORMALIZATION
+            own = getattr(architecture, f"{network.upper()}_NORMALIZATION", of_both)
+            return str(own)
+        return kind.removeprefix("spectral").removeprefix("_") or "none"
+
+    def normalized(self, model: keras.Model, network: str) -> keras.Model:
+        """The network with spectral normalisation of its weights, if it is to have that."""
+        kind = getattr(self, f"{network}_normalization")
+        return networks.spectral(model) if kind.startswith("spectral") else model
 
     def make_discriminator(self) -> keras.Model:
         """The discriminator for `self.fields`: its features with heads on top."""
         condition = self.input_width("discriminator") * self.packing
-        features = self.make_features(self.judged_shape, condition)
-        heads = self.make_heads()
+        projects = self.conditioning == "projection"
+        features = self.make_features(self.judged_shape, 0 if projects else condition)
+        heads = dict(self.make_heads())
+        for regulariser, _ in self._regularisers:
+            heads |= regulariser.heads
         if self._own_networks and features.output_shape[1:] == (1,):
-            if len(heads) > 1:
+            if len(heads) > 1 or projects:
                 raise ValueError(
                     f"{self.registry_name} puts {', '.join(heads)} on top of your "
                     "discriminator: let it end in features [batch, n], not in one logit."
                 )
             heads = {"logits": []}
-        return networks.with_heads(features, heads)
+        return networks.with_heads(features, heads, condition if projects else 0)
 
     @property
     def judges_jointly(self) -> bool:
@@ -128,9 +154,11 @@ class Building(Ingredients):
 
     def compile(
         self,
+        optimizer: Any = None,
+        loss: Any = None,
+        *,
         generator_optimizer: Any = None,
         discriminator_optimizer: Any = None,
-        *,
         run_eagerly: bool = False,
         steps_per_execution: int = 1,
         jit_compile: bool | str = "auto",
@@ -139,6 +167,7 @@ class Building(Ingredients):
         """Sets the optimizer of each player; without one the paper's, by the hyper-parameters.
 
         Args:
+            optimizer, loss: refused, because each player has its own.
             generator_optimizer, discriminator_optimizer: Keras optimizers or their names; a game
                 with further players takes `PLAYER_optimizer` for each.
             run_eagerly, steps_per_execution, jit_compile: as in keras.Model.compile.
@@ -150,6 +179,8 @@ class Building(Ingredients):
             "generator_optimizer": generator_optimizer,
             "discriminator_optimizer": discriminator_optimizer,
         } | others
+        keras_only = {"optimizer": optimizer, "loss": loss}
+        given |= {key: value for key, value in keras_only.items() if value is not None}
         known = [f"{player}_optimizer" for player in self.players]
         if strange := [key for key in given if key not in known]:
             raise ValueError(
@@ -213,15 +244,18 @@ class Building(Ingredients):
         Raises:
             ValueError: the networks can't be made for such data.
         """
+        check_keras_settings()
         self.fields = dict(fields)
         try:
             self.inputs = self.make_inputs()
             with self.distribute_strategy.scope(), seeded_initializers(self.seed):
                 self.log = Log(())  # the step, which schedules read, until the terms are known
                 self.make_networks()
+                self._check_networks()
                 self.make_state()
                 for regulariser, _ in self._regularisers:
                     regulariser.build(self)
+                self._augmentation.build(self)
         except ValueError:
             self.fields = {}
             raise
@@ -229,6 +263,13 @@ class Building(Ingredients):
             seed_layers_from_noise(model)
             precision.lower(model, self.precision)
         names = self._log_names()
+        for regulariser, _ in self._regularisers:
+            if regulariser.name not in names:
+                self.fields = {}
+                raise ValueError(
+                    f"the loss of the {regulariser.player} of {self.registry_name} takes no "
+                    f"regularisers: leave {regulariser.name} out."
+                )
         with self.distribute_strategy.scope():
             self.log = Log(names)
         self._sampler = self._evaluator = None
@@ -245,6 +286,16 @@ class Building(Ingredients):
         if self.built:
             raise ValueError(f"{self.registry_name} was built already: make a new one.")
         self.build_for(self.batches(x, y, **options).fields)
+
+    def _refuse(self, method: Callable, arguments: Mapping[str, Any]) -> None:
+        """Raises ValueError for arguments with a value that `method` doesn't have."""
+        for name in [name for name, value in arguments.items() if value is not None]:
+            known = [
+                key
+                for key, p in inspect.signature(method).parameters.items()
+                if p.kind is not p.VAR_KEYWORD and key not in ("self", "gan")
+            ]
+            raise ValueError(registry.unknown(f"argument of {method.__name__}", name, known))
 
     def _check_built(self, verb: str) -> None:
         if not self.built:
@@ -278,6 +329,21 @@ class Building(Ingredients):
                 "build_from(x) to make the networks without training."
             )
         return super().__getattribute__(name)
+
+
+def check_keras_settings() -> None:
+    """Raises ValueError for global settings of Keras that the networks can't follow."""
+    policy, order = keras.config.dtype_policy().name, keras.config.image_data_format()
+    if policy != "float32":
+        raise ValueError(
+            f"Keras's global dtype policy is {policy!r}: call keras.config.set_dtype_policy("
+            "'float32'), and choose half precision with ganzoo.get(…, precision='bfloat16')."
+        )
+    if order != "channels_last":
+        raise ValueError(
+            f"Keras's image data format is {order!r}: call "
+            "keras.config.set_image_data_format('channels_last')."
+        )
 
 
 def takes_names(model: keras.Model) -> bool:

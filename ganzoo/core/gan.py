@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from ganzoo.core.building import takes_names
 from ganzoo.core.fitting import Fitting
-from ganzoo.core.inputs import Input, Normal
+from ganzoo.core.inputs import Input, Label, Normal
 from ganzoo.core.sampling import Sampling
 from ganzoo.core.saving import Saving
 from ganzoo.core.update import Outputs, Update
@@ -43,17 +43,20 @@ class GAN(Fitting, Sampling, Saving):
 
     def make_inputs(self) -> dict[str, Input]:
         """What the generator is given, by name; the data's `fields` are known by now."""
-        return {"latent": Normal(width=self.latent_dim)}
+        inputs: dict[str, Input] = {"latent": Normal(width=self.latent_dim)}
+        if self.label_to:
+            inputs["label"] = Label(self.label_to, self.fields["label"].classes)
+        return inputs
 
     def make_heads(self) -> dict[str, list[keras.layers.Layer]]:
         """The layers on top of the discriminator's features, by name of output; new ones at each
         call."""
-        return {"logits": [keras.layers.Dense(1, name="logits")]}
+        return {"logits": [keras.layers.Dense(1, name="logits")]} | self.class_heads()
 
     def make_networks(self) -> None:
         """Sets `self.generator` and `self.discriminator`, built for `self.fields`."""
-        self.generator = self.make_generator()
-        self.discriminator = self.make_discriminator()
+        self.generator = self.normalized(self.make_generator(), "generator")
+        self.discriminator = self.normalized(self.make_discriminator(), "discriminator")
 
     def make_state(self) -> None:
         """Makes further state of the game with `add_weight`. It is saved and resumed."""
@@ -86,12 +89,16 @@ class GAN(Fitting, Sampling, Saving):
     ) -> dict[str, tf.Tensor]:
         """Samples by name, in network units, [batch, *shape].
 
-        A network with named inputs gets a dict of them, any other network gets one vector of all
-        inputs. With `ema`, the averages of the weights are used, except in training.
+        A network with named inputs gets a dict of them, and those that it doesn't name beside its
+        latents. Any other network gets one vector of all inputs. With `ema`, the averages of the
+        weights are used, except in training.
         """
-        inputs = self.encode_inputs(values, "generator")
+        inputs: Any = self.encode_inputs(values, "generator")
         if not takes_names(self.generator):
             inputs = tf.concat(list(inputs.values()), axis=-1)
+        elif others := [x for key, x in inputs.items() if key not in self.generator.input]:
+            inputs = {key: x for key, x in inputs.items() if key in self.generator.input}
+            inputs["latent"] = tf.concat([inputs["latent"], *others], axis=-1)
         if training:
             generated = self.generator(inputs, training=True)
         else:
@@ -120,9 +127,22 @@ class GAN(Fitting, Sampling, Saving):
         """The fake samples for the discriminator, before augmentation and packing."""
         return update.generated[self.output_name]
 
-    def augment(self, samples: Any, update: Update) -> Any:
-        """Real or fake samples as the discriminator sees them, in every update of every player."""
-        return samples
+    def augmented(self, samples: Any, update: Update) -> Any:
+        """Real or fake samples as the discriminator sees them, in every update of every player. Of
+        a nest of tensors, the images are augmented."""
+        if self.augment == "none":
+            return samples
+        if not tf.is_tensor(samples) and not self.spec.is_image:
+            raise ValueError(
+                f"augment is not defined for {self.registry_name} on vectors, where D judges a "
+                "vector together with others: leave it out."
+            )
+
+        def one(part: tf.Tensor) -> tf.Tensor:
+            is_sample = part.shape.rank == 1 + len(self.spec.shape)
+            return self._augmentation(part, update.noise) if is_sample else part
+
+        return tf.nest.map_structure(one, samples)
 
     def discriminate(self, samples: Any, condition: tf.Tensor | None, training: bool) -> Outputs:
         """The discriminator's outputs on real or fake samples, "logits" among them."""
@@ -138,6 +158,7 @@ class GAN(Fitting, Sampling, Saving):
             for key, weight in self.penalties.items():
                 name = key if isinstance(key, str) else key.__name__
                 terms[name] = self._weight(weight) * penalties.get(key)(update)
+        terms |= self.class_terms("discriminator", update)
         return terms | self._regularisation("discriminator", update)
 
     def generator_loss(self, update: Update) -> Terms:
@@ -145,6 +166,7 @@ class GAN(Fitting, Sampling, Saving):
         objective = objectives.get(self.objective)
         real = update.real_outputs["logits"] if objective.relativistic else None
         terms = {"generator": objective.generator(real, update.fake_outputs["logits"])}
+        terms |= self.class_terms("generator", update)
         return terms | self._regularisation("generator", update)
 
     def _regularisation(self, player: str, update: Update) -> Terms:
@@ -238,6 +260,8 @@ class GAN(Fitting, Sampling, Saving):
         for regulariser, _ in self._regularisers:
             if regulariser.player == player:
                 regulariser.after(update)
+        if player == "discriminator":
+            terms = terms | self._augmentation.after(update)
         return terms
 
     def _all_of(self, groups: list[Terms]) -> Terms:
@@ -275,7 +299,17 @@ class GAN(Fitting, Sampling, Saving):
         self.log.update_state(self.play(data, self.update, regularise))
         return self.log.result()
 
+    def summary(self, *args: Any, **kwargs: Any) -> None:
+        """As keras.Model.summary, with all networks.
+
+        Raises:
+            ValueError: the networks don't exist yet.
+        """
+        self._check_built("be summarised")
+        super().summary(*args, **kwargs)
+
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:
         """Samples in network units, [batch, *shape], from the latents [batch, latent_dim] or, where
         the generator is given more, from a dict of its inputs by name."""
+        self._check_built("generate")
         return self.generate(self._named_inputs(inputs), training=training)[self.output_name]

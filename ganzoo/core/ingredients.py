@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import keras
+import tensorflow as tf
 
-from ganzoo import data, networks
+from ganzoo import augmentation, data, networks
 from ganzoo.devices import precision
 from ganzoo.foundation.hyperparameters import Hyperparameter, declared
 from ganzoo.foundation.randomness import default_seed
@@ -78,14 +79,29 @@ class Ingredients(keras.Model):
     generator_normalization: str = Hyperparameter(
         str,
         "auto",
-        "in G; auto: as the architecture's paper has it",
-        choices=("auto", "batch", "layer", "none"),
-    )
+        "in G, of activations, of weights (spectral) or of both; conditional_batch tells G the "
+        "class; auto: as the architecture's paper has it",
+        choices=(
+            "auto", "batch", "layer", "none", "conditional_batch",
+            "spectral", "spectral_batch", "spectral_conditional_batch",
+        ),
+    )  # fmt: skip
     discriminator_normalization: str = Hyperparameter(
         str,
         "auto",
-        "in D; auto: as the architecture's paper has it, none under a gradient penalty",
-        choices=("auto", "batch", "layer", "none"),
+        "in D, of activations or of weights (spectral); auto: as the architecture's paper has it, "
+        "none under a gradient penalty",
+        choices=("auto", "batch", "layer", "none", "spectral"),
+    )
+    conditioning: str = Hyperparameter(
+        str,
+        "none",
+        "how D is told the class, which needs labels: beside the samples, by a projection "
+        "(Miyato and Koyama 2018), or by a classifier on top of D (AC-GAN)",
+        choices=("none", "concatenation", "projection", "classifier"),
+    )
+    class_weight: float = Hyperparameter(
+        float, 1.0, "weight of the terms of conditioning='classifier'", at_least=0
     )
     objective: str | objectives.Objective = Hyperparameter(
         str,
@@ -97,12 +113,19 @@ class Ingredients(keras.Model):
         dict, {}, f"weights by name on D's loss, of {', '.join(penalties.NAMED)}"
     )
     regularisers: Mapping[Any, Any] = Hyperparameter(
-        dict, {}, f"weights by name of terms with a state, of {', '.join(regularisers.NAMED)}"
+        dict, {}, f"weights by name of further terms, of {', '.join(regularisers.NAMED)}"
     )
     regularise_every: int = Hyperparameter(
         int, 1, "penalties and regularisers take part in each n-th step, with n times the weight",
         at_least=1, at_most=1000,
     )  # fmt: skip
+    augment: str | Callable[..., tf.Tensor] = Hyperparameter(
+        str,
+        "none",
+        "of the images that D sees, real and fake ones alike; or your own function "
+        "(samples, noise) -> samples",
+        choices=tuple(augmentation.NAMED),
+    )
     critic_steps: int = Hyperparameter(
         int, 1, "updates of D, each on a fresh batch, per update of G", at_least=1, at_most=1000
     )
@@ -157,7 +180,10 @@ class Ingredients(keras.Model):
             value = hyperparameters.get(key, parameter.default)
             if key == "architecture" and not isinstance(value, str):
                 self._own_networks, value = self._check_own_networks(value), "own"
-            elif not (key == "objective" and isinstance(value, objectives.Objective)):
+            elif not (
+                (key == "objective" and isinstance(value, objectives.Objective))
+                or (key == "augment" and callable(value))
+            ):
                 value = parameter.validate(key, value)
             setattr(self, key, value)
         self.precision = precision.choose(self.precision)
@@ -166,6 +192,8 @@ class Ingredients(keras.Model):
         self._regularisers = [
             (regularisers.get(key), weight) for key, weight in self.regularisers.items()
         ]
+        self._augmentation = augmentation.get(self.augment)
+        self._augmentation.check(self)
         if self.packing > 1 and self.judges_one:
             raise ValueError(
                 f"packing={self.packing} is not defined for {self.registry_name}, where "

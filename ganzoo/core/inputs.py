@@ -136,25 +136,24 @@ class Given(Input):
 
 
 class Labelled(Ingredients):
-    """A game on labelled data whose generator is told the class y.
-
-    Attributes:
-        label_to: the networks that are told the class.
-    """
+    """A game on labelled data whose generator is told the class y. It has no unconditional form."""
 
     columns: Mapping[str, data.Column] = {
         "image": data.Column("sample"),
         "label": data.Column("label"),
     }
     label_to: tuple[str, ...] = ("generator", "discriminator")
+    conditioning: str = Hyperparameter(
+        str,
+        "concatenation",
+        "how D is told the class: beside the samples, by a projection (Miyato and Koyama 2018), or "
+        "by a classifier on top of D (AC-GAN)",
+        choices=("concatenation", "projection", "classifier"),
+    )
     num_classes: int | None = Hyperparameter(
         int, None, "how many classes there are; None: as many as the data has",
         at_least=2, at_most=data.CLASSES, optional=True,
     )  # fmt: skip
-
-    def make_inputs(self) -> dict[str, Input]:
-        classes = self.fields["label"].classes
-        return super().make_inputs() | {"label": Label(self.label_to, classes)}
 
 
 class Codes(Ingredients):

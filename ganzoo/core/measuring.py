@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 import tensorflow as tf
@@ -31,6 +31,8 @@ class Measuring(Building):
         samples: int = 2500,
         extractor: Any = None,
         seed: int = 0,
+        verbose: Any = "auto",
+        **unsupported: Any,
     ) -> Evaluation:
         """Measures the samples against data: name -> `ganzoo.evaluation.Measured`, a float that
         also stores its interval, N, extractor and the score of real samples at the same N.
@@ -61,20 +63,25 @@ class Measuring(Building):
             batch_size: rows of the batches on which the losses are computed.
             samples: how many samples to draw, and at most half as many as the data have rows, so
                 that real samples can be measured at the same N. 0 measures the losses only.
-            extractor: what computes the features: "inception", a Keras model of samples in the
-                data's units, or an object with `name`, `hash` and `features(x)`. By default it is
-                the judge for labelled images, and otherwise the numbers themselves or their first
-                64 principal components.
+            extractor: what computes the features: "efficientnet_lite0" (the package of the extra
+                [extractors], offline) or "inception" (weights that Keras downloads) for natural
+                images, a Keras model of samples in the data's units, or an object with `name`,
+                `hash` and `features(x)`. By default it is the judge for labelled images, and
+                otherwise the numbers themselves or their first 64 principal components. `frechet`
+                needs more samples than features: 1,280 of EfficientNet-Lite0, 2,048 of Inception.
             seed: the seed of the samples and the splits.
+            verbose: ignored, because nothing is shown.
 
         Raises:
             ValueError: not built yet, or the data or the extractor don't fit.
         """
         from ganzoo import evaluation
 
+        self._refuse(self.evaluate, unsupported)
         self._check_built("evaluate")
         samples = check_int("samples", samples, 0)
         check_int("seed", seed, 0, 2**63 - 1)
+        extractor = evaluation.extractor_of(extractor, self.spec)  # before any time is spent
         terms, rows = self._terms_on(x, y, batch_size=batch_size, value_range=value_range)
         critic: dict[str, Any] = {
             "extractor": f"critic of {self.registry_name}",
@@ -97,6 +104,13 @@ class Measuring(Building):
             seed=seed,
         )
         return evaluation.Evaluation(losses | found, found.refused)
+
+    def test_on_batch(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Raises ValueError: the losses are measured by `evaluate`."""
+        raise ValueError(
+            f"{self.registry_name} has no test_on_batch: call evaluate(x, samples=0), which "
+            "measures the losses."
+        )
 
     def _terms_on(self, x: Any, y: Any = None, **options: Any) -> tuple[dict[str, list], int]:
         """The terms of all losses on each batch of data, with the networks in inference mode, and

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import keras
+
 
 class Rates:
     """The object `gan.optimizer`, which has one `learning_rate` for all players.
@@ -27,9 +29,14 @@ class Rates:
         return [variable for optimizer in self._optimizers for variable in optimizer.variables]
 
     @property
+    def iterations(self) -> keras.Variable:
+        """The generator's updates."""
+        return self._optimizers[-1].iterations
+
+    @property
     def learning_rate(self) -> float:
         """The generator's current rate."""
-        return float(self._optimizers[-1].learning_rate)
+        return _number(self._optimizers[-1].learning_rate)
 
     @learning_rate.setter
     def learning_rate(self, value: float) -> None:
@@ -42,5 +49,10 @@ class Rates:
                 )
         before = self.learning_rate
         for optimizer in self._optimizers:
-            rate = float(optimizer.learning_rate)
+            rate = _number(optimizer.learning_rate)
             optimizer.learning_rate = rate * float(value) / before if before else float(value)
+
+
+def _number(rate: Any) -> float:
+    """A rate as a float, also where a strategy mirrors its variable."""
+    return float(keras.ops.convert_to_numpy(rate))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from ganzoo import data
+from ganzoo.core import latents
 from ganzoo.core.building import Building
+from ganzoo.core.inputs import Normal, Setting
 from ganzoo.data.checks import check_int
 from ganzoo.foundation.randomness import Noise
 from ganzoo.foundation.registry import unknown
@@ -27,8 +30,6 @@ class Sampling(Building):
 
     encode_images: Callable[[tf.Tensor], tf.Tensor] | None = None
     """Samples in network units -> latents [batch, latent_dim]; None if it infers no latents."""
-    class_logits: Callable[[tf.Tensor], tf.Tensor] | None = None
-    """Samples in network units -> logits [batch, classes]; None if D is no classifier."""
 
     def sample(
         self,
@@ -36,6 +37,7 @@ class Sampling(Building):
         seed: int = 0,
         labels: Any = None,
         *,
+        truncation: float | None = None,
         batch_size: int = 256,
         **inputs: Any,
     ) -> np.ndarray:
@@ -47,12 +49,15 @@ class Sampling(Building):
 
             gan.sample(16, seed=1)
             gan.sample(4, labels=[3, 3, 7, 7])
+            gan.sample(16, truncation=0.7)
             pix2pix.sample(source=photographs)
 
         Args:
             count: how many; as many as there are rows of an input that the caller must give.
             labels: one class or `count` of them, by number or by name, where the generator is told
                 the class; else drawn.
+            truncation: normal latents z with |z| above this number are drawn again, see
+                `ganzoo.latents.draw`: samples vary less and are more typical.
             inputs: any of the generator's inputs by name (`gan.inputs`), to set it instead of
                 drawing it: one row for all samples or a row each. Pictures that the generator
                 maps are given in the data's units.
@@ -73,11 +78,14 @@ class Sampling(Building):
         count = check_int("count", count, 1, MOST)
         check_int("batch_size", batch_size, 1, MOST)
         check_int("seed", seed, -(2**63), 2**63 - 1)
-        drawn = {k: v.numpy() for k, v in self.draw_latents(count, seed).items()}
+        drawn = latents.draw(self, count, seed, truncation)
         if labels is not None:
             if "label" in inputs:
                 raise ValueError("labels= and label= were both given: leave one out.")
             inputs["label"] = labels
+        normal = [key for key, x in self.inputs.items() if isinstance(x, Normal)]
+        if truncation is not None and "truncation" not in drawn and {*normal} <= inputs.keys():
+            raise ValueError(f"{normal[0]}= is not drawn: leave truncation= out, or {normal[0]}=.")
         for key, value in inputs.items():
             if key not in drawn:
                 if key == "label":
@@ -102,6 +110,20 @@ class Sampling(Building):
             for i in range(0, count, batch_size)
         ]
         return np.concatenate([chunk.numpy() for chunk in chunks])
+
+    def given(self, rows: Mapping[str, Any]) -> dict[str, Any]:
+        """The inputs that the caller must give, for rows of the data: name -> [N, *shape], in the
+        data's units. A game that computes them from another column of the data overrides it.
+
+        Raises:
+            ValueError: the rows lack a column.
+        """
+        if missing := [name for name in self._to_give() if name not in rows]:
+            raise ValueError(
+                f"{self.registry_name} maps samples to samples, and these rows have no "
+                f"{missing[0]!r}: pass {{{', '.join(f'{name!r}: …' for name in missing)}}}."
+            )
+        return {name: np.asarray(rows[name]) for name in self._to_give()}
 
     def _to_give(self) -> list[str]:
         """The names of the inputs that the caller must give."""
@@ -147,23 +169,82 @@ class Sampling(Building):
                 f"{drawn.shape}, a row each."
             ) from None
 
-    def encode(self, x: Any, *, batch_size: int = 256) -> np.ndarray:
-        """Infers the latents of samples in the units of the training data, [N, latent_dim].
+    def encode(
+        self,
+        x: Any,
+        *,
+        steps: int | None = None,
+        seed: int = 0,
+        batch_size: int = 256,
+        **inputs: Any,
+    ) -> np.ndarray:
+        """Infers the latents of samples in the units of the training data, [N, latent_dim]. Where
+        the generator maps samples of another column, these are inferred, [N, *shape], in the units
+        of that column.
+
+        A GAN with an encoder, such as bigan, computes them. For any other GAN, `steps` steps of
+        L-BFGS search for z with the smallest ‖G(z) − x‖², from a normal draw; Zhu, Krähenbühl,
+        Shechtman, Efros 2016, arXiv:1609.03552, section 3.1, with the distance of samples in place
+        of features. An encoder's latents are improved in the same way if `steps` are given.
+
+            bigan.encode(x)
+            lsgan.encode(x, steps=100)
+            cgan.encode(x, steps=100, label=y)
+
+        Args:
+            steps: of the search, at most; needed if the GAN has no encoder.
+            batch_size: samples whose latents are found together.
+            seed: of the draw from which the search starts.
+            inputs: all further inputs of the generator by name, except settings such as
+                truncation, which may be left out: one row for all samples or a row each.
 
         Raises:
-            ValueError: this GAN infers no latents, or the samples don't fit it.
+            ValueError: this GAN infers no latents without `steps`, inputs are missing, or the
+                samples don't fit it.
         """
-        if self.encode_images is None:
+        if self.encode_images is None and steps is None:
             raise ValueError(
-                f"{self.registry_name} doesn't infer latents: train one that does, such as bigan."
+                f"{self.registry_name} has no encoder: pass steps=100 to search for latents by "
+                "gradient descent, or train a GAN that infers them, such as bigan."
             )
         self._check_built("encode")
+        if steps is None and inputs:
+            raise ValueError(f"{next(iter(inputs))}= is for a search with steps=…: leave it out.")
+        if steps is not None:
+            check_int("steps", steps, 1)
+        check_int("batch_size", batch_size, 1, MOST)
         x = self._encoded(self.output_name, x)
-        chunks = [
-            self.encode_images(tf.constant(x[i : i + batch_size])).numpy()
-            for i in range(0, len(x), batch_size)
-        ]
-        return np.concatenate(chunks)
+        start = None
+        if self.encode_images is not None:
+            chunks = [
+                self.encode_images(tf.constant(x[i : i + batch_size])).numpy()
+                for i in range(0, len(x), batch_size)
+            ]
+            start = np.concatenate(chunks)
+            if steps is None:
+                inferred = next(iter(self.inputs))
+                known = inferred in self.fields
+                return self.fields[inferred].decode(start) if known else start
+        assert steps is not None
+        check_int("seed", seed, -(2**63), 2**63 - 1)
+        drawn = latents.draw(self, len(x), seed)
+        if "latent" not in drawn:
+            raise ValueError(f"the generator of {self.registry_name} has no latents to search for.")
+        if start is not None:
+            drawn["latent"] = start
+        further = [key for key in drawn if key != "latent"]
+        for key in [*inputs, *further]:
+            if key not in further:
+                raise ValueError(unknown(f"further input of {self.registry_name}", key, further))
+            if key not in inputs:
+                if isinstance(self.inputs[key], Setting):
+                    continue
+                raise ValueError(
+                    f"the generator of {self.registry_name} is also given {', '.join(further)}: "
+                    f"pass {key}=…."
+                )
+            drawn[key] = self._fixed(key, inputs[key], drawn[key])
+        return latents.invert(self, x, drawn, steps=steps, batch_size=batch_size)
 
     def classify(self, x: Any, *, batch_size: int = 256) -> np.ndarray:
         """Names the class of samples in the units of the training data, [N]: by number or, where
@@ -186,16 +267,23 @@ class Sampling(Building):
         return self.fields["label"].decode(np.concatenate(found))
 
     def export(
-        self, filepath: str | os.PathLike, format: str = "tf_saved_model", **options: Any
+        self,
+        filepath: str | os.PathLike,
+        format: str = "tf_saved_model",
+        verbose: Any = None,
+        **options: Any,
     ) -> pathlib.Path:
         """Exports the generator to `filepath/VERSION/` and checks the export against this model.
 
         If `filepath` ends in `.onnx` and the format is "onnx", it writes this one file.
 
-        See `ganzoo.exporters.export` for layout, names, options and errors.
+        See `ganzoo.exporters.export` for layout, names, options and errors. `verbose` is ignored,
+        because nothing is shown.
         """
         from ganzoo import exporters
 
+        known = inspect.signature(exporters.export).parameters
+        self._refuse(exporters.export, {k: v for k, v in options.items() if k not in known})
         self._check_built("export")
         return exporters.export(self, filepath, format=format, **options)
 
@@ -240,18 +328,33 @@ class Sampling(Building):
                 f"the generator of {self.registry_name} is given {', '.join(self.inputs)}: pass a "
                 "dict of these by name, or call sample, which draws what isn't given."
             )
-        return {
-            name: tf.convert_to_tensor(inputs[name], s.dtype)
-            for name, s in self.latent_spec.items()
-        }
+        return {name: self._tensor(name, inputs[name], s) for name, s in self.latent_spec.items()}
 
-    def predict(self, x: Any, batch_size: int = 256, verbose: Any = "auto") -> np.ndarray:
+    def _tensor(self, name: str, value: Any, spec: tf.TensorSpec) -> tf.Tensor:
+        needs = f"{spec.dtype.name} (N, {', '.join(map(str, spec.shape[1:]))})".replace(", )", ",)")
+        try:
+            tensor = tf.convert_to_tensor(value, spec.dtype)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"{name} of type {type(value).__name__} is no array: {self.registry_name} takes "
+                f"{needs}."
+            ) from error
+        if not spec.shape.is_compatible_with(tensor.shape):
+            raise ValueError(
+                f"{name} has shape {tuple(tensor.shape)}: {self.registry_name} takes {needs}."
+            )
+        return tensor
+
+    def predict(
+        self, x: Any, batch_size: int = 256, verbose: Any = "auto", **unsupported: Any
+    ) -> np.ndarray:
         """Samples in network units, [N, *shape], from latents [N, latent_dim] or a dict of all the
         generator's inputs by name, computed `batch_size` at a time. `sample` draws the latents and
         gives samples in the data's units. Nothing is shown, whatever `verbose` says.
 
         Raises:
-            ValueError: not built yet, or inputs are missing.
+            ValueError: not built yet, or the inputs don't fit.
         """
+        self._refuse(self.predict, unsupported)
         inputs = {name: value.numpy() for name, value in self._named_inputs(x).items()}
         return self._generated(inputs, batch_size)

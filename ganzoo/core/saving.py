@@ -16,7 +16,7 @@ import numpy as np
 
 from ganzoo import data
 from ganzoo.core import archives
-from ganzoo.core.building import Building
+from ganzoo.core.building import Building, check_keras_settings
 from ganzoo.foundation import keras_compat, registry
 from ganzoo.losses import objectives
 
@@ -63,6 +63,8 @@ class Saving(Building):
     def load_own_variables(self, store: Any) -> None:
         """Keras's hook, the inverse of `save_own_variables`."""
         state = {key: store[key] for key in list(store.keys())}
+        if not self.built and bytes(state["fields"]) == b"{}":
+            return  # copied or pickled before it has seen data
         self.log.iterations.assign(int(np.asarray(state.pop("step"))))
         state.pop("fields")
         super().load_own_variables(state)
@@ -85,6 +87,8 @@ class Saving(Building):
             for function in (own.discriminator, own.generator):
                 _serialised(function)  # refused here if Keras could not find it again
             config["objective"] = _serialised(own)
+        if not isinstance(config["augment"], str):
+            config["augment"] = _serialised(config["augment"])
         if self._own_networks:
             config["architecture"] = [
                 keras.saving.serialize_keras_object(model) for model in self._own_networks
@@ -166,6 +170,7 @@ def load(filepath: str | os.PathLike) -> GAN:
         raise FileNotFoundError(f"there is no saved GAN at {path}.")
     if path.suffix != ".keras":
         raise ValueError(f"{path} is no saved GAN: the name of one ends in .keras.")
+    check_keras_settings()
     try:
         config, numbers = archives.read(path)
     except Exception as error:  # zipfile, json and h5py each have errors of their own

@@ -172,7 +172,7 @@ class Update:
 
     def seen(self, samples: Any) -> Any:
         """Samples as the discriminator sees them: augmented, then packed."""
-        return pack(self.gan.augment(samples, self), self.gan.packing)
+        return pack(self.gan.augmented(samples, self), self.gan.packing)
 
     @once
     def real_seen(self) -> Any:

@@ -99,7 +99,8 @@ class Records:
             element["name"],
             " is ",
             seen,
-            f", but the first ones are {height}×{width}: pass size=(height, width).",
+            f", but the first ones are {height}×{width}: pass size=(height, width), or --size "
+            "HEIGHTxWIDTH.",
         )
         image.set_shape(self.shape)  # ensure_shape could fail first, without the file's name
         return element | {"image": image}

@@ -8,6 +8,8 @@ its interval and all that it takes to trust it. A number for which there are too
 `TooFew`, a ValueError. `evaluate`, behind `gan.evaluate`, picks those that suit the data.
 """
 
+from ganzoo.evaluation.disentanglement import mutual_information_gap
+from ganzoo.evaluation.efficientnet import EfficientNetLite0
 from ganzoo.evaluation.extractors import Extractor, Inception, Judge, KerasFeatures, Pixels
 from ganzoo.evaluation.frechet import frechet_distance, frechet_of_gaussians, frechet_ratio
 from ganzoo.evaluation.information import information_bound
@@ -19,9 +21,10 @@ from ganzoo.evaluation.neighbours import memorisation, precision_recall_density_
 from ganzoo.evaluation.one_dimensional import histogram_jsd, wasserstein_1
 from ganzoo.evaluation.pairs import psnr, ssim
 from ganzoo.evaluation.parzen import centroids, log_densities, parzen_log_likelihood
-from ganzoo.evaluation.report import Evaluation, evaluate
+from ganzoo.evaluation.report import Evaluation, evaluate, extractor_of
 
 __all__ = [
+    "EfficientNetLite0",
     "Evaluation",
     "Extractor",
     "Inception",
@@ -34,6 +37,7 @@ __all__ = [
     "centroids",
     "confidence",
     "evaluate",
+    "extractor_of",
     "frechet_distance",
     "frechet_of_gaussians",
     "frechet_ratio",
@@ -47,6 +51,7 @@ __all__ = [
     "mean_of_batches",
     "memorisation",
     "mode_coverage",
+    "mutual_information_gap",
     "parzen_log_likelihood",
     "precision_recall_density_coverage",
     "psnr",

@@ -16,13 +16,18 @@ import tensorflow as tf
 
 from ganzoo import data
 from ganzoo.evaluation import extractors, labels, neighbours, one_dimensional, pairs
-from ganzoo.evaluation.frechet import frechet_ratio
+from ganzoo.evaluation.efficientnet import EfficientNetLite0
+from ganzoo.evaluation.frechet import frechet_distance, frechet_ratio
 from ganzoo.evaluation.information import information_bound
 from ganzoo.evaluation.kernel import kid
 from ganzoo.evaluation.measured import Measured, TooFew
 from ganzoo.evaluation.modes import mode_coverage
 from ganzoo.evaluation.parzen import centroids, parzen_log_likelihood
 
+NAMED: dict[str, Callable[[data.Field], extractors.Extractor]] = {
+    "inception": extractors.Inception,
+    "efficientnet_lite0": EfficientNetLite0,
+}
 ROWS = 5000  # of the data that train the judge and are searched for copies
 LARGEST = 4096  # values per sample up to which all pixels are compared
 
@@ -79,6 +84,7 @@ def evaluate(
     Raises:
         ValueError: the data or the extractor do not fit the GAN.
     """
+    extractor = extractor_of(extractor, gan.spec)  # first: it may be refused
     given = [name for name, chosen in gan.inputs.items() if not chosen.drawn]
     rows = _rows(gan, x, y, value_range, max(ROWS, 2 * samples), bool(given))
     real, real_labels = rows[gan.output_name], rows.get("label")
@@ -87,7 +93,8 @@ def evaluate(
     half = min(samples, len(real) // 2)
     found = Evaluation()
     split = f"{half} against {half} others of {len(real)} rows, {extractors.digest(real)}"
-    sources = {name: rows[name][half : 2 * half] for name in given}
+    later = {name: x[half : 2 * half] for name, x in rows.items()}
+    sources = gan.given(later) if given else {}
     fake = np.asarray(gan.sample(half, seed, **sources))
     drawn = _Drawn(gan, real[:half], real[half : 2 * half], fake, split, seed)
     judge = None
@@ -165,20 +172,34 @@ def _rows(
     return {name: column[order] for name, column in found.items()}
 
 
-def _chosen(
-    extractor: Any, spec: data.Field, judge: extractors.Judge | None, real: np.ndarray
-) -> extractors.Extractor:
-    if extractor == "inception":
-        return extractors.Inception(spec)
+def extractor_of(extractor: Any, spec: data.Field) -> extractors.Extractor | None:
+    """The extractor that `evaluate(extractor=…)` asks for: an object, a Keras model or a name of
+    `NAMED`. None stays None.
+
+    Raises:
+        ValueError: it is none of these, or the named one can't be used for samples of `spec`.
+    """
+    if isinstance(extractor, str) and extractor in NAMED:
+        return NAMED[extractor](spec)
     if isinstance(extractor, keras.Model):
         return extractors.KerasFeatures(extractor)
     if extractor is not None:
         named = hasattr(extractor, "name") and hasattr(extractor, "hash")
         if not (named and callable(getattr(extractor, "features", None))):
             raise ValueError(
-                f"extractor={extractor!r} must be 'inception', a Keras model, or an object with "
-                "name, hash and features(x)."
+                f"extractor={extractor!r} must be {' or '.join(map(repr, NAMED))}, a Keras model, "
+                "or an object with name, hash and features(x)."
             )
+    return extractor
+
+
+def _chosen(
+    extractor: extractors.Extractor | None,
+    spec: data.Field,
+    judge: extractors.Judge | None,
+    real: np.ndarray,
+) -> extractors.Extractor:
+    if extractor is not None:
         return extractor
     if judge is not None:
         return judge
@@ -203,9 +224,17 @@ def _of_features(found: Evaluation, drawn: _Drawn, extractor: extractors.Extract
     facts = _facts(extractor, drawn)
     parts = (drawn.reference, drawn.real, drawn.fake)
     reference, others, fake = map(extractor.features, parts)
-    found.measure(
-        ("frechet",), lambda: frechet_ratio(reference, others, fake, seed=drawn.seed), **facts
-    )
+
+    def frechet() -> Measured:
+        try:
+            return frechet_ratio(reference, others, fake, seed=drawn.seed)
+        except TooFew:  # its halves are too small for wide features, but the whole may do
+            ours, theirs = (
+                frechet_distance(reference, rows, seed=drawn.seed) for rows in (fake, others)
+            )
+            return ours.with_reference(theirs, note="one split")
+
+    found.measure(("frechet",), frechet, **facts)
     found.measure(
         ("kid",),
         # the value of real samples is 0 up to noise, so a ratio has no meaning

@@ -104,7 +104,8 @@ def write(gan: GAN, folder: Path) -> dict[str, Any]:
         endpoints["png"] = (lambda *x: {"image_bytes": _png(generate(*x))}, latents)
     if encode := getattr(gan, "encode_images", None):
         data = tf.TensorSpec([None, *gan.spec.shape], tf.float32, output)
-        endpoints["encode"] = (lambda x: {"latent": encode(x)}, [data])
+        inferred = next(iter(gan.latent_spec))
+        endpoints["encode"] = (lambda x: {inferred: encode(x)}, [data])
     # `archive.track` is not called, because it would store the variables a second time.
     archive = keras.export.ExportArchive()
     for name, (function, inputs) in endpoints.items():

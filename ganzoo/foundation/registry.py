@@ -2,7 +2,8 @@
 
 The card is read from the docstring of the GAN's class, so that the two always agree: the first line
 is the title of the paper, the second paragraph begins with `Authors Year, arXiv:ID`, and the first
-indented block is the equation.
+indented block is the equation. A paragraph that begins with `Reported:` has the figures of the
+paper or of others, each with its source. Our own figures are read from results/claims.csv.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from typing import Any
 
+from ganzoo.foundation import claims
+
 ENTRY_POINTS = "ganzoo.models"
 
 _classes: dict[str, type[Any]] = {}
@@ -33,6 +36,10 @@ class Card:
         name: the registry name, as `ganzoo.get` takes it.
         title, authors, year, arxiv: the paper.
         equation: the losses, minimised, as plain text.
+        reported: the figures of the paper, or of others who trained this GAN, with their source;
+            empty if the docstring states none.
+        measured: our own figures, a line for each measure, with the command that measures it; none
+            without a checkout of ganzoo.
         conditional: whether the generator is told the class, so that `sample` takes labels.
         data: the names of what training needs, such as ("image", "label").
         hyperparameters: the defaults of all that `ganzoo.get(name, ...)` accepts, by name.
@@ -45,6 +52,8 @@ class Card:
     year: int
     arxiv: str
     equation: str
+    reported: str
+    measured: tuple[str, ...]
     conditional: bool
     data: tuple[str, ...]
     hyperparameters: Mapping[str, Any]
@@ -57,6 +66,7 @@ class Card:
             "",
             textwrap.indent(self.equation, "    "),
             "",
+            *self.figures(),
             f"trained on: {', '.join(self.data)}",
             "",
         ]
@@ -65,9 +75,15 @@ class Card:
             lines.append(f"  {key:<{width}}  {default!r:<12} {self.descriptions[key]}")
         return "\n".join(lines)
 
+    def figures(self) -> list[str]:
+        """The reported and the measured figures, a line each and an empty one after them."""
+        lines = [f"reported: {self.reported}"] if self.reported else []
+        lines += [f"measured: {line}" for line in self.measured]
+        return [*lines, ""] if lines else []
+
 
 _RECORD = re.compile(
-    r"(?P<title>[^\n]+)\.\n\n"
+    r"(?P<title>[^\n]+(?:\?|(?=\.)))\.?\n\n"
     r"(?P<authors>\D+?),?\s+(?P<year>\d{4}),\s+arXiv:(?P<arxiv>\d{4}\.\d{4,5})"
     r".*?\n\n(?P<equation>(?: {4}[^\n]*\n|\n)+)",
     re.DOTALL,
@@ -83,6 +99,12 @@ def _record(cls: type[Any]) -> dict[str, str]:
             "'Authors Year, arXiv:ID', then the equation as an indented block."
         )
     return match.groupdict()
+
+
+def _reported(cls: type[Any]) -> str:
+    """The paragraph of the docstring that begins with "Reported:", without this word."""
+    found = re.search(r"^Reported: (.+?)(?:\n\n|\Z)", inspect.getdoc(cls) or "", re.M | re.S)
+    return " ".join(found[1].split()) if found else ""
 
 
 def register(name: str) -> Callable[[type[Any]], type[Any]]:
@@ -168,6 +190,8 @@ def card(name: str) -> Card:
         year=int(record["year"]),
         arxiv=record["arxiv"],
         equation=textwrap.dedent(record["equation"].strip("\n")),
+        reported=_reported(cls),
+        measured=claims.measured(name),
         conditional="generator" in cls.label_to,
         data=tuple(cls.columns),
         hyperparameters={key: value.default for key, value in declared.items()},

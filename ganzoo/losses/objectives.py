@@ -148,6 +148,36 @@ def relativistic_generator(real: tf.Tensor | None, fake: tf.Tensor) -> tf.Tensor
 relativistic = Objective(relativistic_discriminator, relativistic_generator, relativistic=True)
 
 
+def _mean_over_replicas(x: tf.Tensor) -> tf.Tensor:
+    """Returns the mean over the batches of all replicas, which can be differentiated."""
+    replica = tf.distribute.get_replica_context()
+    return replica.all_reduce(tf.distribute.ReduceOp.MEAN, _mean(x)) if replica else _mean(x)
+
+
+def relativistic_average_discriminator(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
+    """E sp(−(D(x) − E D(G(z)))) + E sp(D(G(z)) − E D(x)).
+
+    Jolicoeur-Martineau 2018, arXiv:1807.00734, section 4.2. The inner means are those of the
+    batch, over all replicas.
+    """
+    above = real - _mean_over_replicas(fake)
+    below = fake - _mean_over_replicas(real)
+    return _mean(tf.nn.softplus(-above)) + _mean(tf.nn.softplus(below))
+
+
+def relativistic_average_generator(real: tf.Tensor | None, fake: tf.Tensor) -> tf.Tensor:
+    """E sp(−(D(G(z)) − E D(x))) + E sp(D(x) − E D(G(z))): D's loss with real and fake exchanged.
+
+    Jolicoeur-Martineau 2018, arXiv:1807.00734, section 4.2.
+    """
+    return relativistic_average_discriminator(fake, real)
+
+
+relativistic_average = Objective(
+    relativistic_average_discriminator, relativistic_average_generator, relativistic=True
+)
+
+
 def f_gan(
     activation: Callable[[tf.Tensor], tf.Tensor], conjugate: Callable[[tf.Tensor], tf.Tensor]
 ) -> Objective:
@@ -203,6 +233,7 @@ NAMED = {
     "wasserstein": wasserstein,
     "hinge": hinge,
     "relativistic": relativistic,
+    "relativistic_average": relativistic_average,
     "kl": kl,
     "reverse_kl": reverse_kl,
     "pearson": pearson,

@@ -1,6 +1,7 @@
 """Regularisers: terms of a player's loss that may have a state.
 
-    ganzoo.get("dcgan", regularisers={"lecam": 0.3})
+    ganzoo.get("dcgan", regularisers={"lecam": 0.3, "orthogonal": 1e-4})
+    ganzoo.get("dcgan", regularisers={ganzoo.regularisers.Consistency(flip=False): 10.0})
 
 To write your own, subclass `Regulariser` and pass `regularisers={MyRegulariser(): 0.1}`. A penalty
 without a state is simpler to write as a function, see `ganzoo.penalties`.
@@ -15,6 +16,7 @@ from typing import Any, Protocol
 import keras
 import tensorflow as tf
 
+from ganzoo.foundation.keras_compat import leaves
 from ganzoo.foundation.randomness import Noise
 from ganzoo.foundation.registry import unknown
 
@@ -22,17 +24,25 @@ from ganzoo.foundation.registry import unknown
 class Update(Protocol):
     """The part of a `ganzoo.core.update.Update` that a regulariser reads."""
 
+    noise: Noise
+
+    @property
+    def real_seen(self) -> Any: ...
+
+    @property
+    def fake_seen(self) -> Any: ...
+
     @property
     def real_outputs(self) -> Mapping[str, tf.Tensor]: ...
 
     @property
     def fake_outputs(self) -> Mapping[str, tf.Tensor]: ...
 
+    def discriminate(self, samples: Any) -> Mapping[str, tf.Tensor]: ...
     @property
     def inputs(self) -> Mapping[str, tf.Tensor]: ...
 
     gan: Any
-    noise: Noise
     training: bool
     kept: dict[str, tf.Tensor]
 
@@ -43,10 +53,13 @@ class Regulariser:
     Attributes:
         name: the name of the term in the logs.
         player: "discriminator" or "generator", to whose loss the term is added.
+        heads: further outputs of D that the term reads, name -> the layers on top of D's features
+            that compute it; `[]` are the features themselves.
     """
 
     name = "regulariser"
     player = "discriminator"
+    heads: Mapping[str, list[keras.layers.Layer]] = {}
 
     def build(self, gan: keras.Model) -> None:
         """Makes the state with `gan.add_weight`. It is saved and loaded with the GAN."""
@@ -122,6 +135,191 @@ class LeCam(Regulariser):
         return {"decay": self.decay}
 
 
+def _reflected(index: tf.Tensor, size: int) -> tf.Tensor:
+    """Indices up to size − 1 beyond either end of an axis, reflected at its first or last place."""
+    return size - 1 - tf.abs(size - 1 - tf.abs(index))
+
+
+def _moved(image: tf.Tensor, draws: tf.Tensor, flip: bool, shift: float) -> tf.Tensor:
+    """Images [batch, height, width, channels], flipped and shifted by `draws`, [batch, 3]."""
+    height, width = image.shape[1:3]
+
+    def places(draw: tf.Tensor, size: int) -> tf.Tensor:
+        pixels = tf.cast(tf.round((2.0 * draw - 1.0) * int(shift * size)), tf.int32)
+        return _reflected(tf.range(size) + pixels[:, None], size)
+
+    rows, columns = places(draws[:, 0], height), places(draws[:, 1], width)
+    if flip:
+        columns = tf.where(draws[:, 2:] < 0.5, columns, width - 1 - columns)
+    image = tf.gather(image, rows, axis=1, batch_dims=1)
+    return tf.gather(image, columns, axis=2, batch_dims=1)
+
+
+@keras.saving.register_keras_serializable("ganzoo")
+class Consistency(Regulariser):
+    """E(D(x) − D(T(x)))² at real samples x.
+
+    T mirrors an image from left to right with probability ½ and shifts it by up to ⅛ of its height
+    and width, in whole pixels; what is shifted out of the image is replaced by a reflection. D then
+    judges what an image shows and not where.
+
+    Zhang, Zhang, Odena, Lee 2020, arXiv:1910.12027, section 2.2; the paper's weight is 10. Where D
+    judges patches, D(x) is the mean of its logits. Images that D judges together move together.
+
+    Args:
+        flip: whether T mirrors images. Use False for letters and digits, whose mirror images are
+            none.
+        shift: the largest shift, as a share of the height and width, in [0, 0.5].
+
+    Raises:
+        ValueError: the arguments are out of range, or the data are not images.
+    """
+
+    name = "consistency"
+    parts: tuple[str, ...] = ("real",)
+
+    def __init__(self, flip: bool = True, shift: float = 0.125):
+        if not isinstance(flip, bool):
+            raise ValueError(f"flip={flip!r:.200} must be True or False.")
+        if isinstance(shift, bool) or not isinstance(shift, int | float) or not 0 <= shift <= 0.5:
+            raise ValueError(f"shift={shift!r:.200} must be a number from 0 to 0.5.")
+        self.flip, self.shift = flip, float(shift)
+
+    def build(self, gan: keras.Model) -> None:
+        if not gan.spec.is_image:
+            raise ValueError(
+                f"the regulariser {self.name} moves images, and the data are vectors of "
+                f"{gan.spec.shape[0]} features: leave it out."
+            )
+
+    def moved(self, samples: Any, noise: Noise) -> Any:
+        """Returns T(samples). All images of a nest are moved alike; vectors stay as they are."""
+        images = [x for x in tf.nest.flatten(samples) if x.shape.rank == 4]
+        draws = noise.uniform([tf.shape(images[0])[0], 3])
+        return tf.nest.map_structure(
+            lambda x: _moved(x, draws, self.flip, self.shift) if x.shape.rank == 4 else x, samples
+        )
+
+    def term(self, update: Update) -> tf.Tensor:
+        terms = []
+        for part in self.parts:
+            moved = self.moved(getattr(update, f"{part}_seen"), update.noise)
+            outputs = (getattr(update, f"{part}_outputs"), update.discriminate(moved))
+            one, other = (_per_sample_mean(x["logits"]) for x in outputs)
+            terms.append(tf.reduce_mean(tf.square(one - other)))
+        return tf.reduce_sum(tf.stack(terms))
+
+    def get_config(self) -> dict[str, Any]:
+        return {"flip": self.flip, "shift": self.shift}
+
+
+def _per_sample_mean(logits: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_mean(logits, range(1, logits.shape.rank))
+
+
+@keras.saving.register_keras_serializable("ganzoo")
+class BalancedConsistency(Consistency):
+    """E(D(x) − D(T(x)))² + E(D(G(z)) − D(T(G(z))))².
+
+    `Consistency` for real and for fake samples. With real samples alone, G learns to make moved
+    images.
+
+    Zhao, Singh, Lee, Zhang, Odena, Zhang 2020, arXiv:2002.04724, section 2.1; the paper's weight on
+    both terms is 10 for CIFAR-10.
+    """
+
+    name = "balanced_consistency"
+    parts = ("real", "fake")
+
+
+@keras.saving.register_keras_serializable("ganzoo")
+class Orthogonal(Regulariser):
+    """Σ ‖WWᵀ ⊙ (1 − I)‖² over the kernels W of G, whose rows are the filters.
+
+    It is 0 if the filters of each layer are orthogonal, whatever their norms. BigGAN needs it for
+    truncated latents, see `gan.sample(truncation=…)`.
+
+    Brock, Donahue, Simonyan 2019, arXiv:1809.11096, eq. 3; the paper's weight is 1e-4. The kernels
+    are those of dense layers and convolutions; embeddings and normalisations have none.
+    """
+
+    name = "orthogonal"
+    player = "generator"
+
+    def build(self, gan: keras.Model) -> None:
+        self.layers = [
+            layer
+            for layer in leaves(gan.generator)
+            if isinstance(getattr(layer, "kernel", None), keras.Variable)
+            # a wrapper's layer is a leaf too, and BigGAN's embedding is an EinsumDense layer
+            and not isinstance(layer, keras.layers.Wrapper | keras.layers.EinsumDense)
+        ]
+        if not self.layers:
+            raise ValueError(
+                f"the regulariser {self.name} needs a generator with dense layers or "
+                "convolutions: leave it out."
+            )
+
+    def term(self, update: Update) -> tf.Tensor:
+        return tf.reduce_sum(tf.stack([_overlap(filters_of(layer)) for layer in self.layers]))
+
+
+def filters_of(layer: keras.layers.Layer) -> tf.Tensor:
+    """The kernel of a layer as a matrix with a row for each filter, [outputs, rest]."""
+    kernel = tf.convert_to_tensor(layer.kernel)
+    if "Transpose" in type(layer).__name__:  # [..., outputs, inputs]
+        return tf.reshape(tf.experimental.numpy.moveaxis(kernel, -2, 0), [kernel.shape[-2], -1])
+    return tf.transpose(tf.reshape(kernel, [-1, kernel.shape[-1]]))
+
+
+def _overlap(w: tf.Tensor) -> tf.Tensor:
+    """Returns ‖WWᵀ ⊙ (1 − I)‖²."""
+    norms = tf.reduce_sum(tf.square(w), axis=1)
+    if w.shape[0] <= w.shape[1]:
+        products = tf.matmul(w, w, transpose_b=True)
+        return tf.reduce_sum(tf.square(tf.linalg.set_diag(products, tf.zeros_like(norms))))
+    # WᵀW is smaller and has the same norm as WWᵀ
+    products = tf.matmul(w, w, transpose_a=True)
+    return tf.reduce_sum(tf.square(products)) - tf.reduce_sum(tf.square(norms))
+
+
+@keras.saving.register_keras_serializable("ganzoo")
+class FeatureMatching(Regulariser):
+    """‖E f(x) − E f(G(z))‖² with f(x), the features that D computes its logits from.
+
+    G makes samples whose features have the mean of those of the data.
+
+    Salimans, Goodfellow, Zaremba, Cheung, Radford, Chen 2016, arXiv:1606.03498, eq. 1. The means
+    are those of all replicas. Deviation: the paper's G has no other loss, while here the term is
+    added to the objective.
+
+    Raises:
+        ValueError: the discriminator has no output "features".
+    """
+
+    name = "feature_matching"
+    player = "generator"
+    heads = {"features": []}
+
+    def build(self, gan: keras.Model) -> None:
+        outputs = getattr(gan.discriminator, "output", None)
+        if not isinstance(outputs, dict) or "features" not in outputs:
+            raise ValueError(
+                f"the regulariser {self.name} reads the features below the logits, and the "
+                f"discriminator of {gan.registry_name} doesn't give them: leave it out."
+            )
+
+    def term(self, update: Update) -> tf.Tensor:
+        real, fake = (
+            tf.reduce_mean(tf.cast(outputs["features"], tf.float32), axis=0)
+            for outputs in (update.real_outputs, update.fake_outputs)
+        )
+        difference = real - fake
+        if replica := tf.distribute.get_replica_context():
+            difference = replica.all_reduce(tf.distribute.ReduceOp.MEAN, difference)
+        return tf.reduce_sum(tf.square(difference))
+
+
 @keras.saving.register_keras_serializable("ganzoo")
 class PathLength(Regulariser):
     """E(‖Jᵀy‖ − a)², y ~ N(0, 1)/√(HW) for each value of an image, a the running mean of ‖Jᵀy‖.
@@ -193,7 +391,14 @@ def _decay(decay: Any) -> float:
     return float(decay)
 
 
-NAMED: dict[str, type[Regulariser]] = {"lecam": LeCam, "path_length": PathLength}
+NAMED: dict[str, type[Regulariser]] = {
+    "balanced_consistency": BalancedConsistency,
+    "consistency": Consistency,
+    "feature_matching": FeatureMatching,
+    "lecam": LeCam,
+    "orthogonal": Orthogonal,
+    "path_length": PathLength,
+}
 
 
 def get(name: str | Regulariser) -> Regulariser:

@@ -19,8 +19,7 @@ import math
 import keras
 from keras import layers as kl
 
-from ganzoo.networks.layers import LeakyReLU
-from ganzoo.networks.layers import normalization as normalize
+from ganzoo.networks.layers import LeakyReLU, normalized
 
 SMALLEST = 8
 NORMALIZATION = "batch"
@@ -41,7 +40,7 @@ def check(shape: tuple[int, ...]) -> None:
         )
 
 
-def _sizes(shape: tuple[int, ...]) -> list[tuple[int, int]]:
+def sizes(shape: tuple[int, ...]) -> list[tuple[int, int]]:
     """Returns (height, width) of the image and of each stage, which is half the one before, rounded
     up."""
     sizes = [(shape[0], shape[1])]
@@ -56,7 +55,9 @@ def _width(width: int | None, stage: int) -> int:
 
 
 def _initializer(normalization: str) -> keras.initializers.Initializer | str:
-    return keras.initializers.RandomNormal(stddev=0.02) if normalization == "batch" else "he_normal"
+    if normalization.endswith("batch"):
+        return keras.initializers.RandomNormal(stddev=0.02)
+    return "he_normal"
 
 
 def generator(
@@ -65,6 +66,7 @@ def generator(
     *,
     width: int | None = None,
     normalization: str = "batch",
+    condition: int = 0,
     dense: int = 0,
 ) -> keras.Model:
     """Returns a generator [batch, inputs] -> [batch, H, W, C] in [-1, 1].
@@ -74,21 +76,23 @@ def generator(
         shape: (H, W, C).
         width: channels of the last hidden stage; each stage before has twice as many, up to
             8·width. 64 for None.
-        normalization: "batch", "layer" or "none".
+        normalization: "batch", "layer", "none" or "conditional_batch".
+        condition: number of classes of "conditional_batch"; the generator then takes
+            {"latent", "label"}.
         dense: if above 0, there is a dense layer of dense·width units before the first stage,
             which the paper doesn't have.
     """
-    *targets, base = _sizes(shape)
+    *targets, base = sizes(shape)
     options = {"kernel_initializer": _initializer(normalization)}
 
-    def activate(x: keras.KerasTensor) -> keras.KerasTensor:
-        for layer in normalize(normalization):
-            x = layer(x)
-        return kl.ReLU()(x)
-
     x = z = keras.Input([inputs], name="latent")
+    y = keras.Input([condition], name="label") if condition else None
+
+    def activate(x: keras.KerasTensor) -> keras.KerasTensor:
+        return kl.ReLU()(normalized(x, normalization, y))
+
     channels = _width(width, len(targets) - 1)
-    bias = normalization != "batch"  # batch normalisation has a bias of its own
+    bias = not normalization.endswith("batch")  # batch normalisation has a bias of its own
     if dense:
         x = activate(kl.Dense(dense * (width or 64), use_bias=bias, **options)(x))
     x = kl.Dense(math.prod(base) * channels, use_bias=bias, **options)(x)
@@ -101,7 +105,7 @@ def generator(
         if any(odd):
             x = kl.Cropping2D([(0, n) for n in odd])(x)
         x = kl.Activation("tanh")(x) if last else activate(x)
-    return keras.Model(z, x, name="generator")
+    return keras.Model({"latent": z, "label": y} if condition else z, x, name="generator")
 
 
 def features(
@@ -131,16 +135,14 @@ def features(
         given = keras.Input([condition], name="condition")
         maps = kl.UpSampling2D(shape[:2])(kl.Reshape((1, 1, condition))(given))
         x = kl.Concatenate()([x, maps])
-    stages = max(2, len(_sizes(shape)) - 1)
+    stages = max(2, len(sizes(shape)) - 1)
     for stage in range(stages + bool(dense)):
-        normalized = normalize(normalization) if stage else []
-        options["use_bias"] = not normalized or normalization != "batch"
+        kind = normalization if stage else "none"
+        options["use_bias"] = kind != "batch"
         if stage < stages:
             x = kl.Conv2D(_width(width, stage), 4, 2, "same", **options)(x)
         else:
             x = kl.Dense(dense * (width or 64), **options)(kl.Flatten()(x))
-        for layer in normalized:
-            x = layer(x)
-        x = LeakyReLU()(x)
+        x = LeakyReLU()(normalized(x, kind))
     inputs = [sample, given] if condition else sample
     return keras.Model(inputs, kl.Flatten()(x), name="features")

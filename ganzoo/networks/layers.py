@@ -127,15 +127,21 @@ class BatchNormalization(keras.layers.BatchNormalization):
     ) -> tf.Tensor:
         context = tf.distribute.get_replica_context()
         alone = context is None or context.num_replicas_in_sync == 1
-        usual = self.scale and self.center and not self.renorm and mask is None
+        usual = not self.renorm and mask is None
         known = self.dtype == "float32" and len(inputs.shape) in (2, 4)
         if not (training and self.trainable and alone and usual and known):
             return super().call(inputs, training=training, mask=mask)
         # Half precision can't hold the sums of squares.
         x = tf.cast(inputs, tf.float32)
         maps = x if len(x.shape) == 4 else x[:, None, None, :]
+        channels = [inputs.shape[-1]]
         outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
-            x=maps, scale=self.gamma, offset=self.beta, mean=[], variance=[], epsilon=self.epsilon
+            x=maps,
+            scale=self.gamma if self.scale else tf.ones(channels),
+            offset=self.beta if self.center else tf.zeros(channels),
+            mean=[],
+            variance=[],
+            epsilon=self.epsilon,
         )
         # The kernel gives the unbiased variance, and Keras averages the biased one.
         count = tf.cast(tf.size(maps) / tf.shape(maps)[-1], tf.float32)
@@ -170,15 +176,206 @@ class LayerNormalization(keras.layers.Layer):
         return input_shape
 
 
+@keras.saving.register_keras_serializable("ganzoo")
+class InstanceNormalization(keras.layers.Layer):
+    """(x − mean) / √(variance + 1e-5), for x of shape [batch, ..., channels], without weights.
+
+    Each channel of each sample has its own mean and variance, over all positions.
+
+    Ulyanov et al. 2016, arXiv:1607.08022. It is not Keras's GroupNormalization for the reason that
+    `LayerNormalization` gives.
+    """
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        axes = tuple(range(1, len(x.shape) - 1))
+        x = x - ops.mean(x, axes, keepdims=True)
+        variance = ops.mean(ops.square(x), axes, keepdims=True)
+        return x * ops.rsqrt(variance + 1e-5)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return input_shape
+
+
+@keras.saving.register_keras_serializable("ganzoo")
+class ReflectionPadding(keras.layers.Layer):
+    """Pads images [batch, height, width, channels] with their mirror image at each border.
+
+    The outermost pixels are the axis of the mirror and are not repeated.
+
+    Args:
+        pixels: how many are added on each of the four sides; less than height and width.
+        kwargs: arguments of `keras.layers.Layer`.
+    """
+
+    def __init__(self, pixels: int, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.pixels = pixels
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        sides = (self.pixels, self.pixels)
+        return ops.pad(x, ((0, 0), sides, sides, (0, 0)), "reflect")
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        batch, height, width, channels = input_shape
+        more = 2 * self.pixels
+        return (batch, height and height + more, width and width + more, channels)
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"pixels": self.pixels}
+
+
+@keras.saving.register_keras_serializable("ganzoo")
+class Modulation(keras.layers.Layer):
+    """x·(1 + gain) + offset, for [x, gain, offset]. x is [batch, ..., channels]; gain and offset
+    are [batch, channels], the same for all positions of a map."""
+
+    def call(self, inputs: list[tf.Tensor]) -> tf.Tensor:
+        x, gain, offset = inputs
+        per_map = (-1, *[1] * (len(x.shape) - 2), x.shape[-1])
+        return x * (1.0 + ops.reshape(gain, per_map)) + ops.reshape(offset, per_map)
+
+    def compute_output_shape(self, input_shape: list[Shape]) -> Shape:
+        return input_shape[0]
+
+
+@keras.saving.register_keras_serializable("ganzoo")
+class Scale(keras.layers.Layer):
+    """γ·x, with one trainable γ that begins at 0."""
+
+    def build(self, input_shape: Shape) -> None:
+        self.gamma = self.add_weight(shape=(), initializer="zeros", name="gamma")
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        return self.gamma * x
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return input_shape
+
+
+def self_attention(x: keras.KerasTensor, reduction: int = 8) -> keras.KerasTensor:
+    """x + γ·o(x): each position of a map gathers what the others have.
+
+    The weights are softmax(θ(x) φ(x)ᵀ) over the positions of φ, and o is a 1×1 convolution of the
+    weighted means of g(x). θ, φ and g are 1×1 convolutions, and φ and g are max-pooled by 2×2. All
+    are without a bias, and γ begins at 0, so that the result is x at first.
+
+    Zhang, Goodfellow, Metaxas, Odena 2019, arXiv:1805.08318, section 3.
+
+    Args:
+        x: maps [batch, h, w, channels].
+        reduction: θ and φ have channels // reduction channels, and g has channels // 2.
+    """
+    kl, channels = keras.layers, x.shape[-1]
+
+    def project(maps: keras.KerasTensor, count: int) -> keras.KerasTensor:
+        return kl.Conv2D(max(1, count), 1, use_bias=False)(maps)
+
+    def rows(maps: keras.KerasTensor) -> keras.KerasTensor:
+        return kl.Reshape((-1, maps.shape[-1]))(maps)
+
+    def pooled(maps: keras.KerasTensor) -> keras.KerasTensor:
+        return kl.MaxPooling2D(2, padding="same")(maps)
+
+    queries = rows(project(x, channels // reduction))
+    keys = rows(pooled(project(x, channels // reduction)))
+    values = rows(pooled(project(x, channels // 2)))
+    weights = kl.Softmax()(kl.Dot(axes=2)([queries, keys]))
+    gathered = kl.Reshape((*x.shape[1:3], values.shape[-1]))(kl.Dot(axes=(2, 1))([weights, values]))
+    return kl.Add()([x, Scale()(project(gathered, channels))])
+
+
+def modulated(
+    x: keras.KerasTensor, y: keras.KerasTensor, kernel_initializer: str = "zeros"
+) -> keras.KerasTensor:
+    """x·(1 + V y) + W y: a scale and an offset of each channel that are linear in a condition.
+
+    Args:
+        x: [batch, ..., channels].
+        y: [batch, n].
+        kernel_initializer: of V and W. With zeros, x isn't changed at first.
+    """
+    gain, offset = (
+        keras.layers.Dense(x.shape[-1], use_bias=False, kernel_initializer=kernel_initializer)(y)
+        for _ in range(2)
+    )
+    return Modulation()([x, gain, offset])
+
+
+def conditional_batch(
+    x: keras.KerasTensor, y: keras.KerasTensor, kernel_initializer: str = "zeros"
+) -> keras.KerasTensor:
+    """Batch normalisation whose scale and offset depend on a condition, see `modulated`.
+
+    If y is a one-hot label, each class has a scale and an offset of its own for each channel.
+
+    de Vries et al. 2017, arXiv:1707.00683; Miyato and Koyama 2018, arXiv:1802.05637.
+    """
+    return modulated(_batch(scale=False, center=False)(x), y, kernel_initializer)
+
+
+@keras.saving.register_keras_serializable("ganzoo")
+class PixelShuffle(keras.layers.Layer):
+    """Makes images [batch, H, W, factor²·C] larger, [batch, factor·H, factor·W, C].
+
+    Its channel c at row factor·y + i and column factor·x + j is the channel (i·factor + j)·C + c
+    at (y, x).
+
+    Shi et al. 2016, arXiv:1609.05158, eq. 4.
+
+    Args:
+        factor: how many times larger the sides become.
+        kwargs: arguments of `keras.layers.Layer`.
+    """
+
+    def __init__(self, factor: int, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.factor = factor
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        return tf.nn.depth_to_space(x, self.factor)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        batch, height, width, channels = input_shape
+        larger = (height and height * self.factor, width and width * self.factor)
+        return (batch, *larger, channels and channels // self.factor**2)
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"factor": self.factor}
+
+
 def normalization(kind: str) -> list[keras.layers.Layer]:
     """Returns new layers that normalise: one layer, or none for "none".
 
     Args:
-        kind: "batch", "layer" (see `LayerNormalization`) or "none". The statistics of "batch" are
-            those of the batches of all replicas, so that several replicas train as one device.
+        kind: "batch", "layer", "instance" (see `LayerNormalization` and `InstanceNormalization`) or
+            "none". The statistics of "batch" are those of the batches of all replicas, so that
+            several replicas train as one device.
     """
     if kind == "batch":
-        return [BatchNormalization(momentum=0.9, epsilon=1e-5, synchronized=True)]
+        return [_batch()]
+    if kind == "instance":
+        return [InstanceNormalization()]
     if kind == "layer":
         return [LayerNormalization()]
     return []
+
+
+def normalized(
+    x: keras.KerasTensor, kind: str, condition: keras.KerasTensor | None = None
+) -> keras.KerasTensor:
+    """Returns x, normalised.
+
+    Args:
+        x: [batch, ..., channels].
+        kind: of `normalization`, or "conditional_batch" (see `conditional_batch`).
+        condition: the one-hot label for "conditional_batch", [batch, classes].
+    """
+    if kind == "conditional_batch":
+        return conditional_batch(x, condition)
+    for layer in normalization(kind):
+        x = layer(x)
+    return x
+
+
+def _batch(**options: bool) -> BatchNormalization:
+    return BatchNormalization(momentum=0.9, epsilon=1e-5, synchronized=True, **options)

@@ -7,8 +7,7 @@ import math
 import keras
 from keras import layers as kl
 
-from ganzoo.networks.layers import LeakyReLU
-from ganzoo.networks.layers import normalization as normalize
+from ganzoo.networks.layers import LeakyReLU, normalized
 
 DEPTH = 3
 NORMALIZATION = "none"
@@ -19,7 +18,12 @@ def check(shape: tuple[int, ...]) -> None:
 
 
 def generator(
-    inputs: int, shape: tuple[int, ...], *, width: int | None = None, normalization: str = "none"
+    inputs: int,
+    shape: tuple[int, ...],
+    *,
+    width: int | None = None,
+    normalization: str = "none",
+    condition: int = 0,
 ) -> keras.Model:
     """Returns a generator [batch, inputs] -> [batch, *shape] with three hidden ReLU layers.
 
@@ -27,19 +31,20 @@ def generator(
         inputs: width of the latents.
         shape: the shape of one sample; (n,) or (height, width, channels). Images are in [-1, 1].
         width: units of each hidden layer; 256 for None.
-        normalization: "batch", "layer" or "none", before each ReLU.
+        normalization: "batch", "layer", "none" or "conditional_batch", before each ReLU.
+        condition: number of classes of "conditional_batch"; the generator then takes
+            {"latent", "label"}.
     """
     x = z = keras.Input([inputs], name="latent")
+    y = keras.Input([condition], name="label") if condition else None
     for _ in range(DEPTH):
-        bias = normalization != "batch"  # batch normalisation has a bias of its own
+        bias = not normalization.endswith("batch")  # batch normalisation has a bias of its own
         x = kl.Dense(width or 256, use_bias=bias, kernel_initializer="he_normal")(x)
-        for layer in normalize(normalization):
-            x = layer(x)
-        x = kl.ReLU()(x)
+        x = kl.ReLU()(normalized(x, normalization, y))
     x = kl.Dense(math.prod(shape))(x)
     if len(shape) == 3:
         x = kl.Activation("tanh")(kl.Reshape(shape)(x))
-    return keras.Model(z, x, name="generator")
+    return keras.Model({"latent": z, "label": y} if condition else z, x, name="generator")
 
 
 def features(
@@ -66,10 +71,7 @@ def features(
         inputs.append(keras.Input([condition], name="condition"))
         x = kl.Concatenate()([x, inputs[1]])
     for depth in range(DEPTH):
-        normalized = normalize(normalization) if depth else []
-        bias = not normalized or normalization != "batch"
-        x = kl.Dense(width or 256, use_bias=bias, kernel_initializer="he_normal")(x)
-        for layer in normalized:
-            x = layer(x)
-        x = LeakyReLU()(x)
+        kind = normalization if depth else "none"
+        x = kl.Dense(width or 256, use_bias=kind != "batch", kernel_initializer="he_normal")(x)
+        x = LeakyReLU()(normalized(x, kind))
     return keras.Model(inputs if condition else sample, x, name="features")

@@ -92,22 +92,22 @@ class Mapping(keras.layers.Layer):
             layer.build((None, width))
         self.mean = self.add_weight(
             shape=(width,), initializer="zeros", trainable=False, name="mean",
-            aggregation="only_first_replica",
+            aggregation="only_first_replica", autocast=False,
         )  # fmt: skip
 
     def mapped(self, z: tf.Tensor) -> tf.Tensor:
-        """Returns f(z), [batch, n] -> [batch, n]."""
+        """Returns f(z), float32 [batch, n] -> [batch, n]."""
         z = z * tf.math.rsqrt(tf.reduce_mean(tf.square(z), axis=1, keepdims=True) + 1e-8)
         for layer in self.dense:
             z = layer(z)
-        return z
+        return tf.cast(z, tf.float32)
 
     def call(self, inputs: list[tf.Tensor], training: bool | None = None) -> tf.Tensor:
         z, truncation = inputs
         w = self.mapped(z)
         noise = current() if training else None
         if not training:
-            w = self.mean + truncation[:, None] * (w - self.mean)
+            w = self.mean + tf.cast(truncation, tf.float32)[:, None] * (w - self.mean)
         else:
             self._follow(w)
         w = tf.repeat(w[:, None], self.styles, axis=1)

@@ -94,7 +94,11 @@ def generator(
 
 
 def patches(
-    shape: tuple[int, ...], *, width: int | None = None, normalization: str = "batch"
+    shape: tuple[int, ...],
+    *,
+    width: int | None = None,
+    normalization: str = "batch",
+    name: str = "discriminator",
 ) -> keras.Model:
     """Returns a PatchGAN, images [batch, H, W, C] -> {"logits": [batch, h, w, 1]}.
 
@@ -106,7 +110,9 @@ def patches(
         shape: (H, W, C).
         width: channels of the first convolution; each further one has twice as many, up to
             8·width. 64 for None.
-        normalization: "batch", "layer" or "none"; there is none after the first convolution.
+        normalization: "batch", "layer", "instance" or "none"; there is none after the first
+            convolution.
+        name: of the model.
     """
     strided = max(1, min(3, min(shape[:2]).bit_length() - 5))
     x = sample = keras.Input(shape, name="sample")
@@ -116,8 +122,9 @@ def patches(
         stride = 1 if stage == strided else 2
         x = kl.Conv2D(channels, 4, stride, "same", use_bias=bias, kernel_initializer=_weights())(x)
         x = LeakyReLU()(_normalized(x, normalization) if stage else x)
-    logits = kl.Conv2D(1, 4, 1, "same", name="logits", kernel_initializer=_weights())(x)
-    return keras.Model(sample, {"logits": logits}, name="discriminator")
+    last = name.replace("discriminator", "logits")  # several of them have different variables
+    logits = kl.Conv2D(1, 4, 1, "same", name=last, kernel_initializer=_weights())(x)
+    return keras.Model(sample, {"logits": logits}, name=name)
 
 
 def _weights() -> keras.initializers.Initializer:

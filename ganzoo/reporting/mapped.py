@@ -21,11 +21,15 @@ def given_names(gan: Any) -> list[str]:
 def check_given(gan: Any, rows: Any) -> None:
     """Raises ValueError if `rows`, the `real` of a picture, lacks what the generator is given."""
     names = given_names(gan)
-    if missing := [name for name in names if not isinstance(rows, Mapping) or name not in rows]:
+    try:
+        if names:
+            gan.given(rows if isinstance(rows, Mapping) else {})
+    except (ValueError, KeyError):
+        needed = [name for name in gan.columns if name in names] or list(gan.columns)
         raise ValueError(
             f"{gan.registry_name} maps samples to samples, and its picture needs some to map: pass "
-            f"real={{{', '.join(f'{name!r}: …' for name in missing)}}}."
-        )
+            f"real={{{', '.join(f'{name!r}: …' for name in needed)}}}."
+        ) from None
 
 
 def save_mapped(
@@ -49,7 +53,7 @@ def save_mapped(
         ValueError: `rows` lacks what the generator is given.
     """
     check_given(gan, rows)
-    given = {name: np.asarray(rows[name])[:count] for name in given_names(gan)}
+    given = {name: x[:count] for name, x in gan.given(rows).items()}
     made = np.asarray(gan.sample(seed=seed, **given))
     paired = all(column.paired for column in gan.columns.values())
     target = np.asarray(rows[gan.output_name])[:count] if gan.output_name in rows else None

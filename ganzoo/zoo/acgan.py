@@ -1,10 +1,5 @@
-import keras
-import tensorflow as tf
-
-from ganzoo.core.gan import GAN, Terms
+from ganzoo.core.gan import GAN
 from ganzoo.core.inputs import Labelled
-from ganzoo.core.update import Outputs, Update
-from ganzoo.foundation.hyperparameters import Hyperparameter
 from ganzoo.foundation.registry import register
 from ganzoo.losses import objectives
 
@@ -20,41 +15,20 @@ class ACGAN(Labelled, GAN):
         L_D = −E log D(x) − E log(1 − D(G(z, c))) − λ (E log P(c|x) + E log P(c|G(z, c)))
         L_G = −E log D(G(z, c)) − λ E log P(c|G(z, c))
 
-    The terms `class_of_real` and `class_of_fake` of D's loss and `class` of G's loss are λ times
-    the cross entropies, in nats. `gan.classify(x)` predicts the class of samples, and
-    `gan.sample(16, labels=3)` draws samples of one class.
+    λ is `class_weight`. The terms `class_of_real` and `class_of_fake` of D's loss and `class` of
+    G's loss are λ times the cross entropies, in nats. `gan.classify(x)` predicts the class of
+    samples, and `gan.sample(16, labels=3)` draws samples of one class.
 
     Deviations: the networks are this library's, without noise on D's layers; samples come from
     averaged weights, which change less from step to step; G has the rate 1e-3 and D has 2e-4,
     because with equal rates training fails on small data.
+
+    Reported: FID 33.39 on CIFAR-10 with 50,000 samples, as trained by Kang, Shin,
+    Park 2022, arXiv:2206.09479 (figures of their library StudioGAN).
     """
 
     objective = objectives.non_saturating
+    conditioning = "classifier"
     label_to = ("generator",)
-    judges_one = "P predicts the class of each sample"
     generator_learning_rate = 1e-3
     ema = 0.99
-    class_weight: float = Hyperparameter(float, 1.0, "λ, weight of the cross entropies", at_least=0)
-
-    def make_heads(self) -> dict[str, list[keras.layers.Layer]]:
-        classes = self.fields["label"].num_classes
-        return super().make_heads() | {"class": [keras.layers.Dense(classes, name="class")]}
-
-    def class_logits(self, images: tf.Tensor) -> tf.Tensor:
-        """Returns the logits of the classes, [batch, classes], for images in network units."""
-        return self.discriminator(images, training=False)["class"]
-
-    def cross_entropy(self, outputs: Outputs, labels: tf.Tensor) -> tf.Tensor:
-        """Returns λ times the mean cross entropy of P, in nats."""
-        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, outputs["class"])
-        return self.class_weight * tf.reduce_mean(losses)
-
-    def discriminator_loss(self, update: Update) -> Terms:
-        return super().discriminator_loss(update) | {
-            "class_of_real": self.cross_entropy(update.real_outputs, update.labels),
-            "class_of_fake": self.cross_entropy(update.fake_outputs, update.inputs["label"]),
-        }
-
-    def generator_loss(self, update: Update) -> Terms:
-        entropy = self.cross_entropy(update.fake_outputs, update.inputs["label"])
-        return super().generator_loss(update) | {"class": entropy}

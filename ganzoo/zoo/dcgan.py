@@ -15,4 +15,7 @@ class DCGAN(GAN):
     Adam has the rate 2e-4 and β₁ = 0.5, as in section 4. Deviation: there are 64 latents, and
     64 channels in the stage next to the image. The paper has 100 and 128, which small images don't
     need; `latent_dim` and `width` change them.
+
+    Reported: FID 48.29 on CIFAR-10 with 50,000 samples, as trained by Kang, Shin,
+    Park 2022, arXiv:2206.09479 (figures of their library StudioGAN).
     """

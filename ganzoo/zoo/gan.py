@@ -55,6 +55,8 @@ class NonSaturatingGAN(GAN):
     because the networks are made without reading the data. Latents are N(0, 1) as in the rest of
     the library, and not U(−√3, √3). L_D is the sum of its two terms, and not their mean, and D is
     updated before G, not at the same time, as in the paper's Algorithm 1.
+
+    Reported: Parzen windows give the test set of MNIST 225 ± 2 nats (table 1 of the paper).
     """
 
     objective = objectives.non_saturating

@@ -21,6 +21,9 @@ class LSGAN(GAN):
 
     Deviation: Adam has the rate 1e-3 for G and 2e-4 for D, because with equal rates G doesn't
     generate all digits of a small data set.
+
+    Reported: FID 40.22 on CIFAR-10 with 50,000 samples, as trained by Kang, Shin,
+    Park 2022, arXiv:2206.09479 (figures of their library StudioGAN).
     """
 
     objective = objectives.least_squares

@@ -71,4 +71,5 @@ class SemiSupervisedGAN(GAN):
             self.mean_over_replicas(tf.reduce_mean(outputs["features"], axis=0))
             for outputs in (update.real_outputs, update.fake_outputs)
         )
-        return {"generator": tf.reduce_sum(tf.square(real - fake))}
+        terms = {"generator": tf.reduce_sum(tf.square(real - fake))}
+        return terms | self._regularisation("generator", update)

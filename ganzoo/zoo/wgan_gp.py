@@ -19,6 +19,9 @@ class WGANGP(GAN):
 
     Deviation: Adam has the rate 1e-4 and β = (0.5, 0.9) as in the authors' MNIST code. The paper's
     β₁ is 0.
+
+    Reported: FID 53.98 on CIFAR-10 with 50,000 samples, as trained by Kang, Shin,
+    Park 2022, arXiv:2206.09479 (figures of their library StudioGAN).
     """
 
     objective = objectives.wasserstein

@@ -41,6 +41,9 @@ CASES = {  # name of the file -> name of the GAN, hyper-parameters
     "classifier": ("acgan", {}),
     "missing_labels": ("sgan", {}),
     "given": ("pix2pix", {}),
+    "spectral": ("projection_gan", {"architecture": "mlp"}),
+    "ada": ("dcgan", {"augment": ganzoo.augmentation.ADA(target=-1.0, images=16)}),
+    "replay": ("cyclegan", {"blocks": 1, "replay": 10}),
 }
 
 
@@ -51,6 +54,8 @@ def rows(name: str) -> object:
     if name == "given":
         x = random.integers(0, 256, (32, 16, 16, 1), "uint8")
         return {"source": x, "target": 255 - x}
+    if name == "replay":
+        return {"a": x, "b": 255 - x[:20]}
     y = np.arange(32) % 3
     return x, np.where(y == 2, -1, y) if name == "missing_labels" else y
 
@@ -61,7 +66,8 @@ def trained(gan: GAN, name: str, steps: int) -> GAN:
 
 
 def samples(gan: GAN, name: str) -> np.ndarray:
-    given = {"source": rows(name)["source"][:4]} if name == "given" else {}
+    given = {"given": "source", "replay": "a"}.get(name)
+    given = {given: rows(name)[given][:4]} if given else {}
     return gan.sample(4, seed=1, **given)
 
 

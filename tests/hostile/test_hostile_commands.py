@@ -114,7 +114,7 @@ COMMANDS = {
     "exporting at infinite dB": (
         copied,
         line("export", "r", "--format", "onnx", "--precision", "int8", "--least-psnr", "inf"),
-        "least_psnr is a number of dB",
+        "least_psnr must be a number of dB",
     ),
     "exporting into a file": (
         copied,
@@ -130,7 +130,7 @@ COMMANDS = {
     "augmenting with what takes no labels": (
         nothing,
         line("augment", "gan"),
-        "takes labels, acgan or cgan",
+        "takes labels, acgan or biggan",
     ),
     "augmenting with one seed": (nothing, line("augment", "cgan", "--seeds", "1"), "at least 2"),
     "augmenting into another table": (

@@ -19,7 +19,7 @@ import ganzoo
 from ganzoo import data, exporters
 
 INTERFACE = {
-    "a name that is a list": (get(["lsgan"]), "no GAN is called .*there are acgan"),
+    "a name that is a list": (get(["lsgan"]), "no GAN is called .*there are aae, acgan"),
     "a name with a line break": (get("ls\ngan"), r"'ls\\ngan': did you mean 'lsgan'"),
     "a name of a megabyte": (get("x" * 10**6), "no GAN is called 'xxx"),
     "no name": (lambda _: ganzoo.get(None), "no GAN is called None"),

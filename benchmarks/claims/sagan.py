@@ -1,0 +1,11 @@
+"""1,000 digits drawn of classes that were asked for: the share that a judge names as asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from asked import as_asked
+
+
+def claim(seed: int, steps: int = 600) -> Iterator[dict[str, object]]:
+    yield as_asked("sagan", seed, steps, width=16)

@@ -1,0 +1,211 @@
+"""One training that fills the folder of a run, checked before the folder is made."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from rich.console import Console
+
+from ganzoo import data
+from ganzoo.devices import strategies
+from ganzoo.reporting import plots
+from ganzoo.training import callbacks
+from ganzoo.training.checkpoints import Checkpoints
+from ganzoo.training.folder import Run
+
+if TYPE_CHECKING:
+    from ganzoo.core.gan import GAN
+
+STEPS = 1600  # enough for recognisable digits; a minute or two on two cores
+PICTURES = 10
+HELD_OUT = 8  # rows that a game on several samples shows in its pictures and never trains on
+EXPORTED = ("tf_saved_model", "onnx")
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C stopped a training.
+
+    Attributes:
+        run: its folder, with what was saved before.
+        finished: whether all steps were made and the model was saved, so that there is nothing
+            for `resume` to do.
+    """
+
+    def __init__(self, message: str, run: Run, finished: bool = False):
+        super().__init__(message)
+        self.run, self.finished = run, finished
+
+
+def is_finished(run: Run, gan: GAN, last_step: int) -> bool:
+    return gan.step >= last_step and (run.path / "model.keras").exists()
+
+
+def length(
+    epochs: int | None, steps: int | None, steps_per_epoch: int | None
+) -> tuple[int, int, int]:
+    """(epochs, steps per epoch, last step) of a training of so many epochs or steps."""
+    known = steps_per_epoch or 100  # a data set of unknown length is repeated
+    if steps is not None:
+        return -(-steps // known), min(known, steps), steps
+    epochs = epochs or max(1, round(STEPS / known))
+    return epochs, known, epochs * known
+
+
+@dataclasses.dataclass(frozen=True)
+class Training:
+    """A GAN, the data and the length of its training, all checked before a folder is made."""
+
+    gan: GAN
+    examples: Any
+    real: Any  # what the pictures show of the data, see `plots.save_picture`
+    batch_size: int | None
+    epochs: int
+    steps_per_epoch: int
+    last_step: int
+
+    @classmethod
+    def of(
+        cls,
+        gan: GAN,
+        dataset: str,
+        how: Mapping[str, Any],
+        value_range: tuple[float, float] | None,
+        batch_size: int | None,
+        epochs: int | None,
+        steps: int | None,
+    ) -> Training:
+        """Loads a data set with the options `how` and builds the GAN for it.
+
+        The data are batched as `gan.fit` will batch them, so that data that can't be trained on are
+        refused now.
+        """
+        examples = shown = data.load(dataset, **how)
+        several = gan.latent_dim is None  # it maps samples, and its picture shows held-out ones
+        if several:
+            examples, shown = data.held_out(examples, HELD_OUT)
+        real: Any = None
+        with data.clear_errors():
+            stream = gan.batches(examples, batch_size=batch_size, value_range=value_range)
+            if several:
+                real = _rows(gan, shown, HELD_OUT, value_range, shuffle=False)
+            elif not stream.spec.is_image:
+                rows = _rows(gan, shown, plots.POINTS, value_range, shuffle=True)
+                real = rows[stream.sample_name]
+        if not gan.built:
+            gan.build_for(stream.fields)
+        planned = length(epochs, steps, stream.steps_per_epoch)
+        return cls(gan, examples, real, batch_size, *planned)
+
+    def run_in(self, run: Run, export: bool, console: Console | None) -> None:
+        """Trains to the last step and exports. An error gets a note that says what is kept."""
+        gan = self.gan
+        writes = strategies.is_chief(gan.distribute_strategy)
+        try:
+            with locked(run) if writes else contextlib.nullcontext():
+                self._fit(run, console)
+                for format in EXPORTED if export and writes else ():
+                    with _status(console, f"exporting {format}"):
+                        run.export(gan, format)
+                # The others wait for the chief: a worker that ends early would count as lost.
+                with contextlib.suppress(*[strategies.WorkerLost] * writes):
+                    strategies.check_together(gan.distribute_strategy, gan.step)
+        except KeyboardInterrupt as stop:
+            if not gan.step:
+                if run.is_new:
+                    run.discard()
+                raise
+            if isinstance(stop, Interrupted):
+                raise
+            raise self._interrupted(run) from None
+        except _Busy:
+            raise
+        except BaseException as error:
+            if gan.step:
+                error.add_note(f"{run.path} keeps what was written up to then.")
+            elif run.is_new:
+                run.discard()
+            raise
+
+    def _fit(self, run: Run, console: Console | None) -> None:
+        """Trains, and writes model, pictures and history to the run even if Ctrl-C stops it."""
+        gan = self.gan
+        every = max(1, round(self.epochs / PICTURES))
+        writes = strategies.is_chief(gan.distribute_strategy)
+        stop = callbacks.StopOnInterrupt()
+        watching = [
+            callbacks.StopAtStep(self.last_step),
+            stop,
+            callbacks.HistoryCSV(run.path / "history.csv"),
+            callbacks.SamplePictures(run.path / "samples", every, real=self.real),
+        ]
+        with contextlib.ExitStack() as active:
+            active.enter_context(stop)
+            if console is not None:
+                progress = callbacks.Progress(console, self.last_step)
+                watching.append(active.enter_context(progress))
+            try:
+                gan.fit(
+                    self.examples,
+                    epochs=self.epochs if gan.step < self.last_step else 0,
+                    batch_size=self.batch_size,
+                    steps_per_epoch=self.steps_per_epoch,
+                    callbacks=watching,
+                    checkpoint=Checkpoints(run.path / "checkpoints", every),
+                    verbose=0,
+                )
+                if writes:
+                    gan.save(run.path / "model.keras")  # first, because the disk may be nearly full
+                    plots.save_picture(gan, run.path / "samples.png", real=self.real)
+            finally:
+                if writes and (history := run.history):
+                    plots.save_history(history, run.path / "losses.png")
+        if stop.interrupted:
+            raise self._interrupted(run)
+
+    def _interrupted(self, run: Run) -> Interrupted:
+        finished = is_finished(run, self.gan, self.last_step)
+        message = f"stopped at step {self.gan.step} of {self.last_step}."
+        return Interrupted(message, run, finished)
+
+
+class _Busy(ValueError):
+    """Another process is training this run."""
+
+
+@contextlib.contextmanager
+def locked(run: Run) -> Iterator[None]:
+    """Prevents a second process from training the same run. The lock ends with this process, in
+    whatever way that ends. On a system without such locks, nothing is prevented."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        yield
+        return
+    with (run.path / "config.json").open() as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise _Busy(f"{run.path} is being trained by another process: wait for it.") from None
+        except OSError:  # a file system without locks
+            pass
+        yield
+
+
+def _rows(
+    gan: GAN, examples: Any, most: int, value_range: tuple[float, float] | None, shuffle: bool
+) -> dict[str, np.ndarray]:
+    """At most so many rows of each sample that the GAN plays on."""
+    found = gan.batches(
+        examples, batch_size=1, steps=1, replicas=1, shuffle=shuffle, value_range=value_range
+    )
+    rows = list(found.dataset.take(min(most, found.steps_per_epoch or most)))
+    names = [name for name, field in found.fields.items() if not field.is_label]
+    return {name: np.concatenate([row[name] for row in rows]) for name in names}
+
+
+def _status(console: Console | None, text: str) -> contextlib.AbstractContextManager[Any]:
+    return console.status(text) if console else contextlib.nullcontext()
