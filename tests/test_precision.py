@@ -43,7 +43,7 @@ def test_every_network_computes_in_half_and_ends_in_float32(name, kind):
         assert all(weight.dtype == "float32" for weight in model.weights)
         computed = {layer.compute_dtype for layer in model._flatten_layers() if layer.weights}
         assert kind in computed
-        given = getattr(model, "input", None) or model.inputs
+        given = model.input if hasattr(model, "input") else model.inputs
         outputs = model(tf.nest.map_structure(lambda x: tf.zeros([2, *x.shape[1:]]), given))
         assert {x.dtype for x in tf.nest.flatten(outputs)} == {tf.float32}
 
