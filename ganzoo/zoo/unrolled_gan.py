@@ -24,7 +24,8 @@ class UnrolledGAN(GAN):
 
     Deviations: the k steps are gradient descent, as in the paper's equations, where the paper's
     experiments unroll Adam. With η above 0.1, training can diverge. Adam has the rate 5e-4 for both
-    players; the paper's rates for points in the plane are 1e-3 for G and 1e-4 for D.
+    players; the paper's rates for points in the plane are 1e-3 for G and 1e-4 for D. The
+    paper's result on its ring is not reproduced: results/claims.csv has the figures.
     """
 
     architecture = "mlp"
