@@ -22,10 +22,11 @@ modes and medians of 83.1%, 0.055 and 0.67: worse than the first, which stands. 
 rates of 2e-3 for both: 96.9% and 0.48 after 88,000 steps; with 4 latents 90.2% and 0.67 after
 60,000, with 2 latents 93.2% and 0.61 with a KL of 0.021; packs of 3 96.1% and 0.25. An earlier run
 of `r3gan`'s seed 7 had 92.4%, 0.013 and 0.457; two since, alone and among the others, had the
-93.7%, 0.006 and 0.398 of the results. `wgan_gp` would need lower rates. `infogan` with `r3gan`'s
-objective and penalties had, on seed 0, 97.3%, 0.036 and 0.96 with its 10 categories, 97.2%, 0.021
-and 0.92 with 5, 97.7%, 0.022 and 0.94 with 10 of weight 0.2, and 96.6%, 0.006 and 1.07 with 25,
-which the results have on their own seeds: 98.2%, 0.028 and 1.00.
+93.7%, 0.006 and 0.398 of the results. `wgan_gp` finds all modes of the grid with its paper's λ of
+0.1, see benchmarks/claims/wgan_gp.py. `infogan` with `r3gan`'s objective and penalties had, on seed
+0, 97.3%, 0.036 and 0.96 with its 10 categories, 97.2%, 0.021 and 0.92 with 5, 97.7%, 0.022 and 0.94
+with 10 of weight 0.2, and 96.6%, 0.006 and 1.07 with 25, which the results have on their own seeds:
+98.2%, 0.028 and 1.00.
 
 Rows go to results/modes.csv, in place of those of the same data and names: what
 `ganzoo.evaluation.mode_coverage` says of 2,500 samples, and the medians over seeds. The samples of

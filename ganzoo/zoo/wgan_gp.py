@@ -15,7 +15,12 @@ class WGANGP(GAN):
 
     λ is 10 (`penalties={"gradient_penalty": 10}`), and the critic has five updates for each one of
     G. The critic has no batch normalisation, because the penalty needs the gradient of each sample
-    alone.
+    alone. The penalty acts on normalised data: points have mean 0 and standard deviation 1.
+
+    On points λ is 0.1, as in the authors' toy code. With `width=128`, `latent_dim=2`,
+    `critic_steps=3`, batches of 256, and rates of 1e-3 that fall to 0 in the second half of 12,000
+    steps, it finds all 25 Gaussians of "grid". A schedule of D's rate counts the updates of D,
+    which are `critic_steps` for each step.
 
     Deviation: Adam has the rate 1e-4 and β = (0.5, 0.9) as in the authors' MNIST code. The paper's
     β₁ is 0.
