@@ -76,15 +76,18 @@ def augmentation():
 
 def zoo():
     """The zoo as Markdown, from the cards."""
-    rows = ["| | name | paper | | trained on |", "|---|---|---|---|---|"]
+    pictures = {path.stem for path in (INFERENCE.parent / "zoo").glob("*.png")}
+    head = [*[""] * bool(pictures), "name", "paper", "", "trained on"]
+    rows = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     for card in map(ganzoo.card, ganzoo.names()):
         paper = f"{card.title} ({card.authors.split(',')[0]} et al. {card.year})"
         link = f"[{card.arxiv}](https://arxiv.org/abs/{card.arxiv})"
         file = ganzoo.get(card.name).__class__.__module__.replace(".", "/") + ".py"
-        trained_on = ", ".join(card.data)
-        picture = INFERENCE.parent / "zoo" / f"{card.name}.png"
-        shown = f'<img src="results/zoo/{picture.name}" width="200">' if picture.exists() else ""
-        rows.append(f"| {shown} | [`{card.name}`]({file}) | {paper} | {link} | {trained_on} |")
+        cells = [f"[`{card.name}`]({file})", paper, link, ", ".join(card.data)]
+        if pictures:
+            shown = f'<img src="results/zoo/{card.name}.png" width="200">'
+            cells.insert(0, shown if card.name in pictures else "")
+        rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows) + "\n"
 
 
