@@ -15,7 +15,7 @@ import keras
 import numpy as np
 
 from ganzoo import networks
-from ganzoo.networks import biggan, cyclegan, r3gan, resnet, unet
+from ganzoo.networks import biggan, cyclegan, r3gan, resnet, stylegan2, unet
 
 OUT = Path(__file__).parents[1] / "results" / "parameters.csv"
 
@@ -25,12 +25,18 @@ def judged(features: keras.Model, projection: int = 0) -> keras.Model:
     return networks.with_heads(features, {"logits": [keras.layers.Dense(1)]}, projection)
 
 
+def styled(side: int, width: int, depth: int) -> keras.Model:
+    """StyleGAN2's generator with latents of 512 values, in three channels."""
+    return keras.Model(*stylegan2.synthesis(512, (side, side, 3), width=width, depth=depth))
+
+
 CIFAR, IMAGENET = (32, 32, 3), (128, 128, 3)
 LARGE = (256, 256, 3)
 CYCLEGAN = "github.com/junyanz/pytorch-CycleGAN-and-pix2pix"
 MIMICRY = "github.com/kwotsin/mimicry, SNGAN for 32×32"
 COMPARE_GAN = "github.com/google/compare_gan, resnet_biggan_test.py"
 
+STYLEGAN2 = "github.com/NVlabs/stylegan2-ada-pytorch, the layers printed in issues 181 and 182"
 R3GAN = "github.com/brownvc/R3GAN, Networks.py"
 
 NETWORKS: Mapping[str, tuple[Callable[[], keras.Model], int, str]] = {
@@ -66,6 +72,16 @@ NETWORKS: Mapping[str, tuple[Callable[[], keras.Model], int, str]] = {
     ),
     "r3gan G 32×32": (lambda: r3gan.generator(64, CIFAR, width=768), 20_732_160, R3GAN),
     "r3gan G 64×64": (lambda: r3gan.generator(64, (64, 64, 3), width=768), 22_429_824, R3GAN),
+    "stylegan2 G 1024×1024, 2 mapping layers": (
+        lambda: styled(1024, 32, 2),
+        28_794_124,
+        STYLEGAN2,
+    ),
+    "stylegan2 D 1024×1024": (
+        lambda: judged(stylegan2.features((1024, 1024, 3), width=32)),
+        29_012_513,
+        STYLEGAN2,
+    ),
 }
 
 

@@ -35,7 +35,10 @@ def claim(seed: int, steps: int = 600) -> Iterator[dict[str, object]]:
     )
     lengths, longer = (path_lengths(each, x) for each in (gan, plain))
     for measure, value, bar, beside, value_beside in (
-        ("precision, truncation 0.5", half["precision"], "> beside", "truncation 1", whole["precision"]),
+        (
+            "precision, truncation 0.5", half["precision"], "> beside",
+            "truncation 1", whole["precision"],
+        ),
         ("recall, truncation 0.5", half["recall"], "< beside", "truncation 1", whole["recall"]),
         ("mean path length", lengths.mean(), "< beside", "no regulariser", longer.mean()),
         (
