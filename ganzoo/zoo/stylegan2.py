@@ -51,7 +51,7 @@ class StyleGAN2(GAN):
         str, "auto", "the paper has none", choices=("auto",)
     )
     latent_dim = 32
-    penalties = {"r1": 0.1}
+    penalties = {"r1": 0.5}
     regularisers = {"path_length": 2.0}
     regularise_every = 8
     ema = 0.99
