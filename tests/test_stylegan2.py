@@ -270,6 +270,24 @@ def test_style_mixing_uses_another_style_from_some_layer_on():
         assert (row[2:] == row[2]).all() and (row[2] != row[0]).any()
 
 
+def test_style_mixing_keeps_the_class():
+    """Without random values in z, both styles of a sample are that of its class."""
+    mapping = modulation.Mapping(5, depth=1, mixing=1.0, drawn=0)
+    z = tf.one_hot([0, 1, 2], 3)
+    mapping.build([(None, 3), (None,)])
+    with Noise(1):
+        styles = mapping([z, tf.ones([3])], training=True).numpy()
+    expected = np.repeat(mapping.mapped(z).numpy()[:, None], 5, axis=1)
+    np.testing.assert_allclose(styles, expected, rtol=1e-5)
+
+
+def test_it_can_be_told_the_class():
+    gan = ganzoo.get("stylegan2", conditioning="projection", **SMALL)
+    gan.fit((IMAGES, np.arange(32) % 3), batch_size=8, steps_per_epoch=2, verbose=0)
+    one, other = (gan.sample(2, labels=label, truncation=0.7) for label in (0, 1))
+    assert (one != other).any()
+
+
 def test_noise_is_drawn_in_updates_and_constant_elsewhere():
     layer = modulation.StyledConv2D(2)
     x, w = tf.constant(normal(3, 4, 4, 2)), tf.constant(normal(3, 5))

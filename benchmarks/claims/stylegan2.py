@@ -18,7 +18,7 @@ from ganzoo.foundation.randomness import Noise
 from ganzoo.losses import regularisers
 
 
-def claim(seed: int, steps: int = 600) -> Iterator[dict[str, object]]:
+def claim(seed: int, steps: int = 1500) -> Iterator[dict[str, object]]:
     x, y = arrays("digits")
     gan, plain = (
         ganzoo.get("stylegan2", seed=seed, width=32, regularisers=chosen)

@@ -67,6 +67,8 @@ class Mapping(keras.layers.Layer):
         rate: multiplier of their learning rate.
         mixing: a probability.
         decay: decay of w̄.
+        drawn: how many values of z, the first ones, are random. The others, such as a class, are
+            the same in z'. None for all.
         kwargs: arguments of `keras.layers.Layer`.
     """
 
@@ -77,11 +79,12 @@ class Mapping(keras.layers.Layer):
         rate: float = 0.01,
         mixing: float = 0.9,
         decay: float = 0.995,
+        drawn: int | None = None,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
         self.styles, self.depth, self.rate = styles, depth, rate
-        self.mixing, self.decay = mixing, decay
+        self.mixing, self.decay, self.drawn = mixing, decay, drawn
 
     def build(self, input_shapes: list[Shape]) -> None:
         (_, width), _ = input_shapes
@@ -114,7 +117,9 @@ class Mapping(keras.layers.Layer):
         if noise is None or not self.mixing or self.styles < 2:
             return w
         count = tf.shape(z)[0]
-        other = self.mapped(noise.normal([count, z.shape[1]]))[:, None]
+        drawn = z.shape[1] if self.drawn is None else self.drawn
+        other = tf.concat([noise.normal([count, drawn]), z[:, drawn:]], axis=1)
+        other = self.mapped(other)[:, None]
         first = 1 + noise.integers([count], self.styles - 1)
         first = tf.where(noise.uniform([count]) < self.mixing, first, self.styles)
         return tf.where((tf.range(self.styles) < first[:, None])[:, :, None], w, other)
@@ -137,6 +142,7 @@ class Mapping(keras.layers.Layer):
             "rate": self.rate,
             "mixing": self.mixing,
             "decay": self.decay,
+            "drawn": self.drawn,
         }
 
 

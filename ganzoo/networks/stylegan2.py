@@ -69,6 +69,7 @@ def synthesis(
     width: int | None = None,
     depth: int = 2,
     mixing: float = 0.0,
+    drawn: int | None = None,
 ) -> tuple[list[keras.KerasTensor], dict[str, keras.KerasTensor]]:
     """Returns the inputs and the outputs of a generator: latents [batch, inputs] and truncation
     [batch], and {"image": [batch, H, W, C], "styles": [batch, layers, inputs]}.
@@ -79,7 +80,8 @@ def synthesis(
         width: channels of the last stage; each stage before has twice as many, up to 512. 16 for
             None.
         depth: layers of the mapping network.
-        mixing: the probability of style mixing, see `modulation.Mapping`.
+        mixing, drawn: the probability of style mixing, and how many values of the latents are
+            random, see `modulation.Mapping`.
 
     Raises:
         ValueError: see `check`.
@@ -87,7 +89,7 @@ def synthesis(
     check(shape)
     *stages, base = _sizes(shape)
     z, truncation = keras.Input([inputs], name="latent"), keras.Input([], name="truncation")
-    mapping = Mapping(2 * len(stages) + 2, depth=depth, mixing=mixing, name="mapping")
+    mapping = Mapping(2 * len(stages) + 2, depth=depth, mixing=mixing, drawn=drawn, name="mapping")
     styles = mapping([z, truncation])
     each = ops.unstack(styles, axis=1)
     x = LearnedConstant((*base, _channels(width, len(stages))))(styles)

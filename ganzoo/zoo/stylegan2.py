@@ -51,7 +51,7 @@ class StyleGAN2(GAN):
         str, "auto", "the paper has none", choices=("auto",)
     )
     latent_dim = 32
-    penalties = {"r1": 0.1}
+    penalties = {"r1": 0.5}
     regularisers = {"path_length": 2.0}
     regularise_every = 8
     ema = 0.99
@@ -82,14 +82,15 @@ class StyleGAN2(GAN):
         super().make_networks()
 
     def make_generator(self) -> keras.Model:
+        width = self.input_width("generator") - 1  # without the truncation
         inputs, outputs = stylegan2.synthesis(
-            self.latent_dim, self.spec.shape, width=self.width,
-            depth=self.mapping_layers, mixing=self.style_mixing,
+            width, self.spec.shape, width=self.width, depth=self.mapping_layers,
+            mixing=self.style_mixing, drawn=self.latent_dim,
         )  # fmt: skip
         return keras.Model({x.name: x for x in inputs}, outputs, name="generator")
 
     def make_heads(self) -> dict[str, list[keras.layers.Layer]]:
-        return {"logits": [EqualizedDense(1, name="logits")]}
+        return super().make_heads() | {"logits": [EqualizedDense(1, name="logits")]}
 
     def optimizer_for(self, learning_rate: Any) -> keras.optimizers.Optimizer:
         # Appendix B: regularisers that are left out of steps don't count as steps of Adam.

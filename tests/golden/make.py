@@ -43,6 +43,7 @@ CASES = {  # name of the file -> name of the GAN, hyper-parameters
     "given": ("pix2pix", {}),
     "spectral": ("projection_gan", {"architecture": "mlp"}),
     "ada": ("dcgan", {"augment": ganzoo.augmentation.ADA(target=-1.0, images=16)}),
+    "styles": ("stylegan2", {"regularise_every": 2}),
     "replay": ("cyclegan", {"blocks": 1, "replay": 10}),
 }
 
