@@ -36,7 +36,7 @@ CYCLEGAN = "github.com/junyanz/pytorch-CycleGAN-and-pix2pix"
 MIMICRY = "github.com/kwotsin/mimicry, SNGAN for 32×32"
 COMPARE_GAN = "github.com/google/compare_gan, resnet_biggan_test.py"
 
-STYLEGAN2 = "github.com/NVlabs/stylegan2-ada-pytorch, the layers printed in issues 181 and 182"
+STYLEGAN2 = "remembered for NVlabs/stylegan2-ada-pytorch, no page found"
 R3GAN = "github.com/brownvc/R3GAN, Networks.py"
 
 NETWORKS: Mapping[str, tuple[Callable[[], keras.Model], int, str]] = {

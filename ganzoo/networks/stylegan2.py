@@ -1,7 +1,7 @@
 """The networks of StyleGAN2: a style-based generator with skips, and a residual discriminator.
 
-Karras, Laine, Aittala, Hellsten, Lehtinen, Aila 2020, arXiv:1912.04958, sections 2 and 4. With
-`width=32` at 1024×1024 each layer has as many parameters as in the authors' PyTorch code.
+Karras, Laine, Aittala, Hellsten, Lehtinen, Aila 2020, arXiv:1912.04958, sections 2 and 4. The
+paper's width at 1024×1024 is `width=32`.
 
 Deviations: `width` is 16 by default, for a CPU. The styles have the width of the latents. The base
 has 4 to 7 pixels, so that sizes such as 28×28 work. Images are clipped to [-1, 1] in inference.
