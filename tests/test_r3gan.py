@@ -58,7 +58,7 @@ def test_the_filters_are_those_of_zero_insertion(shape):
     spread[::2, ::2] = x
     up = signal.convolve2d(spread, 4 * taps)[1:-2, 1:-2]
     images = tf.constant(x[None, :, :, None].astype("float32"))
-    np.testing.assert_allclose(r3gan.FIRUpsampling()(images)[0, :, :, 0], up, atol=1e-6)
+    np.testing.assert_allclose(r3gan.FIRUp()(images)[0, :, :, 0], up, atol=1e-6)
     down = signal.convolve2d(x, taps)[2::2, 2::2] if shape == (4, 6) else None
     if down is not None:
         found = r3gan.FIRDownsampling()(images)[0, :, :, 0]

@@ -14,6 +14,7 @@ import ganzoo
 from ganzoo.foundation import registry
 from ganzoo.foundation.randomness import Noise
 from ganzoo.losses import regularisers
+from ganzoo.losses.regularisers import orthogonal
 from ganzoo.testing import checks
 
 RNG = np.random.default_rng(0)
@@ -220,9 +221,9 @@ def test_orthogonal_is_the_closed_form_and_0_for_orthogonal_filters():
         w = RNG.normal(size=shape).astype("float32")
         products = w @ w.T
         expected = np.sum((products * (1 - np.eye(len(w)))) ** 2)
-        assert float(regularisers._overlap(tf.constant(w))) == pytest.approx(expected, rel=1e-5)
+        assert float(orthogonal.overlap(tf.constant(w))) == pytest.approx(expected, rel=1e-5)
     rows = linalg.qr(RNG.normal(size=(8, 8)))[0][:5] * np.arange(1, 6)[:, None]
-    assert float(regularisers._overlap(tf.constant(rows, tf.float32))) < 1e-9
+    assert float(orthogonal.overlap(tf.constant(rows, tf.float32))) < 1e-9
 
 
 @pytest.mark.parametrize(
@@ -239,10 +240,10 @@ def test_the_rows_are_the_filters_of_the_outputs(layer):
     image = isinstance(layer, keras.layers.Conv2D | keras.layers.Conv2DTranspose)
     x = RNG.normal(size=(2, 3, 3, 4) if image else (2, 4)).astype("float32")
     layer(x)
-    rows = regularisers.filters_of(layer)
+    rows = orthogonal.filters_of(layer)
     assert rows.shape == (5, 36 if image else 4)
     with tf.GradientTape() as tape:
-        norms = tf.reduce_sum(tf.square(regularisers.filters_of(layer)), axis=1)[2]
+        norms = tf.reduce_sum(tf.square(orthogonal.filters_of(layer)), axis=1)[2]
     moves = tape.gradient(norms, layer.kernel.value).numpy() != 0
     before = layer(x).numpy()
     layer.kernel.assign(layer.kernel + moves)

@@ -9,11 +9,13 @@ from arrays import arrays
 import ganzoo
 
 
-def as_asked(name: str, seed: int, steps: int, **hyperparameters: Any) -> dict[str, object]:
+def as_asked(
+    name: str, seed: int, steps: int, samples: int = 1000, **hyperparameters: Any
+) -> dict[str, object]:
     x, y = arrays("digits")
     gan = ganzoo.get(name, seed=seed, **hyperparameters)
     gan.fit(x, y, steps_per_epoch=steps, verbose=0)
-    agreement = gan.evaluate(x, y, samples=1000, seed=seed)["agreement"]
+    agreement = gan.evaluate(x, y, samples=samples, seed=seed)["agreement"]
     return {
         "measure": "share named as asked",
         "value": float(agreement),

@@ -16,7 +16,7 @@ import math
 import keras
 from keras import layers as kl
 
-from ganzoo.networks import resnet
+from ganzoo.networks import resnet, stages
 from ganzoo.networks.layers import (
     conditional_batch,
     modulated,
@@ -69,7 +69,7 @@ def generator(
         ValueError: there are too few latents, or see `check`.
     """
     check(shape)
-    *targets, base = resnet.sizes(shape)
+    *targets, base = stages.sizes(shape)
     parts, part = len(targets) + 1, inputs // (len(targets) + 1)
     if not part:
         raise ValueError(
@@ -126,10 +126,10 @@ def features(
         normalization: "batch", "layer" or "none", before each ReLU.
     """
     check(shape)
-    halvings, flat, width = len(resnet.sizes(shape)) - 1, max(shape[:2]) <= resnet.FLAT, width or 64
+    halvings, flat, width = len(stages.sizes(shape)) - 1, max(shape[:2]) <= resnet.FLAT, width or 64
     multiples = [4] * 4 if flat else [*_multiples(halvings), 16]
     downs = min(2, halvings) if flat else halvings
-    inputs, x = resnet.with_condition(keras.Input(shape, name="sample"), condition)
+    inputs, x = stages.with_condition(keras.Input(shape, name="sample"), condition)
     for stage, multiple in enumerate(multiples):
         x = resnet.down_block(
             x,
@@ -143,4 +143,4 @@ def features(
         if not flat and stage < downs and ATTENTION / 2 < max(x.shape[1:3]) <= ATTENTION:
             x = self_attention(x)
     x = resnet.summed(kl.ReLU()(normalized(x, normalization)))
-    return keras.Model(inputs if condition else inputs[0], x, name="features")
+    return keras.Model(inputs, x, name="features")

@@ -19,9 +19,9 @@ import math
 import keras
 from keras import layers as kl
 
+from ganzoo.networks import stages
 from ganzoo.networks.layers import LeakyReLU, normalized
 
-SMALLEST = 8
 NORMALIZATION = "batch"
 WIDEST = 8  # times `width`, as in the paper's 64×64 networks
 
@@ -32,22 +32,7 @@ def check(shape: tuple[int, ...]) -> None:
     Raises:
         ValueError: the shape is that of vectors or of smaller images.
     """
-    if len(shape) != 3 or min(shape[:2]) < SMALLEST:
-        seen = f"{shape[0]}×{shape[1]} images" if len(shape) == 3 else "vectors"
-        raise ValueError(
-            f"architecture 'dcgan' needs images of at least {SMALLEST}×{SMALLEST}, but the data "
-            f"are {seen}: use architecture='mlp'."
-        )
-
-
-def sizes(shape: tuple[int, ...]) -> list[tuple[int, int]]:
-    """Returns (height, width) of the image and of each stage, which is half the one before, rounded
-    up."""
-    sizes = [(shape[0], shape[1])]
-    while min(sizes[-1]) >= SMALLEST:
-        height, width = sizes[-1]
-        sizes.append((math.ceil(height / 2), math.ceil(width / 2)))
-    return sizes
+    stages.check(shape, "architecture 'dcgan'")
 
 
 def _width(width: int | None, stage: int) -> int:
@@ -82,7 +67,7 @@ def generator(
         dense: if above 0, there is a dense layer of dense·width units before the first stage,
             which the paper doesn't have.
     """
-    *targets, base = sizes(shape)
+    *targets, base = stages.sizes(shape)
     options = {"kernel_initializer": _initializer(normalization)}
 
     x = z = keras.Input([inputs], name="latent")
@@ -101,9 +86,7 @@ def generator(
         last = stage == 0
         channels = shape[-1] if last else _width(width, stage - 1)
         x = kl.Conv2DTranspose(channels, 4, 2, "same", use_bias=last or bias, **options)(x)
-        odd = [2 * math.ceil(n / 2) - n for n in target]
-        if any(odd):
-            x = kl.Cropping2D([(0, n) for n in odd])(x)
+        x = stages.cropped(x, target)
         x = kl.Activation("tanh")(x) if last else activate(x)
     return keras.Model({"latent": z, "label": y} if condition else z, x, name="generator")
 
@@ -130,19 +113,14 @@ def features(
             the paper doesn't have.
     """
     options = {"kernel_initializer": _initializer(normalization)}
-    x = sample = keras.Input(shape, name="sample")
-    if condition:
-        given = keras.Input([condition], name="condition")
-        maps = kl.UpSampling2D(shape[:2])(kl.Reshape((1, 1, condition))(given))
-        x = kl.Concatenate()([x, maps])
-    stages = max(2, len(sizes(shape)) - 1)
-    for stage in range(stages + bool(dense)):
+    inputs, x = stages.with_condition(keras.Input(shape, name="sample"), condition)
+    convolutions = max(2, len(stages.sizes(shape)) - 1)
+    for stage in range(convolutions + bool(dense)):
         kind = normalization if stage else "none"
         options["use_bias"] = kind != "batch"
-        if stage < stages:
+        if stage < convolutions:
             x = kl.Conv2D(_width(width, stage), 4, 2, "same", **options)(x)
         else:
             x = kl.Dense(dense * (width or 64), **options)(kl.Flatten()(x))
         x = LeakyReLU()(normalized(x, kind))
-    inputs = [sample, given] if condition else sample
     return keras.Model(inputs, kl.Flatten()(x), name="features")

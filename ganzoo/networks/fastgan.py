@@ -22,11 +22,10 @@ import tensorflow as tf
 from keras import layers as kl
 from keras import ops
 
-from ganzoo.networks import dcgan
+from ganzoo.networks import stages
 from ganzoo.networks.layers import LeakyReLU
 from ganzoo.networks.layers import normalization as normalize
 
-SMALLEST = dcgan.SMALLEST
 NORMALIZATION = "batch"
 NARROW = 16  # `width` of None
 JUMP = 4  # stages over which excitation leads
@@ -41,10 +40,7 @@ def check(shape: tuple[int, ...]) -> None:
     Raises:
         ValueError: the shape is that of vectors or of smaller images.
     """
-    try:
-        dcgan.check(shape)
-    except ValueError as error:
-        raise ValueError(str(error).replace("'dcgan'", "'fastgan'")) from None
+    stages.check(shape, "architecture 'fastgan'")
 
 
 def generator(
@@ -67,21 +63,21 @@ def generator(
         ValueError: see `check`.
     """
     check(shape)
-    sizes = dcgan.sizes(shape)[::-1]
+    sizes = stages.sizes(shape)[::-1]
     channels = [_channels(width, GENERATOR, stage) for stage in range(len(sizes))]
     latents = keras.Input([inputs], name="latent")
     x = kl.Reshape((1, 1, inputs))(latents)
     x = kl.Conv2DTranspose(2 * channels[0], sizes[0], kernel_initializer=_weights())(x)
-    stages = [GLU()(_normalized(x, normalization))]
+    maps = [GLU()(_normalized(x, normalization))]
     jump = JUMP if len(sizes) > JUMP else len(sizes) // 2
     for stage in range(1, len(sizes)):
-        x = _doubled(stages[-1], channels[stage], sizes[stage], normalization)
+        x = _doubled(maps[-1], channels[stage], sizes[stage], normalization)
         if stage % 2:  # every second stage has another convolution, as in the authors' code
             x = _convolved(x, channels[stage], normalization)
         if stage >= jump:
-            x = kl.Multiply()([x, _gates(stages[stage - jump], channels[stage])])
-        stages.append(x)
-    x = kl.Conv2D(shape[-1], 3, padding="same", kernel_initializer=_weights())(stages[-1])
+            x = kl.Multiply()([x, _gates(maps[stage - jump], channels[stage])])
+        maps.append(x)
+    x = kl.Conv2D(shape[-1], 3, padding="same", kernel_initializer=_weights())(maps[-1])
     return keras.Model(latents, kl.Activation("tanh")(x), name="generator")
 
 
@@ -108,12 +104,8 @@ def features(
         ValueError: see `check`.
     """
     check(shape)
-    sizes = dcgan.sizes(shape)
-    x = sample = keras.Input(shape, name="sample")
-    if condition:
-        given = keras.Input([condition], name="condition")
-        maps = kl.UpSampling2D(shape[:2])(kl.Reshape((1, 1, condition))(given))
-        x = kl.Concatenate()([x, maps])
+    sizes = stages.sizes(shape)
+    inputs, x = stages.with_condition(keras.Input(shape, name="sample"), condition)
     last = len(sizes) - 1
     for stage in range(len(sizes)):
         channels = _channels(width, DISCRIMINATOR, last - stage)
@@ -126,7 +118,6 @@ def features(
         x = kl.Activation("linear", name=name)(x) if name else x
     x = kl.Conv2D(x.shape[-1], 1, kernel_initializer=_weights())(x)
     x = LeakyReLU()(_normalized(x, normalization))
-    inputs = [sample, given] if condition else sample
     return keras.Model(inputs, kl.Flatten()(x), name="features")
 
 
@@ -201,9 +192,7 @@ def _convolved(x: keras.KerasTensor, channels: int, normalization: str) -> keras
 def _doubled(
     x: keras.KerasTensor, channels: int, size: tuple[int, int], normalization: str
 ) -> keras.KerasTensor:
-    x = kl.UpSampling2D()(x)
-    odd = [have - want for have, want in zip(x.shape[1:3], size, strict=True)]
-    x = kl.Cropping2D([(0, n) for n in odd])(x) if any(odd) else x
+    x = stages.cropped(kl.UpSampling2D()(x), size)
     return _convolved(x, channels, normalization)
 
 

@@ -343,6 +343,18 @@ class PixelShuffle(keras.layers.Layer):
         return super().get_config() | {"factor": self.factor}
 
 
+@keras.saving.register_keras_serializable("ganzoo")
+class ClippedInInference(keras.layers.Layer):
+    """Clips images to [-1, 1] in inference, and returns them as they are in training, where
+    gradients are needed everywhere."""
+
+    def call(self, x: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        return x if training else ops.clip(x, -1.0, 1.0)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return input_shape
+
+
 def normalization(kind: str) -> list[keras.layers.Layer]:
     """Returns new layers that normalise: one layer, or none for "none".
 

@@ -22,15 +22,14 @@ import math
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 from keras import layers as kl
 from keras import ops
 
-from ganzoo.networks.dcgan import sizes
-from ganzoo.networks.layers import LeakyReLU
+from ganzoo.networks import stages
+from ganzoo.networks.equalized import FIRUp, filtered
+from ganzoo.networks.layers import ClippedInInference, LeakyReLU
 
-SMALLEST = 8
 NORMALIZATION = "none"
 WIDE = 4  # stages of full width, 4×4 to 32×32; each further one has half the width
 PER_GROUP = 16  # channels
@@ -45,12 +44,7 @@ def check(shape: tuple[int, ...]) -> None:
     Raises:
         ValueError: the shape is that of vectors or of smaller images.
     """
-    if len(shape) != 3 or min(shape[:2]) < SMALLEST:
-        seen = f"{shape[0]}×{shape[1]} images" if len(shape) == 3 else "vectors"
-        raise ValueError(
-            f"architecture 'r3gan' needs images of at least {SMALLEST}×{SMALLEST}, but the data "
-            f"are {seen}: use architecture='mlp'."
-        )
+    stages.check(shape, "architecture 'r3gan'")
 
 
 def generator(
@@ -75,22 +69,20 @@ def generator(
         ValueError: the shape or the normalisation is not supported.
     """
     _check_normalization(normalization)
-    stages = _stages(shape, width)
-    total = blocks * len(stages)
+    plan = _plan(shape, width)
+    total = blocks * len(plan)
     latents = keras.Input([inputs], name="latent")
-    (size, channels), *_ = stages
+    (size, channels), *_ = plan
     x = Basis(size, channels)(latents)
-    for size, wider in stages:
+    for size, wider in plan:
         if wider != channels:
             x = _pointwise(wider, 1.0)(x)
             channels = wider
         if x.shape[1:3] != size:
-            x = FIRUpsampling()(x)
-            odd = [have - want for have, want in zip(x.shape[1:3], size, strict=True)]
-            x = kl.Cropping2D([(0, n) for n in odd])(x) if any(odd) else x
+            x = stages.cropped(FIRUp()(x), size)
         for _ in range(blocks):
             x = _block(x, total)
-    x = Clip()(_pointwise(shape[-1], 1.0)(x))
+    x = ClippedInInference()(_pointwise(shape[-1], 1.0)(x))
     return keras.Model(latents, x, name="generator")
 
 
@@ -116,16 +108,12 @@ def features(
         ValueError: the shape or the normalisation is not supported.
     """
     _check_normalization(normalization)
-    stages = _stages(shape, width)[::-1]
-    total = blocks * len(stages)
-    x = sample = keras.Input(shape, name="sample")
-    if condition:
-        given = keras.Input([condition], name="condition")
-        maps = kl.UpSampling2D(shape[:2])(kl.Reshape((1, 1, condition))(given))
-        x = kl.Concatenate()([x, maps])
-    channels = stages[0][1]
+    plan = _plan(shape, width)[::-1]
+    total = blocks * len(plan)
+    inputs, x = stages.with_condition(keras.Input(shape, name="sample"), condition)
+    channels = plan[0][1]
     x = _pointwise(channels, 1.0)(x)
-    for size, wider in stages:
+    for size, wider in plan:
         if x.shape[1:3] != size:
             x = FIRDownsampling()(x)
         if wider != channels:
@@ -134,7 +122,6 @@ def features(
         for _ in range(blocks):
             x = _block(x, total)
     head = kl.DepthwiseConv2D(size, use_bias=False, depthwise_initializer=_normal(1.0, *size))
-    inputs = [sample, given] if condition else sample
     return keras.Model(inputs, kl.Flatten()(head(x)), name="features")
 
 
@@ -145,10 +132,10 @@ def _check_normalization(normalization: str) -> None:
         )
 
 
-def _stages(shape: tuple[int, ...], width: int | None) -> list[tuple[tuple[int, int], int]]:
+def _plan(shape: tuple[int, ...], width: int | None) -> list[tuple[tuple[int, int], int]]:
     """Returns (height, width) and channels of each stage, from the smallest to the image."""
     check(shape)
-    found = sizes(shape)[::-1]
+    found = stages.sizes(shape)[::-1]
     widths = [max(1, (width or 64) >> max(0, stage + 1 - WIDE)) for stage in range(len(found))]
     return list(zip(found, widths, strict=True))
 
@@ -253,44 +240,15 @@ class GroupedConv2D(keras.layers.Layer):
         return super().get_config() | {"groups": self.groups, "gain": self.gain}
 
 
-def _filtered(x: tf.Tensor, taps: tuple[int, ...], stride: int) -> tf.Tensor:
-    kernel = np.outer(taps, taps) / np.sum(taps) ** 2
-    kernel = np.repeat(kernel[:, :, None, None], x.shape[-1], axis=2)
-    return tf.nn.depthwise_conv2d(x, tf.constant(kernel, x.dtype), [1, stride, stride, 1], "SAME")
-
-
-@keras.saving.register_keras_serializable("ganzoo")
-class FIRUpsampling(keras.layers.Layer):
-    """Doubles the sides: zeros between pixels, then the filter (1, 3, 3, 1)·½ along both axes.
-    Repeated pixels and the filter (1, 2, 1)/4 are the same."""
-
-    def call(self, x: tf.Tensor) -> tf.Tensor:
-        return _filtered(tf.repeat(tf.repeat(x, 2, axis=1), 2, axis=2), (1, 2, 1), 1)
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        batch, height, width, channels = input_shape
-        return (batch, 2 * (height or 0), 2 * (width or 0), channels)
-
-
 @keras.saving.register_keras_serializable("ganzoo")
 class FIRDownsampling(keras.layers.Layer):
     """Halves the sides, rounded up: the filter (1, 3, 3, 1)/8 along both axes at every second
     pixel."""
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
-        return _filtered(x, (1, 3, 3, 1), 2)
+        height, width = (side % 2 for side in x.shape[1:3])
+        return filtered(tf.pad(x, [[0, 0], [0, height], [0, width], [0, 0]]), 1, stride=2)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         batch, height, width, channels = input_shape
         return (batch, -(-(height or 0) // 2), -(-(width or 0) // 2), channels)
-
-
-@keras.saving.register_keras_serializable("ganzoo")
-class Clip(keras.layers.Layer):
-    """Clips to [-1, 1], except in training, where values outside need a gradient."""
-
-    def call(self, x: tf.Tensor, training: bool | None = None) -> tf.Tensor:
-        return x if training else ops.clip(x, -1.0, 1.0)
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return input_shape

@@ -17,9 +17,9 @@ from collections.abc import Callable
 import keras
 from keras import layers as kl
 
+from ganzoo.networks import stages
 from ganzoo.networks.layers import normalized, self_attention
 
-SMALLEST = 8
 NORMALIZATION = "batch"
 DISCRIMINATOR_NORMALIZATION = "none"
 FLAT = 32  # the largest side of images whose networks have the same width in all stages
@@ -32,22 +32,7 @@ def check(shape: tuple[int, ...]) -> None:
     Raises:
         ValueError: the shape is that of vectors or of smaller images.
     """
-    if len(shape) != 3 or min(shape[:2]) < SMALLEST:
-        seen = f"{shape[0]}×{shape[1]} images" if len(shape) == 3 else "vectors"
-        raise ValueError(
-            f"a residual network needs images of at least {SMALLEST}×{SMALLEST}, but the data are "
-            f"{seen}: use architecture='mlp'."
-        )
-
-
-def sizes(shape: tuple[int, ...]) -> list[tuple[int, int]]:
-    """Returns (height, width) of the image and of each stage, which is half the one before, rounded
-    up, until a side is below 8."""
-    found = [(shape[0], shape[1])]
-    while min(found[-1]) >= SMALLEST:
-        height, width = found[-1]
-        found.append((math.ceil(height / 2), math.ceil(width / 2)))
-    return found
+    stages.check(shape, "a residual network")
 
 
 def initializer(gain: float = 1.0) -> keras.initializers.Initializer:
@@ -59,12 +44,6 @@ def conv(channels: int, size: int = 3) -> kl.Conv2D:
     """Returns a new convolution with the stride 1 that keeps the size of its input."""
     gain = math.sqrt(2.0) if size == 3 else 1.0
     return kl.Conv2D(channels, size, padding="same", kernel_initializer=initializer(gain))
-
-
-def cropped(x: keras.KerasTensor, size: tuple[int, int]) -> keras.KerasTensor:
-    """Returns the top left part of maps, of the given size."""
-    extra = [have - want for have, want in zip(x.shape[1:3], size, strict=True)]
-    return kl.Cropping2D([(0, n) for n in extra])(x) if any(extra) else x
 
 
 def halved(x: keras.KerasTensor) -> keras.KerasTensor:
@@ -88,9 +67,9 @@ def up_block(
         activated: maps -> the same, normalised and activated.
         conv: makes a convolution of (channels, size of its kernel).
     """
-    h = conv(channels)(cropped(kl.UpSampling2D()(activated(x)), size))
+    h = conv(channels)(stages.cropped(kl.UpSampling2D()(activated(x)), size))
     h = conv(channels)(activated(h))
-    return kl.Add()([h, conv(channels, 1)(cropped(kl.UpSampling2D()(x), size))])
+    return kl.Add()([h, conv(channels, 1)(stages.cropped(kl.UpSampling2D()(x), size))])
 
 
 def down_block(
@@ -126,18 +105,6 @@ def down_block(
     return kl.Add()([halved(h) if down else h, shortcut])
 
 
-def with_condition(
-    sample: keras.KerasTensor, condition: int
-) -> tuple[list[keras.KerasTensor], keras.KerasTensor]:
-    """Returns the inputs of a model of features, and its samples with the second input repeated
-    over the image as further channels. There is no second input if `condition` is 0."""
-    if not condition:
-        return [sample], sample
-    given = keras.Input([condition], name="condition")
-    maps = kl.UpSampling2D(sample.shape[1:3])(kl.Reshape((1, 1, condition))(given))
-    return [sample, given], kl.Concatenate()([sample, maps])
-
-
 def summed(x: keras.KerasTensor) -> keras.KerasTensor:
     """Returns the sums of maps over their positions, [batch, h, w, n] -> [batch, n]."""
     return kl.Rescaling(float(math.prod(x.shape[1:3])))(kl.GlobalAveragePooling2D()(x))
@@ -166,7 +133,7 @@ def generator(
         attention: whether there is self-attention before the last stage.
     """
     check(shape)
-    *targets, base = sizes(shape)
+    *targets, base = stages.sizes(shape)
     flat = max(shape[:2]) <= FLAT
     channels = [(width or 64) * (4 if flat else min(2**s, WIDEST)) for s in range(len(targets) + 1)]
     z = keras.Input([inputs], name="latent")
@@ -207,18 +174,18 @@ def features(
         attention: whether there is self-attention after the first stage.
     """
     check(shape)
-    halvings = len(sizes(shape)) - 1
+    halvings = len(stages.sizes(shape)) - 1
     if max(shape[:2]) <= FLAT:
         channels = [2 * (width or 64)] * 4
         downs = min(2, halvings)
     else:
         channels = [(width or 64) * min(2**stage, WIDEST) for stage in range(halvings + 1)]
         downs = halvings + 1
-    inputs, x = with_condition(keras.Input(shape, name="sample"), condition)
+    inputs, x = stages.with_condition(keras.Input(shape, name="sample"), condition)
     for stage, count in enumerate(channels):
         down, first = stage < downs, stage == 0
         x = down_block(x, count, down, normalization=normalization, first=first)
         if attention and first:
             x = self_attention(x)
     x = summed(kl.ReLU()(normalized(x, normalization)))
-    return keras.Model(inputs if condition else inputs[0], x, name="features")
+    return keras.Model(inputs, x, name="features")

@@ -16,13 +16,14 @@ from keras import layers as kl
 from keras import ops
 
 from ganzoo.networks.equalized import EqualizedConv2D, EqualizedDense, FIRUp, MinibatchStddev
+from ganzoo.networks.layers import ClippedInInference
 from ganzoo.networks.modulation import (
-    ClippedInInference,
     LearnedConstant,
     Mapping,
     StyledConv2D,
     ToImage,
 )
+from ganzoo.networks.stages import with_condition
 
 NORMALIZATION = "none"  # demodulation in G takes its place
 SMALLEST, WIDEST = 4, 512  # pixels of the base, channels
@@ -149,11 +150,7 @@ def features(
     """
     check(shape)
     _refuse(normalization)
-    x = sample = keras.Input(shape, name="sample")
-    if condition:
-        given = keras.Input([condition], name="condition")
-        maps = kl.UpSampling2D(shape[:2])(kl.Reshape((1, 1, condition))(given))
-        x = kl.Concatenate()([x, maps])
+    inputs, x = with_condition(keras.Input(shape, name="sample"), condition)
     x = EqualizedConv2D(_channels(width, 0), 1)(x)
     half = math.sqrt(0.5)
     stages = len(_sizes(shape)) - 1
@@ -164,7 +161,7 @@ def features(
         x = kl.Add()([EqualizedConv2D(wider, down=True, gain=half)(x), skip])
     x = EqualizedConv2D(_channels(width, stages))(MinibatchStddev()(x))
     x = EqualizedDense(_channels(width, stages), activate=True)(kl.Flatten()(x))
-    return keras.Model([sample, given] if condition else sample, x, name="features")
+    return keras.Model(inputs, x, name="features")
 
 
 def _refuse(normalization: str) -> None:

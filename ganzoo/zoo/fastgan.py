@@ -6,7 +6,7 @@ from ganzoo.core.update import Update
 from ganzoo.foundation.hyperparameters import Hyperparameter
 from ganzoo.foundation.registry import register
 from ganzoo.losses import objectives
-from ganzoo.networks import dcgan, fastgan
+from ganzoo.networks import fastgan, stages
 
 DEEPEST = 4  # doublings of a decoder
 
@@ -43,7 +43,7 @@ class FastGAN(GAN):
     )
 
     def make_networks(self) -> None:
-        if not self.spec.is_image or min(self.spec.shape[:2]) < fastgan.SMALLEST:
+        if not self.spec.is_image or min(self.spec.shape[:2]) < stages.SMALLEST:
             seen = "×".join(map(str, self.spec.shape))
             raise ValueError(
                 f"fastgan needs images of at least 8×8, but samples have the shape {seen}: train "
@@ -71,7 +71,7 @@ class FastGAN(GAN):
 
     def _halvings(self, maps: str) -> int:
         """Returns how often the image is halved up to these maps."""
-        return len(dcgan.sizes(self.spec.shape)) - (1 if maps == "coarse" else 2)
+        return len(stages.sizes(self.spec.shape)) - (1 if maps == "coarse" else 2)
 
     def _distance(self, decoded: tf.Tensor, images: tf.Tensor, maps: str) -> tf.Tensor:
         """Returns E|x − decoded|, for images that are pooled to the size of the decoded ones."""
