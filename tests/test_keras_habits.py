@@ -143,6 +143,7 @@ def test_weights_alone_build_the_gan_they_are_loaded_into(tmp_path):
     np.testing.assert_array_equal(other.sample(3), gan.sample(3))
 
 
+@pytest.mark.slow
 def test_keras_tuner_finds_the_best_learning_rate_and_gives_the_model(tmp_path):
     tuner = pytest.importorskip("keras_tuner")
 

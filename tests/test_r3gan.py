@@ -105,6 +105,7 @@ def test_what_the_networks_do_not_support_is_refused():
         ganzoo.get("lsgan", architecture="r3gan").build_from(images[:, :7])
 
 
+@pytest.mark.slow
 def test_two_replicas_train_as_one():
     subject = checks.Subject(type(ganzoo.get("r3gan")), architecture="r3gan")
     checks.check_two_replicas_equal_one(subject)

@@ -1,5 +1,7 @@
 """StyleGAN2's layers against NumPy and SciPy, its path length and its truncation."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -221,8 +223,9 @@ def test_path_length_is_a_regulariser_of_other_games():
     assert float(gan._regularisers[0][0].mean.numpy()) > 0
 
 
-def trained(**chosen):
-    gan = ganzoo.get("stylegan2", **SMALL | chosen)
+@functools.cache
+def trained():
+    gan = ganzoo.get("stylegan2", **SMALL)
     gan.fit(IMAGES, batch_size=8, steps_per_epoch=3, verbose=0)
     return gan
 
@@ -238,7 +241,7 @@ def test_truncation_to_0_gives_one_image_for_all_latents():
 
 
 def test_truncation_moves_the_styles_towards_their_running_mean():
-    gan = trained(ema=0.0)
+    gan = trained()
     mapping = gan.generator.get_layer("mapping")
     z, mean = normal(4, 6), mapping.mean.numpy()
     w = mapping.mapped(tf.constant(z)).numpy()

@@ -20,44 +20,78 @@ class Point(keras.layers.Layer):
         return ops.zeros_like(z) + self.theta
 
 
-def moved(theta, psi, steps, rate):
+def played(theta, psi, steps, after=0):
     """G's gradient on L_D = ½(D(G) − 1)² and L_G = D(G) with G(z) = θ and D(x) = ψx, and ψ after
-    the step, where D's own rate is 0."""
+    the update, where D's Adam has made `after` steps before."""
     generator = keras.Sequential([keras.Input([1]), Point()])
     critic = keras.Sequential([keras.Input([1]), keras.layers.Dense(1, use_bias=False)])
-    generator.set_weights([np.array([theta])])
-    critic.set_weights([np.array([[psi]])])
     quadratic = Objective(
         lambda real, fake: 0.5 * tf.reduce_mean(tf.square(fake - 1.0)),
         lambda real, fake: tf.reduce_mean(fake),
     )
     gan = ganzoo.get(
         "unrolled_gan", architecture=(generator, critic), latent_dim=1, objective=quadratic,
-        unrolled_steps=steps, unrolling_rate=rate,
+        unrolled_steps=steps,
     )  # fmt: skip
     gan.compile(
         generator_optimizer=keras.optimizers.SGD(1.0),
-        discriminator_optimizer=keras.optimizers.SGD(0.0),
+        discriminator_optimizer=keras.optimizers.Adam(RATE, *BETAS),
     )
-    gan.fit(np.zeros([8, 1], "float32"), batch_size=4, steps_per_epoch=1, verbose=0)
+    x = np.zeros([8, 1], "float32")
+    gan.build_from(x, batch_size=4)
+    for value, variable in zip(
+        (after, *MOMENTS),
+        (lambda adam: (adam.iterations, adam._momentums[0], adam._velocities[0]))(
+            gan.discriminator_optimizer
+        ),
+        strict=True,
+    ):
+        variable.assign(np.full(variable.shape, value))
+    generator.set_weights([np.array([theta])])
+    critic.set_weights([np.array([[psi]])])
+    gan.fit(x, batch_size=4, steps_per_epoch=1, verbose=0)
     return theta - float(generator.weights[0][0]), float(critic.weights[0][0, 0])
+
+
+RATE, BETAS, MOMENTS = 0.05, (0.5, 0.9), (0.2, 0.1)
+
+
+def adam(theta, psi, moments, first, last):
+    """ψ and the moments after the steps `first` to `last` of Adam on ½(ψθ − 1)², in NumPy."""
+    mean, square = moments
+    for t in range(first, last + 1):
+        slope = (psi * theta - 1) * theta
+        mean = BETAS[0] * mean + (1 - BETAS[0]) * slope
+        square = BETAS[1] * square + (1 - BETAS[1]) * slope**2
+        unbiased = mean / (1 - BETAS[0] ** t), square / (1 - BETAS[1] ** t)
+        psi = psi - RATE * unbiased[0] / (np.sqrt(unbiased[1]) + 1e-7)
+    return psi, (mean, square)
 
 
 @pytest.mark.parametrize("steps", [0, 1, 2, 5])
 def test_the_gradient_of_a_quadratic_game(steps):
-    """u = ψθ − 1 shrinks by r = 1 − ηθ² per step of D, so that D(G) is 1 + u·rᵏ after k."""
-    theta, psi, rate = 0.8, -0.5, 0.3
-    shrink, u = 1 - rate * theta**2, psi * theta - 1
-    expected = psi * shrink**steps
-    if steps:
-        expected += u * steps * shrink ** (steps - 1) * -2 * rate * theta
-    gradient, after = moved(theta, psi, steps, rate)
-    assert gradient == pytest.approx(expected, rel=1e-5)
-    assert after == psi, "the steps ahead are forgotten"
+    """D makes its own step first. The steps ahead begin there, with its moments."""
+    theta, psi, after = 0.8, -0.5, 3
+    psi, moments = adam(theta, psi, MOMENTS, after + 1, after + 1)
+
+    def judged(theta):
+        return adam(theta, psi, moments, after + 2, after + 1 + steps)[0] * theta
+
+    expected = (judged(theta + 1e-6) - judged(theta - 1e-6)) / 2e-6
+    gradient, moved = played(theta, -0.5, steps, after)
+    assert gradient == pytest.approx(expected, rel=1e-4)
+    assert moved == pytest.approx(psi, rel=1e-5), "the steps ahead are forgotten"
+
+
+def test_other_optimizers_of_d_are_refused():
+    gan = ganzoo.get("unrolled_gan")
+    with pytest.raises(ValueError, match="is SGD, and unrolled_gan looks ahead"):
+        gan.compile(discriminator_optimizer="sgd")
 
 
 def weights_after(name, **hyperparameters):
-    gan = ganzoo.get(name, width=8, latent_dim=4, **hyperparameters)
+    rates = {"generator_learning_rate": 1e-3, "discriminator_learning_rate": 1e-3}
+    gan = ganzoo.get(name, width=8, latent_dim=4, **rates, **hyperparameters)
     x = np.random.default_rng(0).normal(size=(64, 2)).astype("float32")
     gan.fit(x, batch_size=16, steps_per_epoch=3, verbose=0)
     return [w.numpy() for w in gan.trainable_variables]
@@ -72,10 +106,21 @@ def test_no_steps_ahead_are_the_plain_gan_and_some_are_not():
 
 
 def test_the_gradient_through_networks_is_that_of_finite_differences():
-    """G's loss at moved weights of G, with normalised layers, a penalty and packs."""
+    """G's loss at moved weights of G, with normalised layers, a penalty and packs. The networks are
+    smooth, since at a kink of a ReLU the difference is not the gradient."""
+    kl = keras.layers
+    smooth = (
+        keras.Sequential([keras.Input([2]), kl.Dense(4, "tanh"), kl.Dense(2)]),
+        keras.Sequential(
+            [
+                keras.Input([4]), kl.Dense(5), kl.LayerNormalization(),
+                kl.Activation("tanh"), kl.Dense(1),
+            ]
+        ),
+    )  # fmt: skip
     gan = ganzoo.get(
-        "unrolled_gan", width=3, latent_dim=2, unrolled_steps=2, packing=2, unrolling_rate=0.5,
-        penalties={"r1": 0.5}, discriminator_normalization="layer",
+        "unrolled_gan", architecture=smooth, latent_dim=2, unrolled_steps=2, packing=2,
+        penalties={"r1": 0.5}, discriminator_learning_rate=0.05,
     )  # fmt: skip
     x = np.random.default_rng(0).normal(size=(16, 2)).astype("float32")
     gan.build_from(x, batch_size=8)

@@ -21,10 +21,13 @@ COSTLY = {
     checks.check_shapes,
     checks.check_tiny_problem,
 }
-REPRESENTATIVES = {"began", "bigan", "cgan", "gan", "pix2pix", "sgan", "srgan", "wgan_gp"}
+REPRESENTATIVES = {"began", "bigan", "cgan", "gan", "pix2pix", "r1gan", "sgan", "srgan", "wgan"}
 """Each has a mechanism that the others lack. Costly checks of all other names are slow tests."""
-TOO_COSTLY = {"fastgan", "reacgan"}
-"""Their mechanisms have no cheaper representative, and are checked by slow tests alone."""
+LARGE = {
+    "biggan", "cyclegan", "fastgan", "projection_gan", "reacgan", "sagan", "sngan", "stylegan2",
+}  # fmt: skip
+"""All checks of these are slow tests, for their networks take seconds to trace. Their networks and
+losses have tests of their own."""
 
 
 def mechanisms(cls):
@@ -50,8 +53,9 @@ HOOKS = {
 def cases():
     for name in NAMES:
         for check in checks.CHECKS:
-            slow = [pytest.mark.slow] * (check in COSTLY and name not in REPRESENTATIVES)
-            yield pytest.param(name, check, marks=slow, id=f"{name}-{check.__name__}")
+            slow = name in LARGE or (check in COSTLY and name not in REPRESENTATIVES)
+            marks = [pytest.mark.slow] * slow
+            yield pytest.param(name, check, marks=marks, id=f"{name}-{check.__name__}")
 
 
 @functools.cache
@@ -66,7 +70,7 @@ def test_contract(name, check):
 
 def test_every_mechanism_has_a_representative():
     checked = set().union(*(mechanisms(registry.find(name)) for name in REPRESENTATIVES))
-    for name in {*NAMES} - TOO_COSTLY:
+    for name in {*NAMES} - LARGE:
         new = mechanisms(registry.find(name)) - checked
         assert not new, f"add {name} to REPRESENTATIVES: no other has {sorted(new)}"
 

@@ -9,17 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pacgan import RECIPE
 from rings import found
 
 import ganzoo
 from ganzoo.data import toys
 
 
-def claim(seed: int, steps: int = 2000) -> Iterator[dict[str, object]]:
+def claim(seed: int, steps: int = 5000) -> Iterator[dict[str, object]]:
     ring = toys.Mixture(2.0 * toys.ring().means, 0.02)
     unrolled, plain = (
-        found(ganzoo.get("unrolled_gan", unrolled_steps=k, seed=seed, **RECIPE), ring, steps)
+        found(ganzoo.get("unrolled_gan", width=128, unrolled_steps=k, seed=seed), ring, steps)
         for k in (5, 0)
     )
     for measure, bar in (("modes", "> beside"), ("mode_kl", "< beside")):
