@@ -1,3 +1,5 @@
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -38,7 +40,7 @@ class UnrolledGAN(GAN):
         int, 5, "k, steps of D that G's update looks ahead", at_least=0, at_most=100
     )
 
-    def compile(self, *args: object, **options: object) -> None:
+    def compile(self, *args: Any, **options: Any) -> None:
         super().compile(*args, **options)
         chosen = self._optimizers_config["discriminator_optimizer"]
         if chosen["class_name"] != "Adam" or chosen["config"]["amsgrad"]:
