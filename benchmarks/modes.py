@@ -3,6 +3,7 @@
     python benchmarks/modes.py                  # everything, three seeds: about three hours
     python benchmarks/modes.py --data ring      # or grid, or stacked_digits, of which
                                                 # benchmarks/stacked.py tells
+    python benchmarks/modes.py --recipe own         # each name with the defaults of its card
     python benchmarks/modes.py --data grid --names infogan --set objective=relativistic …
                                                 # the recipe with other hyper-parameters: a row
                                                 # of its own, by the whole command
@@ -28,10 +29,10 @@ of `r3gan`'s seed 7 had 92.4%, 0.013 and 0.457; two since, alone and among the o
 with 10 of weight 0.2, and 96.6%, 0.006 and 1.07 with 25, which the results have on their own seeds:
 98.2%, 0.028 and 1.00.
 
-Rows go to results/modes.csv, in place of those of the same data and names: what
+Rows go to results/modes.csv, in place of those of the same data, names and recipe: what
 `ganzoo.evaluation.mode_coverage` says of 2,500 samples, and the medians over seeds. The samples of
-the first seed over the true density go to results/modes-DATA.png. Where there are no convolutions,
-`dcgan` is the game of `gan`.
+the first seed over the true density go to results/modes-DATA.png, if all names were run. Where
+there are no convolutions, `dcgan` is the game of `gan`.
 """
 
 import argparse
@@ -56,6 +57,7 @@ from ganzoo import evaluation
 from ganzoo.foundation import keywords, schedules
 
 RESULTS = Path(__file__).parent.parent / "results"
+KEYS = ("data", "name", "recipe", "set")
 
 
 class Mixture:
@@ -120,9 +122,9 @@ class Grid(Mixture):
 TASKS = {task.data: task for task in (Ring, Grid, stacked.Digits)}
 
 
-def trained(name, task, seed, settings=()):
-    chosen = task.hyperparameters(name) | keywords.read(name, settings, seed)
-    gan = ganzoo.get(name, **chosen)
+def trained(name, task, seed, recipe="common", settings=()):
+    common = task.hyperparameters(name) if recipe == "common" else {}
+    gan = ganzoo.get(name, **common | keywords.read(name, settings, seed))
     start = time.perf_counter()
     examples = ganzoo.data.load(task.data)
     gan.fit(examples, batch_size=task.batch_size, steps_per_epoch=task.steps, verbose=0)
@@ -135,16 +137,21 @@ def main():
     parser.add_argument("--data", nargs="+", default=list(TASKS), choices=TASKS)
     parser.add_argument("--names", nargs="+", default=unconditional, choices=unconditional)
     parser.add_argument("--seeds", nargs="+", type=int, default=[7, 8, 9])
+    parser.add_argument("--recipe", default="common", choices=["common", "own"])
     parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE")
     options = parser.parse_args()
     for data in options.data:
         task, rows, drawn = TASKS[data](), [], {}
         for name in options.names:
+            if reason := refused(name, data):
+                print(f"{name} is left out: {reason}", flush=True)
+                continue
             for seed in options.seeds:
-                gan, seconds = trained(name, task, seed, options.set)
+                gan, seconds = trained(name, task, seed, options.recipe, options.set)
                 samples = gan.sample(task.samples, seed=seed)
                 drawn.setdefault(name, samples)
-                rows.append({"data": data, "name": name, "set": " ".join(options.set)})
+                rows.append({"data": data, "name": name, "recipe": options.recipe})
+                rows[-1]["set"] = " ".join(options.set)
                 rows[-1] |= {"seed": seed, "of": task.of}
                 measured = task.measure(samples)
                 rows[-1] |= {key: round(float(v), 4) for key, v in measured.items()}
@@ -152,8 +159,24 @@ def main():
                 rows[-1] |= {"samples": len(samples)}
                 print(rows[-1], flush=True)
         write(rows + medians(rows))
-        if not options.set:
+        if drawn.keys() >= {row["name"] for row in rows_of(data)}:
             task.draw(drawn, RESULTS / f"modes-{data}.png")
+
+
+def refused(name, data):
+    """Why a GAN can't be trained on these data; None if it can."""
+    try:
+        ganzoo.get(name).build_from(ganzoo.data.load(data))
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def rows_of(data):
+    """The rows of the results with the common recipe and nothing set."""
+    with open(RESULTS / "modes.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return [r for r in rows if (r["data"], r["recipe"], r["set"]) == (data, "common", "")]
 
 
 def medians(rows):
@@ -174,12 +197,12 @@ def write(rows):
         "ganzoo": ganzoo.__version__,
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, no GPU",
     }
-    file, again = RESULTS / "modes.csv", {(r["data"], r["name"], r["set"]) for r in rows}
+    file, again = RESULTS / "modes.csv", {tuple(map(r.get, KEYS)) for r in rows}
     names, kept = [*max(rows, key=len), *facts, "command"], []
     if file.exists():
         with open(file, newline="") as old:
             kept = list(csv.DictReader(old))
-        kept = [r for r in kept if (r["data"], r["name"], r["set"]) not in again]
+        kept = [r for r in kept if tuple(map(r.get, KEYS)) not in again]
     with open(file, "w", newline="") as new:
         writer = csv.DictWriter(new, names, restval="")
         writer.writeheader()
@@ -188,7 +211,8 @@ def write(rows):
 
 def command(row):
     settings = ["--set", *row["set"].split()] if row["set"] else []
-    words = ["--data", row["data"], "--names", row["name"], *settings]
+    recipe = ["--recipe", "own"] * (row["recipe"] == "own")
+    words = ["--data", row["data"], "--names", row["name"], *recipe, *settings]
     return shlex.join(["python", "benchmarks/modes.py", *words])
 
 

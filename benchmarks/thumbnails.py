@@ -1,84 +1,137 @@
 """A picture for each GAN of the zoo: 16 samples after a short training with its own settings.
 
-    python benchmarks/thumbnails.py                     # all names, about a minute each
-    python benchmarks/thumbnails.py lsgan --steps 2000
-    python benchmarks/thumbnails.py --data shapes --out results/zoo-shapes
+    python benchmarks/thumbnails.py                     # all names, about half a minute each
+    python benchmarks/thumbnails.py lsgan --seconds 120
+    python benchmarks/thumbnails.py --data shapes       # one sheet of all that draw samples
 
 A GAN whose generator maps images is shown with what it maps above the outputs. Pictures go to
-results/zoo/NAME.png, and how each was made to index.csv beside them. `python tests/test_readme.py`
-puts them into the README's table.
+results/zoo/NAME.png, and with `--data` to one sheet, results/zoo-DATA.png. How each was made goes
+to results/zoo.csv. `python tests/test_readme.py` puts the pictures into the README's table.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import operator
+import tempfile
 import time
 from pathlib import Path
 
-import matplotlib.image
+import keras
+import matplotlib
+
+matplotlib.use("agg")
+import matplotlib.pyplot as plt
 import numpy as np
+from PIL import Image
 
 import ganzoo
 from ganzoo.foundation import registry
-from ganzoo.reporting import plots
+from ganzoo.reporting import mapped, plots
 
 SHOWN = 16
 COLUMNS = ("name", "data", "steps", "seconds", "seed", "ganzoo", "command")
+RESULTS = Path(__file__).parents[1] / "results"
 
 
-def picture(gan_name: str, source: str | None, steps: int, seed: int) -> tuple[str, np.ndarray]:
-    """The data set and a contact sheet."""
+class StopAfter(keras.callbacks.Callback):
+    """Ends training after some seconds, which begin with the second step: the first one traces."""
+
+    def __init__(self, seconds: float):
+        super().__init__()
+        self.seconds = seconds
+
+    def on_train_batch_end(self, batch: int, logs: object = None) -> None:
+        if batch == 0:
+            self.end = time.monotonic() + self.seconds
+        self.model.stop_training = time.monotonic() > self.end
+
+
+def maps(name: str) -> bool:
+    """Whether the generator maps images that it is given."""
+    return [x.kind for x in registry.find(name).columns.values()].count("sample") > 1
+
+
+def picture(
+    gan_name: str, source: str | None, seconds: float, seed: int
+) -> tuple[str, int, np.ndarray]:
+    """The data set, the number of steps, and a contact sheet."""
     gan = ganzoo.get(gan_name, seed=seed)
-    kinds = [column.kind for column in gan.columns.values()]
-    source = source if source and kinds.count("sample") == 1 else gan.default_data
+    source = source or gan.default_data
     examples = shown = ganzoo.data.load(source)
-    if kinds.count("sample") > 1:
+    if maps(gan_name):
         examples, shown = ganzoo.data.held_out(examples, SHOWN // 2)
-    gan.fit(examples, steps_per_epoch=steps, verbose=0)
-    given = [key for key, value in gan.inputs.items() if not value.drawn]
-    if not given:
+    gan.fit(examples, steps_per_epoch=10**6, callbacks=[StopAfter(seconds)], verbose=0)
+    if not mapped.given_names(gan):
         samples = gan.sample(SHOWN, seed)
-        return source, plots.contact_sheet(samples, 8, value_range=gan.spec.value_range)
-    name = given[0]
-    rows = shown[name] if isinstance(shown, dict) else shown.map(lambda row: row[name])
-    images = np.stack(list(rows.take(SHOWN // 2).as_numpy_iterator()))
-    made = gan.sample(**{name: images})
-    both = [plots.pixels(x, gan.spec.value_range) for x in (images, made)]
-    return source, plots.contact_sheet(np.concatenate(both), len(images))
+        sheet = plots.contact_sheet(samples, 8, value_range=gan.spec.value_range)
+        return source, gan.step, np.repeat(sheet, 3, -1) if sheet.shape[-1] == 1 else sheet
+    rows = {}
+    for name in gan.columns:
+        kept = shown[name] if isinstance(shown, dict) else shown.map(operator.itemgetter(name))
+        rows[name] = np.stack(list(kept.take(SHOWN // 2).as_numpy_iterator()))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "mapped.png")
+        mapped.save_mapped(gan, path, rows)
+        return source, gan.step, np.asarray(Image.open(path).convert("RGB"))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("names", nargs="*", default=ganzoo.names(), metavar="NAME")
+    parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--data", help="of those that draw samples; their own by default")
-    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "results" / "zoo")
     chosen = parser.parse_args()
-    chosen.out.mkdir(parents=True, exist_ok=True)
-    index = chosen.out / "index.csv"
-    for name in chosen.names:
-        registry.find(name)
+    names = chosen.names or [name for name in ganzoo.names() if not (chosen.data and maps(name))]
+    sheets = {}
+    for name in names:
         began = time.monotonic()
-        source, sheet = picture(name, chosen.data, chosen.steps, chosen.seed)
-        sheet = np.repeat(sheet, 3, axis=-1) if sheet.shape[-1] == 1 else sheet
-        matplotlib.image.imsave(chosen.out / f"{name}.png", sheet)
-        kept = []
-        if index.exists():
-            with index.open(newline="") as file:
-                kept = [row for row in csv.DictReader(file) if row["name"] != name]
-        command = f"python benchmarks/thumbnails.py {name} --steps {chosen.steps}"
+        source, steps, sheets[name] = picture(name, chosen.data, chosen.seconds, chosen.seed)
+        if not chosen.data:
+            (RESULTS / "zoo").mkdir(exist_ok=True)
+            plt.imsave(RESULTS / "zoo" / f"{name}.png", sheets[name])
+        command = f"python benchmarks/thumbnails.py {name} --seconds {chosen.seconds:g}"
         row = {
-            "name": name, "data": source, "steps": chosen.steps, "seed": chosen.seed,
+            "name": name, "data": source, "steps": steps, "seed": chosen.seed,
             "seconds": round(time.monotonic() - began), "ganzoo": ganzoo.__version__,
             "command": command + (f" --data {chosen.data}" if chosen.data else ""),
         }  # fmt: skip
         print(*row.values(), flush=True)
-        with index.open("w", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS)
-            writer.writeheader()
-            writer.writerows(sorted([*kept, row], key=lambda row: row["name"]))
+        write(row)
+    if chosen.data and not chosen.names:
+        draw(sheets, RESULTS / f"zoo-{chosen.data}.png")
+
+
+def write(row: dict[str, object]) -> None:
+    """Writes a row into results/zoo.csv, in place of that of the same name and data."""
+    kept, index = [], RESULTS / "zoo.csv"
+    if index.exists():
+        with index.open(newline="") as file:
+            kept = [r for r in csv.DictReader(file) if (r["name"], r["data"]) != key(row)]
+    with index.open("w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows(sorted([*kept, row], key=key))
+
+
+def key(row: dict[str, object]) -> tuple[object, object]:
+    return row["name"], row["data"]
+
+
+def draw(sheets: dict[str, np.ndarray], path: Path, columns: int = 4) -> None:
+    """All contact sheets with their names above them."""
+    rows = -(-len(sheets) // columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(3 * columns, 1.05 * rows), squeeze=False)
+    for axis in axes.flat:
+        axis.axis("off")
+    for axis, (name, sheet) in zip(axes.flat, sheets.items(), strict=False):
+        axis.imshow(sheet)
+        axis.set_title(name, fontsize=9, pad=2)
+    figure.tight_layout(pad=0.3)
+    figure.savefig(path, dpi=100)
+    plt.close(figure)
 
 
 if __name__ == "__main__":

@@ -77,7 +77,10 @@ class ADA(Augmentation):
         self.probability = probability
 
     def check(self, gan: keras.Model) -> None:
-        self.neutral = neutral(objectives.get(gan.objective)) if self.probability is None else 0.0
+        self.neutral: float | None = 0.0
+        if self.probability is None:  # a game with losses of its own has no objective
+            objective = gan.objective and objectives.get(gan.objective)
+            self.neutral = neutral(objective) if objective else None
         if self.neutral is None:
             raise ValueError(
                 f"augment='ada' reads from the sign of D's logits how much D overfits, and the "

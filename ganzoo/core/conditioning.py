@@ -76,7 +76,7 @@ class Conditioning(Ingredients):
 
     def _no_labels(self) -> str | None:
         """The reason why this game can't be told classes; None if it can."""
-        if sum(column.kind == "sample" for column in self.columns.values()) > 1:
+        if self.latent_dim is None:
             return "whose generator maps samples to samples"
         if any(column.optional for column in self.columns.values()):
             return "whose labels may be missing"

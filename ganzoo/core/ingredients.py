@@ -58,6 +58,8 @@ class Ingredients(keras.Model):
     """The networks that are told the class."""
     judges_one: str | None = None
     """The reason why packing is not supported; None if it is supported."""
+    judges_samples: bool = True
+    """Whether the discriminator judges samples, which can then be augmented."""
     architecture_of_images: str = "dcgan"
     """The architecture that "auto" stands for with images of at least 8×8."""
     default_data: str = "mnist5k"
@@ -194,6 +196,11 @@ class Ingredients(keras.Model):
         ]
         self._augmentation = augmentation.get(self.augment)
         self._augmentation.check(self)
+        if self.augment != "none" and not self.judges_samples:
+            raise ValueError(
+                f"augment={self.augment!r:.200} is not defined for {self.registry_name}, whose "
+                "discriminator judges no samples: leave it out."
+            )
         if self.packing > 1 and self.judges_one:
             raise ValueError(
                 f"packing={self.packing} is not defined for {self.registry_name}, where "

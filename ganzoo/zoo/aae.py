@@ -31,6 +31,7 @@ class AAE(GAN):
 
     objective = objectives.non_saturating
     judges_one = "D judges the latents of each sample"
+    judges_samples = False
     latent_dim = 8
     generator_learning_rate = 1e-3
     reconstruction_weight: float = Hyperparameter(
@@ -56,7 +57,8 @@ class AAE(GAN):
         return self.encoder(update.sample, training=update.training)
 
     def generator_loss(self, update: Update) -> Terms:
-        decoded = self.generator(update.fake, training=update.training)
+        codes = {**update.inputs, "latent": update.fake}
+        decoded = self.generate(codes, update.training)[self.output_name]
         error = tf.reduce_mean(tf.square(update.sample - decoded))
         return super().generator_loss(update) | {
             "reconstruction": self.reconstruction_weight * error

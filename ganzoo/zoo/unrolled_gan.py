@@ -1,5 +1,3 @@
-from typing import Any
-
 import keras
 import tensorflow as tf
 
@@ -26,7 +24,8 @@ class UnrolledGAN(GAN):
 
     w are D's weights and k is `unrolled_steps`. With k = 0 this is `gan`. The steps begin with the
     moments and the rate of D's own Adam, as in the paper's experiments. They are used for G's
-    update only, and are then forgotten: D itself makes one step.
+    update only, and are then forgotten: D itself makes one step. With an optimizer other than Adam
+    the steps ahead are plain gradient descent at its rate.
 
     Deviations: G and D have three layers of 256 units, the paper's two of 128. A schedule of D's
     rate is read once per update, not for each step ahead.
@@ -40,15 +39,6 @@ class UnrolledGAN(GAN):
         int, 5, "k, steps of D that G's update looks ahead", at_least=0, at_most=100
     )
 
-    def compile(self, *args: Any, **options: Any) -> None:
-        super().compile(*args, **options)
-        chosen = self._optimizers_config["discriminator_optimizer"]
-        if chosen["class_name"] != "Adam" or chosen["config"]["amsgrad"]:
-            raise ValueError(
-                f"discriminator_optimizer is {chosen['class_name']}, and unrolled_gan looks ahead "
-                "along the steps of Adam: pass keras.optimizers.Adam(…), or leave it out."
-            )
-
     def generator_loss(self, update: Update) -> Terms:
         with self.discriminator_at(self.weights_ahead(update)):
             return super().generator_loss(update)
@@ -58,27 +48,31 @@ class UnrolledGAN(GAN):
         return keras.StatelessScope(zip(self.discriminator_variables, weights, strict=True))
 
     def weights_ahead(self, update: Update) -> Tensors:
-        """D's weights after k steps of Adam, which can be differentiated."""
+        """D's weights after k steps, which can be differentiated."""
         weights = [tf.convert_to_tensor(w.value) for w in self.discriminator_variables]
         if not (self.unrolled_steps and self.built and self.compiled):
             return weights
-        adam = precision.inner(self.discriminator_optimizer)
-        rate, beta_1, beta_2 = tf.cast(adam.learning_rate, tf.float32), adam.beta_1, adam.beta_2
-        means, squares = (
-            [tf.convert_to_tensor(x.value) for x in moments]
-            for moments in (adam._momentums, adam._velocities)
-        )
+        optimizer = precision.inner(self.discriminator_optimizer)
+        rate = tf.cast(optimizer.learning_rate, tf.float32)
+        if not isinstance(optimizer, keras.optimizers.Adam):
+            for _ in range(self.unrolled_steps):
+                slopes = self.slopes(weights, update)
+                weights = [w - rate * g for w, g in zip(weights, slopes, strict=True)]
+            return weights
+        beta_1, beta_2 = optimizer.beta_1, optimizer.beta_2
+        means = [tf.convert_to_tensor(x.value) for x in optimizer._momentums]
+        squares = [tf.convert_to_tensor(x.value) for x in optimizer._velocities]
         for ahead in range(1, self.unrolled_steps + 1):
             slopes = self.slopes(weights, update)
             means = [beta_1 * m + (1 - beta_1) * g for m, g in zip(means, slopes, strict=True)]
             squares = [
                 beta_2 * s + (1 - beta_2) * g**2 for s, g in zip(squares, slopes, strict=True)
             ]
-            t = tf.cast(adam.iterations + ahead, tf.float32)
+            t = tf.cast(optimizer.iterations + ahead, tf.float32)
             scale = rate * tf.sqrt(1 - beta_2**t) / (1 - beta_1**t)
             # The gradient of √s is infinite at 0, where a weight had no slope so far.
             weights = [
-                w - scale * m / (tf.sqrt(tf.maximum(s, 1e-30)) + adam.epsilon)
+                w - scale * m / (tf.sqrt(tf.maximum(s, 1e-30)) + optimizer.epsilon)
                 for w, m, s in zip(weights, means, squares, strict=True)
             ]
         return weights

@@ -62,6 +62,11 @@ class Consistency(Regulariser):
         self.flip, self.shift = flip, float(shift)
 
     def build(self, gan: keras.Model) -> None:
+        if not gan.judges_samples:
+            raise ValueError(
+                f"the regulariser {self.name} moves the images that the discriminator judges, and "
+                f"that of {gan.registry_name} judges no images: leave it out."
+            )
         if not gan.spec.is_image:
             raise ValueError(
                 f"the regulariser {self.name} moves images, and the data are vectors of "

@@ -38,6 +38,11 @@ class PathLength(Regulariser):
         self.decay = check_decay(decay)
 
     def build(self, gan: keras.Model) -> None:
+        if gan.latent_dim is None:
+            raise ValueError(
+                f"the regulariser {self.name} differentiates samples by latents, and the generator "
+                f"of {gan.registry_name} maps samples to samples: leave it out."
+            )
         self.mean = gan.add_weight(
             shape=(), initializer="zeros", trainable=False, name="path_length_mean",
             aggregation="only_first_replica",
