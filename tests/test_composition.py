@@ -79,13 +79,13 @@ PAIRS = {
 
 def reason(name, axes):
     """Words of the sentence that refuses these axes together; None if they work."""
+    known = registry.find(name).hyperparameters()
+    for key, value in itertools.chain(*(AXES[axis].items() for axis in axes)):
+        if key not in known:
+            return f"{name} has its own {key}"
+        if known[key].choices and value not in known[key].choices:
+            return f"{key}={value!r} must be one of"
     for axis in axes:
-        for key, value in AXES[axis].items():
-            known = registry.find(name).hyperparameters().get(key)
-            if known is None:
-                return f"{name} has its own {key}"
-            if known.choices and value not in known.choices:
-                return f"{key}={value!r} must be one of"
         for names, words in REFUSED.get(axis, []):
             if name in names:
                 return words
