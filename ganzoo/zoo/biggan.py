@@ -22,6 +22,9 @@ class BigGAN(Labelled, GAN):
     Deviations: D has one update for each one of G, and not two, the rates are G's 1e-3 and D's
     4e-4, and not 5e-5 and 2e-4, and the decay of the averages is 0.99, and not 0.9999, because
     training is shorter. Batches are those that `fit` is given; the paper's have 2048 samples.
+
+    Reported: FID 4.16 on CIFAR-10 with 50,000 samples, as trained by Kang, Shin,
+    Park 2022, arXiv:2206.09479 (figures of their library StudioGAN).
     """
 
     objective = objectives.hinge

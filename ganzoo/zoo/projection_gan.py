@@ -20,6 +20,9 @@ class ProjectionGAN(Labelled, GAN):
     Deviations: D has one update for each one of G, and not five, and the rates are constant at
     G's 1e-3 and D's 4e-4, because training is shorter; samples come from averaged weights. The
     paper's are `critic_steps=5`, rates of 2e-4 that fall to 0, `latent_dim=128` and `ema=0`.
+
+    Reported: FID 31.54 on CIFAR-10 with 50,000 samples, without spectral normalisation, as
+    trained by Kang, Shin, Park 2022, arXiv:2206.09479 (figures of their library StudioGAN).
     """
 
     objective = objectives.hinge

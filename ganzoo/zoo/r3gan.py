@@ -30,6 +30,9 @@ class R3GAN(GAN):
     Deviations: by default the networks are this library's `mlp` and `dcgan`, and γ and the rates
     are constant, because the paper's are made for longer training. With `as_published=True`, β₂ and
     the EMA decay are constant at their last values, because they have no schedules here.
+
+    Reported: FID 1.96 on CIFAR-10, 1.95 on FFHQ at 64×64, and all 1,000 modes of StackedMNIST (the
+    paper and its authors' repository).
     """
 
     objective = objectives.relativistic

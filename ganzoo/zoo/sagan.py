@@ -21,6 +21,9 @@ class SAGAN(Labelled, GAN):
     Deviations: G has the rate 1e-3 and D has 4e-4, and not 1e-4 and 4e-4, because with D's rate
     four times that of G, D is too strong on small data; samples come from averaged weights.
     Attention is on small maps, because the images are small.
+
+    Reported: FID 10.35 on CIFAR-10 with 50,000 samples, as trained by Kang, Shin,
+    Park 2022, arXiv:2206.09479 (figures of their library StudioGAN).
     """
 
     objective = objectives.hinge

@@ -19,6 +19,9 @@ class SNGAN(GAN):
     Deviations: D has one update for each one of G, and not five, and the rates are constant at
     G's 1e-3 and D's 4e-4, because training is shorter. The paper's are `critic_steps=5`, rates of
     2e-4 that fall to 0 in 100,000 steps, and `latent_dim=128`.
+
+    Reported: FID 9.01 on CIFAR-10 with 50,000 samples, as trained by Kang, Shin,
+    Park 2022, arXiv:2206.09479 (figures of their library StudioGAN).
     """
 
     objective = objectives.hinge

@@ -37,6 +37,9 @@ class StyleGAN2(GAN):
     for each sample, and not for each batch. Samples and exports have constant noise, so that G is a
     function of its inputs, and are clipped to [-1, 1]. Groups of the minibatch standard deviation
     are consecutive samples.
+
+    Reported: FID 3.78 on CIFAR-10 with 50,000 samples, as trained by Kang, Shin,
+    Park 2022, arXiv:2206.09479 (figures of their library StudioGAN).
     """
 
     objective = objectives.non_saturating

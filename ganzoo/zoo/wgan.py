@@ -25,6 +25,9 @@ class WGAN(GAN):
 
     Deviations: the rate is 5e-4 because the paper's rate, 5e-5, is made for hundreds of thousands
     of updates; the critic has no batch normalisation, because its slope then depends on the batch.
+
+    Reported: FID 107.68 on CIFAR-10 with 50,000 samples, as trained by Kang, Shin,
+    Park 2022, arXiv:2206.09479 (figures of their library StudioGAN).
     """
 
     objective = objectives.wasserstein
