@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ganzoo.foundation.files import replacing
+from ganzoo.reporting import drawing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -96,7 +97,7 @@ def save_samples(
     samples = np.asarray(samples)
     if samples.ndim == 2:
         draw = _points if samples.shape[1] == 2 else _histograms
-        _save_figure(draw(_finite(samples), None if real is None else _finite(real)), path)
+        drawing.save(draw(_finite(samples), None if real is None else _finite(real)), path)
         return
     from PIL import Image
 
@@ -111,7 +112,7 @@ def save_history(rows: Sequence[Mapping[str, float]], path: str | os.PathLike) -
     Args:
         rows: one mapping per epoch, with `epoch` and the logs; `seconds` is not drawn.
     """
-    figure, axes = _figure(1, 1, size=(8, 5))
+    figure, axes = drawing.new(1, 1, size=(8, 5))
     epochs = [row["epoch"] for row in rows]
     for name in [key for key in rows[0] if key not in ("epoch", "seconds")] if rows else []:
         axes.plot(epochs, [row[name] for row in rows], label=name, marker="." * (len(rows) < 30))
@@ -120,7 +121,7 @@ def save_history(rows: Sequence[Mapping[str, float]], path: str | os.PathLike) -
     axes.xaxis.get_major_locator().set_params(integer=True)
     if rows:
         axes.legend()
-    _save_figure(figure, path)
+    drawing.save(figure, path)
 
 
 def save_picture(
@@ -183,7 +184,7 @@ def _finite(vectors: npt.ArrayLike) -> np.ndarray:
 
 
 def _points(samples: np.ndarray, real: np.ndarray | None) -> Figure:
-    figure, axes = _figure(1, 1, size=(6, 6))
+    figure, axes = drawing.new(1, 1, size=(6, 6))
     if real is not None:
         axes.scatter(*real.T, s=40, color="0.75", linewidths=0, label="real")
     axes.scatter(*samples.T, s=4, color="C0", linewidths=0, alpha=0.6, label="generated")
@@ -197,7 +198,7 @@ def _histograms(samples: np.ndarray, real: np.ndarray | None) -> Figure:
     shown = min(samples.shape[1], HISTOGRAMS)
     columns = math.ceil(math.sqrt(shown))
     rows = math.ceil(shown / columns)
-    figure, axes = _figure(rows, columns, size=(max(4, 2.2 * columns), max(3, 1.8 * rows)))
+    figure, axes = drawing.new(rows, columns, size=(max(4, 2.2 * columns), max(3, 1.8 * rows)))
     for feature, panel in enumerate(np.ravel(axes)):
         if feature >= shown:
             panel.axis("off")
@@ -211,17 +212,3 @@ def _histograms(samples: np.ndarray, real: np.ndarray | None) -> Figure:
         panel.tick_params(labelsize="x-small")
     np.ravel(axes)[0].legend(fontsize="x-small")
     return figure
-
-
-def _figure(rows: int, columns: int, size: tuple[float, float]) -> tuple[Figure, Any]:
-    from matplotlib.figure import Figure  # not pyplot, whose figures are global and never freed
-
-    figure = Figure(figsize=size, dpi=100, layout="constrained")
-    return figure, figure.subplots(rows, columns)
-
-
-def _save_figure(figure: Figure, path: str | os.PathLike) -> None:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    with replacing(path) as draft:
-        FigureCanvasAgg(figure).print_png(draft)
