@@ -38,7 +38,7 @@ def webp(frames: Sequence[Image.Image], milliseconds: int = 400, bar: bool = Tru
     with io.BytesIO() as file:
         shown[0].save(
             file, "WEBP", save_all=True, append_images=shown[1:], duration=times, loop=0,
-            quality=80, method=4, minimize_size=True,
+            quality=70,
         )  # fmt: skip
         return file.getvalue()
 

@@ -52,7 +52,9 @@ def labelled(
     tall = down * (height + gap) - gap
     long = across * (width + gap) - gap + (wide if gap_after else 0)
     sheet = np.full((tall, long, shown.shape[-1]), 255, np.uint8)
-    left = [n * (width + gap) + (wide if gap_after and n >= gap_after else 0) for n in range(across)]
+    left = [
+        n * (width + gap) + (wide if gap_after and n >= gap_after else 0) for n in range(across)
+    ]
     for row in range(down):
         top = row * (height + gap)
         for column in range(across):

@@ -224,8 +224,8 @@ def _draw_judge(axes: Any, one: State, x: np.ndarray, p: np.ndarray, g: np.ndarr
         axes.plot(one.at, one.logits, color=drawing.JUDGED, linestyle="--", label="D’s logits")
         return
     judged = 1 / (1 + np.exp(-one.logits))
-    # Where neither has any mass, every D is as good.
-    known = p + g > 1e-3 * (p + g).max()
+    # Where neither has any mass every D is as good, and the estimate of g is wrong.
+    known = p + g > 0.02 * (p + g).max()
     best = np.where(known, p / np.where(known, p + g, 1), math.nan)
     axes.plot(x, best, color="0.45", linewidth=1, label="best D, D* = p/(p + g)")
     axes.plot(one.at, judged, color=drawing.JUDGED, linestyle="--", linewidth=1.8, label="D")

@@ -53,7 +53,7 @@ def figure(
     if mixture is None:
         left.plot(*real[:SAMPLES].T, "o", color="0.8", markersize=4, label="data", zorder=0)
     else:
-        xs, ys, points = _grid(box, POINTS)
+        *_, points = _grid(box, POINTS)
         # The root shows thin tails beside sharp peaks.
         density = np.exp(0.5 * mixture.log_density(points)).reshape(POINTS, POINTS)
         left.imshow(
@@ -100,7 +100,9 @@ def pull(gan: Any, points: npt.ArrayLike) -> np.ndarray:
     with tf.GradientTape() as tape:
         tape.watch(x)
         found = gan.discriminate(x, None, training=False)["logits"]
-        loss = -tf.reduce_mean(found) if objective.relativistic else objective.generator(None, found)
+        loss = (
+            -tf.reduce_mean(found) if objective.relativistic else objective.generator(None, found)
+        )
     moved = tape.gradient(loss, x, unconnected_gradients="zero").numpy().astype(np.float64)
     # Data units for network units: the arrow of a step along this gradient.
     scale = gan.spec.decode_tensor(np.ones_like(moved)) - gan.spec.decode_tensor(0.0 * moved)
@@ -119,7 +121,7 @@ def _draw_judged(made: Figure, panel: Any, gan: Any, box: np.ndarray, fake: np.n
         panel.contour(xs, ys, surface, [0.0], colors=drawing.JUDGED, linewidths=1.8)
         panel.plot([], [], color=drawing.JUDGED, label="D’s logits = 0")
     panel.scatter(*fake[:400].T, s=3, color=drawing.FAKE, linewidths=0, alpha=0.8)
-    xs, ys, points = _grid(box, ARROWS)
+    *_, points = _grid(box, ARROWS)
     arrows = pull(gan, points)
     lengths = np.linalg.norm(arrows, axis=1, keepdims=True)
     usual = np.quantile(lengths, 0.9)
