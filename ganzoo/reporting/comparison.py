@@ -121,11 +121,15 @@ def _losses(runs: Sequence[facts.RunFolder], names: list[str]) -> list[Markup]:
     histories = {name: run.history for name, run in zip(names, runs, strict=True) if run.history}
     if not histories:
         return []
-    drawn = drawing.png(curves.compared(histories), 130)
-    alt = f"Curves of the losses by epoch of {', '.join(histories)}"
-    caption = "Losses of different objectives, and of different discriminators, don’t tell which "
-    caption += "generator is better: compare the metrics."
-    return [picture(drawn, alt, caption)]
+    losses = dict.fromkeys(name for rows in histories.values() for name in curves.names(rows))
+    shown = []
+    for loss in losses:
+        have = [name for name, rows in histories.items() if loss in rows[0]]
+        alt = f"Curves of {loss.replace('_', ' ')} by epoch of {', '.join(have)}"
+        shown.append(picture(drawing.png(curves.compared(histories, loss), 130), alt))
+    caution = "Losses of different objectives, and of different discriminators, don’t tell which "
+    caution += "generator is better: compare the metrics."
+    return [paragraph(caution), markup.pictures(shown, large=True)]
 
 
 def _metrics(runs: Sequence[facts.RunFolder], names: list[str]) -> list[Markup]:
@@ -136,8 +140,8 @@ def _metrics(runs: Sequence[facts.RunFolder], names: list[str]) -> list[Markup]:
     for key in dict.fromkeys(key for found in every for key in found):
         measured = [found.get(key) for found in every]
         present = [one for one in measured if one]
-        if any(str(one.get("extractor", "")).startswith("critic of ") for one in present):
-            continue  # a loss, which only its own discriminator can measure
+        if any(map(facts.is_loss, present)):
+            continue
         alike = len({tuple(str(one.get(fact)) for fact in COMPARABLE) for one in present}) == 1
         apart |= not alike
         cells = [

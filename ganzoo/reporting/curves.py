@@ -19,91 +19,89 @@ NOT_DRAWN = ("epoch", "seconds", "step")
 CURVE, SMOOTHED = 200, 0.02  # points from which a curve is smoothed, and the share of them
 
 
-def losses(rows: Rows, findings: Sequence[Finding] = (), steps_per_epoch: int | None = None) -> Any:
+def losses(
+    rows: Rows, findings: Sequence[Finding] = (), steps_per_epoch: int | None = None
+) -> Figure:
     """The figure of the losses by epoch, a line for each name.
 
     Args:
         rows: one mapping per epoch, with `epoch` and the logs, as `Run.history` returns them.
         findings: marked by their numbers from 1 where they began, if `steps_per_epoch` is given.
     """
-    figure, axes = drawing.new(1, 1, (6.4, 3.6))
+    figure, axes = drawing.new(1, 1, (6.4, 4))
     epochs = np.array([row["epoch"] for row in rows])
-    for number, name in enumerate(_names(rows)):
-        style = {"color": drawing.SHADES[number % 6], "linestyle": drawing.LINES[number % 6]}
-        marker = "." if len(rows) < 30 else ""
-        axes.plot(epochs, _column(rows, name), label=name, marker=marker, **style)
+    for number, name in enumerate(names(rows)):
+        axes.plot(epochs, _column(rows, name), label=name, **_style(number, rows))
     axes.set(xlabel="epoch", ylabel="loss")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    _whole_epochs(axes, epochs)
     axes.grid(alpha=0.3)
     if steps_per_epoch:
-        _mark(axes, findings, 1 / steps_per_epoch, labelled=True)
+        _mark(axes, findings, 1 / steps_per_epoch)
     if rows:
         figure.legend(loc="outside lower center", ncols=4, frameon=False, fontsize="small")
     return figure
 
 
-def signals(rows: Rows, findings: Sequence[Finding] = ()) -> Figure:
-    """The figure of signals by step, a panel for each name, with the findings marked.
+def signal(rows: Rows, name: str, findings: Sequence[Finding] = ()) -> Figure:
+    """The figure of one signal by step, with the findings marked by their numbers from 1.
 
-    Curves of 200 points and more are drawn pale, with their running means over 2% of the points.
+    A curve of 200 points and more is drawn pale, with its running mean over 2% of the points.
 
     Args:
         rows: one mapping for each record, with `step` and the signals by name.
     """
-    names = _names(rows)
-    columns = 1 if len(names) == 1 else 2
-    lines = max(1, math.ceil(len(names) / columns))
-    size = (6.8, 0.5 + 1.45 * lines)
-    figure, axes = drawing.new(lines, columns, size, sharex=True, squeeze=False)
-    steps = np.array([row["step"] for row in rows])
-    for number, panel in enumerate(axes.flat):
-        if number >= len(names):
-            panel.axis("off")
-            continue
-        values = _column(rows, names[number])
-        smooth = len(values) >= CURVE
-        panel.plot(steps, values, color="0.75" if smooth else drawing.JUDGED, linewidth=1)
-        if smooth:
-            panel.plot(steps, _smoothed(values), color=drawing.JUDGED, linewidth=1.5)
-        panel.set_title(names[number].replace("_", " "), fontsize="small", loc="left")
-        panel.tick_params(labelsize="x-small")
-        panel.grid(alpha=0.3)
-        panel.locator_params(axis="y", nbins=4)
-        panel.locator_params(axis="x", nbins=5)
-        panel.margins(y=0.12)
-        _mark(panel, findings, 1.0, labelled=number < columns)
-        last = number + columns >= len(names)
-        if last:
-            panel.set_xlabel("step", fontsize="small")
-            panel.tick_params(labelbottom=True)
+    figure, axes = _small(name, "step")
+    steps, values = _column(rows, "step"), _column(rows, name)
+    smooth = len(values) >= CURVE
+    axes.plot(steps, values, color="0.75" if smooth else drawing.JUDGED, linewidth=1)
+    if smooth:
+        axes.plot(steps, _smoothed(values), color=drawing.JUDGED, linewidth=1.5)
+    axes.locator_params(nbins=5)
+    axes.margins(y=0.12)
+    _mark(axes, findings, 1.0)
     return figure
 
 
-def compared(histories: Mapping[str, Rows]) -> Figure:
-    """The figure of several runs' losses by epoch: a panel for each loss, a line for each run."""
-    names = list(dict.fromkeys(name for rows in histories.values() for name in _names(rows)))
-    columns = 1 if len(names) == 1 else 2
-    lines = max(1, math.ceil(len(names) / columns))
-    figure, axes = drawing.new(lines, columns, (6.8, 0.7 + 2 * lines), squeeze=False)
-    for panel, name in zip(axes.flat, names, strict=False):
-        for number, (run, rows) in enumerate(histories.items()):
-            rows = [row for row in rows if name in row]
-            style = {"color": drawing.SHADES[number % 6], "linestyle": drawing.LINES[number % 6]}
-            label = run if panel is axes.flat[0] else None
-            panel.plot([row["epoch"] for row in rows], _column(rows, name), label=label, **style)
-        panel.set_title(name.replace("_", " "), fontsize="small", loc="left")
-        panel.tick_params(labelsize="x-small")
-        panel.set_xlabel("epoch", fontsize="small")
-        panel.xaxis.get_major_locator().set_params(integer=True)
-        panel.grid(alpha=0.3)
-    for panel in list(axes.flat)[len(names) :]:
-        panel.axis("off")
+def compared(histories: Mapping[str, Rows], name: str) -> Figure:
+    """The figure of one loss of several runs by epoch, a line for each run that has it."""
+    figure, axes = _small(name, "epoch")
+    for number, (run, rows) in enumerate(histories.items()):
+        if have := [row for row in rows if name in row]:
+            axes.plot(
+                _column(have, "epoch"), _column(have, name), label=run, **_style(number, have)
+            )
+    _whole_epochs(axes, np.unique([row["epoch"] for rows in histories.values() for row in rows]))
     figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize="small")
     return figure
 
 
-def _names(rows: Rows) -> list[str]:
+def names(rows: Rows) -> list[str]:
+    """The names of what is drawn of such rows."""
     return [name for name in (rows[0] if rows else {}) if name not in NOT_DRAWN]
+
+
+def _small(name: str, below: str) -> tuple[Figure, Any]:
+    figure, axes = drawing.new(1, 1, (3.6, 2.3))
+    axes.set_title(name.replace("_", " "), fontsize="medium", loc="left")
+    axes.set_xlabel(below, fontsize="small")
+    axes.tick_params(labelsize="small")
+    axes.grid(alpha=0.3)
+    return figure, axes
+
+
+def _style(number: int, rows: Rows) -> dict[str, Any]:
+    """The style of the n-th line of a figure: of 36 lines no two look alike."""
+    line = drawing.LINES[(number + number // 6) % 6]
+    marker = "." if len(rows) < 30 else ""
+    return {"color": drawing.SHADES[number % 6], "linestyle": line, "marker": marker}
+
+
+def _whole_epochs(axes: Any, epochs: np.ndarray) -> None:
+    """Ticks at whole epochs only."""
+    if len(epochs) < 8:
+        axes.set_xticks(epochs, [f"{epoch:.0f}" for epoch in epochs])
+    else:
+        axes.xaxis.get_major_locator().set_params(integer=True)
 
 
 def _column(rows: Rows, name: str) -> np.ndarray:
@@ -117,7 +115,7 @@ def _smoothed(values: np.ndarray) -> np.ndarray:
     return np.pad(means, width // 2, constant_values=np.nan)
 
 
-def _mark(axes: Any, findings: Sequence[Finding], scale: float, labelled: bool) -> None:
+def _mark(axes: Any, findings: Sequence[Finding], scale: float) -> None:
     """A vertical line where each finding began, with the numbers of those that began there."""
     at: dict[float, list[str]] = {}
     for number, finding in enumerate(findings, 1):
@@ -126,8 +124,6 @@ def _mark(axes: Any, findings: Sequence[Finding], scale: float, labelled: bool) 
     span = np.ptp(axes.get_xlim())
     for place in sorted(at):
         axes.axvline(place, color=drawing.MARK, linewidth=1.2, linestyle=(0, (4, 2)))
-        if not labelled:
-            continue
         # Numbers that would touch stand below each other.
         down = down + 1 if place - taken < 0.08 * span else 0
         axes.annotate(

@@ -28,10 +28,10 @@ def new(rows: int, columns: int, size: tuple[float, float], **options: Any) -> t
     return figure, figure.subplots(rows, columns, **options)
 
 
-def save(figure: Figure, path: str | os.PathLike) -> None:
+def save(figure: Figure, path: str | os.PathLike, dpi: int = 100) -> None:
     """Writes a figure as a PNG, whole or not at all."""
     with replacing(path) as draft:
-        draft.write_bytes(png(figure))
+        draft.write_bytes(png(figure, dpi))
 
 
 def png(figure: Figure, dpi: int = 100) -> bytes:

@@ -112,6 +112,11 @@ def evaluation(run: RunFolder) -> dict[str, Any]:
     return found
 
 
+def is_loss(metric: Mapping[str, Any]) -> bool:
+    """Whether a metric is a term of a loss, which only its own discriminator can measure."""
+    return str(metric.get("extractor")).startswith("critic of ")
+
+
 def number(value: Any) -> str:
     """A measured number in four digits; JSON's null stands for one that isn't finite."""
     return "not finite" if value is None else f"{value:.4g}"

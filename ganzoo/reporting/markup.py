@@ -117,7 +117,9 @@ def table(
     for number, (name, *cells) in enumerate(rows):
         below = f"<small>{words(small[number])}</small>" if small and small[number] else ""
         values = "".join(f"<td>{words(cell)}</td>" for cell in cells)
-        lines.append(f'<tr><th scope="row">{words(name)}{below}</th>{values}</tr>')
+        # A long name of several words may break between them.
+        told = words(name).replace("_", "_<wbr>")
+        lines.append(f'<tr><th scope="row">{told}{below}</th>{values}</tr>')
     return Markup(
         f'<div class="wide" role="region" aria-label="{escape(caption)}" tabindex="0">\n<table>\n'
         f"<caption>{words(caption)}</caption>\n<thead><tr>{columns}</tr></thead>\n<tbody>\n"

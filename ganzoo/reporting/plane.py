@@ -19,16 +19,13 @@ if TYPE_CHECKING:
 POINTS = 160  # of the grid on which densities and logits are computed, on each side
 ARROWS = 19
 SAMPLES = 2000
+SIZE = (4.3, 4.5)  # inches
 
 
-def figure(
+def samples(
     gan: Any, real: npt.ArrayLike, *, mixture: Any = None, count: int = SAMPLES, seed: int = 0
 ) -> Figure:
-    """The figure of a GAN on 2-D data: samples over the density of the data on the left; D's
-    outputs on the right with arrows along which G's loss moves a sample.
-
-    Arrows show −∂L_G/∂x; for relativistic objectives, whose loss compares samples, ∂D/∂x. Their
-    lengths are relative to the 90% quantile of this picture, and longer ones are cut.
+    """The figure of samples over the density of the data.
 
     Args:
         real: points of the data, [N, 2], in the units of the data.
@@ -37,41 +34,72 @@ def figure(
     Raises:
         ValueError: the data aren't two-dimensional.
     """
-    gan._check_built("be drawn")
-    if gan.spec.shape != (2,):
-        raise ValueError(
-            f"{gan.registry_name} generates samples of shape {gan.spec.shape}, and this picture "
-            "shows points of two features."
-        )
+    _check(gan)
     real = np.asarray(real, np.float64)
-    fake = np.asarray(gan.sample(count, seed), np.float64)
     box = _box(real)
-    reason = why_unjudged(gan)
-    panels = 1 if reason else 2
-    made, axes = drawing.new(1, panels, (4.3 * panels, 4.3), squeeze=False, sharey=True)
-    left = axes[0, 0]
+    made, axes = drawing.new(1, 1, SIZE)
     if mixture is None:
-        left.plot(*real[:SAMPLES].T, "o", color="0.8", markersize=4, label="data", zorder=0)
+        axes.plot(*real[:SAMPLES].T, "o", color="0.8", markersize=4, label="data", zorder=0)
     else:
-        *_, points = _grid(box, POINTS)
         # The root shows thin tails beside sharp peaks.
-        density = np.exp(0.5 * mixture.log_density(points)).reshape(POINTS, POINTS)
-        left.imshow(
+        density = np.exp(0.5 * mixture.log_density(_grid(box, POINTS)[1])).reshape(POINTS, POINTS)
+        axes.imshow(
             density, extent=(*box[0], *box[1]), origin="lower", cmap="Greys", aspect="auto",
             vmax=1.6 * density.max(), interpolation="bilinear",
         )  # fmt: skip
-        left.plot([], [], "s", color="0.6", label="density of the data")
-    left.scatter(*fake.T, s=4, color=drawing.FAKE, linewidths=0, alpha=0.7)
-    left.plot([], [], ".", color=drawing.FAKE, markersize=8, label="samples")
+        axes.plot([], [], "s", color="0.6", label="density of the data")
+    fake = np.asarray(gan.sample(count, seed), np.float64)
+    axes.scatter(*fake.T, s=4, color=drawing.FAKE, linewidths=0, alpha=0.7)
+    axes.plot([], [], ".", color=drawing.FAKE, markersize=8, label="samples")
     if mixture is not None:  # sharp modes are hardly seen below many samples
-        left.plot(*mixture.means.T, "o", color="k", fillstyle="none", markersize=9, label="modes")
-    left.set_title("Samples", fontsize="medium")
-    if not reason:
-        _draw_judged(made, axes[0, 1], gan, box, fake)
-    for panel in axes.flat:
-        panel.set(xlim=box[0], ylim=box[1], box_aspect=1)
-        panel.tick_params(labelsize="small")
-    made.legend(loc="outside lower center", ncols=5, frameon=False, fontsize="small")
+        axes.plot(*mixture.means.T, "o", color="k", fillstyle="none", markersize=9, label="modes")
+    _frame(made, axes, box)
+    return made
+
+
+def discriminator(gan: Any, real: npt.ArrayLike, *, count: int = 400, seed: int = 0) -> Figure:
+    """The figure of D's logits around the data, with samples and with arrows along which G's loss
+    moves a sample.
+
+    Arrows show −∂L_G/∂x; for relativistic objectives, whose loss compares samples, ∂D/∂x. Their
+    lengths are relative to the 90% quantile of this picture, and longer ones are cut.
+
+    Args:
+        real: points of the data, [N, 2], in the units of the data.
+
+    Raises:
+        ValueError: the data aren't two-dimensional, or D doesn't judge single samples.
+    """
+    _check(gan)
+    if reason := why_unjudged(gan):
+        raise ValueError(f"{reason}, so that its outputs can’t be drawn over points.")
+    box = _box(np.asarray(real, np.float64))
+    made, axes = drawing.new(1, 1, SIZE)
+    line, points = _grid(box, POINTS)
+    surface = logits(gan, points).reshape(POINTS, POINTS)
+    low, high = np.quantile(surface, (0.005, 0.995))
+    if not high > low:  # a constant D
+        low, high = low - 1, high + 1
+    levels = np.linspace(low, high, 13)
+    filled = axes.contourf(*line, surface, levels, cmap="Greys_r", extend="both", alpha=0.75)
+    if surface.min() < 0 < surface.max():
+        axes.contour(*line, surface, [0.0], colors=drawing.JUDGED, linewidths=1.8)
+        axes.plot([], [], color=drawing.JUDGED, label="logits 0")
+    axes.scatter(*np.asarray(gan.sample(count, seed)).T, s=3, color=drawing.FAKE, linewidths=0)
+    axes.plot([], [], ".", color=drawing.FAKE, markersize=8, label="samples")
+    _, points = _grid(box, ARROWS)
+    arrows = pull(gan, points)
+    lengths = np.linalg.norm(arrows, axis=1, keepdims=True)
+    usual = np.quantile(lengths, 0.9)
+    if usual > 0:
+        axes.quiver(
+            *points.T, *(arrows / np.maximum(lengths, usual)).T, color=drawing.MARK, pivot="tail",
+            angles="xy", scale=ARROWS / 1.1, width=0.004, headwidth=4,
+        )  # fmt: skip
+        axes.plot([], [], color=drawing.MARK, marker=">", label="pull on samples")
+    bar = made.colorbar(filled, ax=axes, shrink=0.8, pad=0.02)
+    bar.ax.tick_params(labelsize="small")
+    _frame(made, axes, box)
     return made
 
 
@@ -109,32 +137,19 @@ def pull(gan: Any, points: npt.ArrayLike) -> np.ndarray:
     return -moved * scale.numpy() * len(moved)
 
 
-def _draw_judged(made: Figure, panel: Any, gan: Any, box: np.ndarray, fake: np.ndarray) -> None:
-    xs, ys, points = _grid(box, POINTS)
-    surface = logits(gan, points).reshape(POINTS, POINTS)
-    low, high = np.quantile(surface, (0.005, 0.995))
-    if not high > low:  # a constant D
-        low, high = low - 1, high + 1
-    levels = np.linspace(low, high, 13)
-    filled = panel.contourf(xs, ys, surface, levels, cmap="Greys_r", extend="both", alpha=0.75)
-    if low < 0 < high:
-        panel.contour(xs, ys, surface, [0.0], colors=drawing.JUDGED, linewidths=1.8)
-        panel.plot([], [], color=drawing.JUDGED, label="D’s logits = 0")
-    panel.scatter(*fake[:400].T, s=3, color=drawing.FAKE, linewidths=0, alpha=0.8)
-    *_, points = _grid(box, ARROWS)
-    arrows = pull(gan, points)
-    lengths = np.linalg.norm(arrows, axis=1, keepdims=True)
-    usual = np.quantile(lengths, 0.9)
-    if usual > 0:
-        arrows = arrows / np.maximum(lengths, usual)
-        panel.quiver(
-            *points.T, *arrows.T, color=drawing.MARK, pivot="tail", angles="xy",
-            scale=ARROWS / 1.1, width=0.004, headwidth=4,
-        )  # fmt: skip
-        panel.plot([], [], color=drawing.MARK, marker=">", label="where G’s loss moves samples")
-    panel.set_title("Discriminator’s logits", fontsize="medium")
-    bar = made.colorbar(filled, ax=panel, shrink=0.8, pad=0.02)
-    bar.ax.tick_params(labelsize="x-small")
+def _check(gan: Any) -> None:
+    gan._check_built("be drawn")
+    if gan.spec.shape != (2,):
+        raise ValueError(
+            f"{gan.registry_name} generates samples of shape {gan.spec.shape}, and this picture "
+            "shows points of two features."
+        )
+
+
+def _frame(made: Figure, axes: Any, box: np.ndarray) -> None:
+    axes.set(xlim=box[0], ylim=box[1], box_aspect=1)
+    axes.tick_params(labelsize="small")
+    made.legend(loc="outside lower center", ncols=3, frameon=False, fontsize="small")
 
 
 def _box(real: np.ndarray) -> np.ndarray:
@@ -145,7 +160,7 @@ def _box(real: np.ndarray) -> np.ndarray:
     return np.stack([middle - half, middle + half], axis=1)
 
 
-def _grid(box: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Both axes [count], and all points [count², 2], row by row."""
-    xs, ys = (np.linspace(*limits, count) for limits in box)
-    return xs, ys, np.stack(np.meshgrid(xs, ys), axis=-1).reshape(-1, 2)
+def _grid(box: np.ndarray, count: int) -> tuple[list[np.ndarray], np.ndarray]:
+    """Both axes, [count] each, and all points [count², 2], row by row."""
+    axes = [np.linspace(low, high, count) for low, high in box]
+    return axes, np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 2)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ganzoo.foundation.files import replacing
-from ganzoo.reporting import drawing
+from ganzoo.reporting import curves, drawing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -112,16 +112,7 @@ def save_history(rows: Sequence[Mapping[str, float]], path: str | os.PathLike) -
     Args:
         rows: one mapping per epoch, with `epoch` and the logs; `seconds` is not drawn.
     """
-    figure, axes = drawing.new(1, 1, size=(8, 5))
-    epochs = [row["epoch"] for row in rows]
-    for name in [key for key in rows[0] if key not in ("epoch", "seconds")] if rows else []:
-        axes.plot(epochs, [row[name] for row in rows], label=name, marker="." * (len(rows) < 30))
-    axes.set_xlabel("epoch")
-    axes.grid(alpha=0.3)
-    axes.xaxis.get_major_locator().set_params(integer=True)
-    if rows:
-        axes.legend()
-    drawing.save(figure, path)
+    drawing.save(curves.losses(rows), path, dpi=125)
 
 
 def save_picture(

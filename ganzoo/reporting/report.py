@@ -5,6 +5,7 @@ report.write(Run.at("runs/lsgan-mnist5k-001"), "report.html")
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -30,7 +31,7 @@ from ganzoo.reporting.findings import Diagnosis
 from ganzoo.reporting.markup import Markup, Section, folded, paragraph, picture, table
 
 ROWS = 5000  # of the data that are read for the pictures
-EPOCHS = 6  # pictures of epochs that are shown beside each other
+EPOCHS = 5  # pictures of epochs that are shown beside each other
 DPI = 130
 
 
@@ -60,13 +61,18 @@ def build(run: facts.RunFolder, *, diagnosis: Diagnosis | None = None) -> str:
     config, measured = run.config, facts.evaluation(run)
     exports = facts.certificates(run)
     steps = advice.next_steps(run, diagnosis, measured, exports)
+    try:
+        gan = run.load()
+    except (ValueError, OSError) as error:
+        gan = None
+        steps.insert(0, f"No samples can be drawn for this page: {error}")
     sections = [
         Section("What to do next", [markup.items(steps, ordered=True)]),
         Section("Diagnosis", list(_diagnosis(diagnosis))) if diagnosis else None,
-        Section("Samples", _samples(run)),
+        Section("Samples", _samples(run, gan)),
         Section("Losses and signals", _curves(run, diagnosis)),
         Section("Metrics", _metrics(measured)) if measured else None,
-        *_of_the_model(run),
+        *(_of_the_model(run, gan) if gan else ()),
         Section("Exports", [_exports(exports)]) if exports else None,
         Section("Configuration", _configuration(config)),
     ]
@@ -81,7 +87,8 @@ def _lead(run: facts.RunFolder) -> str:
     asked = f"{config['steps']:,} steps" if "steps" in config else "unknown steps"
     seconds = sum(row.get("seconds", 0) for row in history)
     took = f" in {seconds / 60:.1f} minutes" if seconds >= 60 else f" in {seconds:.0f} seconds"
-    done = f"{len(history)} epochs were trained{took}" if history else "no epoch was trained"
+    word = "epoch was" if len(history) == 1 else "epochs were"
+    done = f"{len(history) or 'no'} {word} trained{took if history else ''}"
     began = f", begun {config['started'][:10]}" if "started" in config else ""
     return f"The run `{run.path}`{began}: {networks}{asked} asked for; {done}."
 
@@ -104,23 +111,31 @@ def _diagnosis(diagnosis: Diagnosis) -> list[Markup]:
     return parts
 
 
-def _samples(run: facts.RunFolder) -> list[Markup]:
+def _samples(run: facts.RunFolder, gan: Any) -> list[Markup]:
     parts = []
     trained = run.path / "samples.png"
     if trained.is_file():
-        caption = "Samples of the trained GAN. Where it maps given samples, sources, outputs and "
-        caption += "targets of rows that it wasn’t trained on."
+        caption = "Samples of the trained GAN."
+        if gan is not None and gan.latent_dim is None:
+            caption = "What is given, what the generator makes of it and, where the data are "
+            caption += "paired, the target, of rows that it wasn’t trained on."
+        elif gan is not None and not gan.spec.is_image:
+            caption += " Grey: data."
+        elif gan is not None and any(x.dtype.is_integer for x in gan.latent_spec.values()):
+            caption += " Each row shows one class, and all classes have the same noise."
         parts.append(picture(trained.read_bytes(), "Samples of the trained GAN", caption))
     epochs = sorted((run.path / "samples").glob("epoch_*.png"))
     if not epochs:
         return parts or [paragraph("No samples were drawn yet.")]
+    if trained.is_file() and len(epochs) == 1:
+        return parts
     chosen = np.unique(np.linspace(0, len(epochs) - 1, EPOCHS).round().astype(int))
     shown = [
         picture(epochs[n].read_bytes(), f"Samples after epoch {_epoch(epochs[n])}",
                 f"epoch {_epoch(epochs[n])}")
         for n in chosen
     ]  # fmt: skip
-    parts.append(paragraph("The same latents as training proceeded:"))
+    parts.append(paragraph("From the same inputs, as training proceeded:"))
     parts.append(markup.pictures(shown))
     if (moving := animation.of_pictures(epochs)) is not None:
         alt = f"Animation of the same samples from epoch {_epoch(epochs[0])} to "
@@ -144,15 +159,16 @@ def _curves(run: facts.RunFolder, diagnosis: Diagnosis | None) -> list[Markup]:
         steps, epochs = config.get("steps", 0), config.get("epochs", 0)
         each = steps // epochs if steps and epochs and steps % epochs == 0 else None
         drawn = drawing.png(curves.losses(history, found, each), DPI)
-        names = [name for name in history[-1] if name not in curves.NOT_DRAWN]
-        alt = f"Curves of {', '.join(names)} over {len(history)} epochs"
+        alt = f"Curves of {', '.join(curves.names(history))} over {len(history)} epochs"
         caption = "Terms of the losses, means over each epoch." + (marked if each else "")
         parts.append(picture(drawn, alt, caption))
     if rows := findings.read_signals(run.path / "signals.csv"):
-        names = [name for name in rows[0] if name not in curves.NOT_DRAWN]
-        alt = f"Curves of {', '.join(names)} up to step {rows[-1]['step']:,.0f}"
-        drawn = drawing.png(curves.signals(rows, found), DPI)
-        parts.append(picture(drawn, alt, "Signals of training, by step." + marked))
+        each_signal = [
+            picture(drawing.png(curves.signal(rows, name, found), DPI), _told(name, rows))
+            for name in curves.names(rows)
+        ]
+        parts.append(paragraph("Signals of training, by step." + marked))
+        parts.append(markup.pictures(each_signal, large=True))
     if history:
         names = list(history[-1])
         last = [(name.replace("_", " "), f"{history[-1][name]:.4g}") for name in names]
@@ -162,7 +178,7 @@ def _curves(run: facts.RunFolder, diagnosis: Diagnosis | None) -> list[Markup]:
 
 def _metrics(measured: dict[str, Any]) -> list[Markup]:
     rows, small = [], []
-    for name, one in measured["metrics"].items():
+    for name, one in _losses_last(measured["metrics"]):
         interval = f"{facts.number(one['low'])} to {facts.number(one['high'])}"
         real = one.get("reference")
         rows.append(
@@ -173,14 +189,14 @@ def _metrics(measured: dict[str, Any]) -> list[Markup]:
                 f"{one['n']:,}",
             )
         )
-        small.append(facts.MEANING.get(name, ""))
+        small.append(facts.MEANING.get(name, "") or "term of a loss" * facts.is_loss(one))
     caption = f"Measured at step {measured.get('step', '?')} against {measured.get('data', 'data')}"
     caption += "; below each value its 95% interval; real samples at the same N for comparison"
     parts = [table(caption, ["metric", "value", "real", "N"], rows, small=small)]
     how = [
         (name, ", ".join(filter(None, [one.get("extractor"), one.get("note")])),
          f"{one.get('hash') or ''} {one.get('split') or ''}".strip())
-        for name, one in measured["metrics"].items()
+        for name, one in _losses_last(measured["metrics"])
     ]  # fmt: skip
     parts.append(
         folded(
@@ -196,12 +212,23 @@ def _metrics(measured: dict[str, Any]) -> list[Markup]:
     return parts
 
 
-def _of_the_model(run: facts.RunFolder) -> list[Section | None]:
+def _told(name: str, rows: list[dict[str, float]]) -> str:
+    """What the curve of a signal shows, in words."""
+    values = np.array([row[name] for row in rows])
+    values = values[np.isfinite(values)]
+    word = name.replace("_", " ")
+    if not len(values):
+        return f"{word}, which was never a finite number"
+    ends = f"{values[0]:.3g} at first and {values[-1]:.3g} at last"
+    return f"Curve of {word}: {ends}, between {values.min():.3g} and {values.max():.3g}"
+
+
+def _losses_last(metrics: dict[str, Any]) -> list[tuple[str, Any]]:
+    return sorted(metrics.items(), key=lambda item: facts.is_loss(item[1]))
+
+
+def _of_the_model(run: facts.RunFolder, gan: Any) -> list[Section]:
     """The sections for which the saved GAN is run."""
-    try:
-        gan = run.load()
-    except (ValueError, OSError) as error:
-        return [Section("Latents", [paragraph(f"Nothing can be sampled: {error}")])]
     examples, rows, why = _data(run, gan)
     notes = [paragraph(f"The data can’t be read, so they are not shown: {why}")] if why else []
     if gan.spec.is_image:
@@ -214,15 +241,18 @@ def _of_the_model(run: facts.RunFolder) -> list[Section | None]:
     parts: list[Markup] = []
     if rows is not None and gan.spec.shape == (2,):
         mixture = getattr(examples, "mixture", None)
-        drawn = plane.figure(gan, rows, mixture=mixture)
-        caption = "Left: samples over the data. "
-        why_not = plane.why_unjudged(gan)
-        caption += f"Discriminator not shown: {why_not}." if why_not else (
-            "Right: the discriminator’s logits, brighter where it takes points for real; arrows "
-            "show where the generator’s loss moves samples."
-        )  # fmt: skip
-        alt = "Samples over the density of the data, and the discriminator’s surface"
-        parts.append(picture(drawing.png(drawn, DPI), alt, caption))
+        over = drawing.png(plane.samples(gan, rows, mixture=mixture), DPI)
+        alt = "Samples over the density of the data" if mixture else "Samples over the data"
+        shown = [picture(over, alt, f"{alt}.")]
+        if why_not := plane.why_unjudged(gan):
+            notes = [paragraph(f"Its outputs are not shown: {why_not}.")]
+        else:
+            judged = drawing.png(plane.discriminator(gan, rows), DPI)
+            caption = "The discriminator’s logits, brighter where it takes points for real. Arrows "
+            caption += "show where the generator’s loss moves samples."
+            alt = "The discriminator’s logits around the data, and arrows along the gradient that "
+            shown.append(picture(judged, alt + "the generator follows", caption))
+        parts += [markup.pictures(shown, large=True), *notes]
     elif rows is not None and gan.spec.shape == (1,):
         now = line.state(gan, line.limits_of(rows))
         drawn = drawing.png(line.figure([now], rows), DPI)
@@ -242,19 +272,19 @@ def _walks(gan: Any) -> list[Markup]:
             return
 
     add(
-        lambda: grids.interpolation(gan),
+        functools.partial(grids.interpolation, gan),
         "Rows of samples whose latents lead from one draw to another",
         "Each row leads from one sample to another, along the arc between their latents. "
         "Smooth changes speak against memorised samples.",
     )
     for name in grids.traversable(gan):
         add(
-            lambda name=name: grids.traversal(gan, name),
+            functools.partial(grids.traversal, gan, name),
             f"Samples as {name} takes several values",
             f"In each row `{name}` takes the values above while all other latents are fixed.",
         )
     add(
-        lambda: grids.classes(gan),
+        functools.partial(grids.classes, gan),
         "A row of samples for each class, of the same latents",
         "A row for each class; all classes have the same latents.",
     )
