@@ -19,6 +19,7 @@ def next_steps(
     """Sentences in the order in which one would follow them; commands stand between backticks."""
     folder = shlex.quote(str(run.path))
     config, history = run.config, run.history
+    elsewhere = " and with another `--out`" if "--out" in str(config.get("command")) else ""
     steps = []
     if not (run.path / "model.keras").exists():
         done = f"after epoch {int(history[-1]['epoch'])}" if history else "before its first epoch"
@@ -30,7 +31,7 @@ def next_steps(
         failure = finding.failure.replace("_", " ")
         steps.append(
             f"Against {failure}, which began at step {finding.since:,}, train again with "
-            f"`{finding.mend}` added to the command of this run."
+            f"`{finding.mend}` added to the command of this run{elsewhere}."
         )
     if diagnosis and diagnosis.verdict == "too_early":
         steps.append(

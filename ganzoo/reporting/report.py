@@ -87,7 +87,7 @@ def _lead(run: facts.RunFolder) -> str:
     asked = f"{config['steps']:,} steps" if "steps" in config else "unknown steps"
     seconds = sum(row.get("seconds", 0) for row in history)
     took = f" in {seconds / 60:.1f} minutes" if seconds >= 60 else f" in {seconds:.0f} seconds"
-    word = "epoch was" if len(history) == 1 else "epochs were"
+    word = "epochs were" if len(history) > 1 else "epoch was"
     done = f"{len(history) or 'no'} {word} trained{took if history else ''}"
     began = f", begun {config['started'][:10]}" if "started" in config else ""
     return f"The run `{run.path}`{began}: {networks}{asked} asked for; {done}."
@@ -159,7 +159,8 @@ def _curves(run: facts.RunFolder, diagnosis: Diagnosis | None) -> list[Markup]:
         steps, epochs = config.get("steps", 0), config.get("epochs", 0)
         each = steps // epochs if steps and epochs and steps % epochs == 0 else None
         drawn = drawing.png(curves.losses(history, found, each), DPI)
-        alt = f"Curves of {', '.join(curves.names(history))} over {len(history)} epochs"
+        word = "epochs" if len(history) > 1 else "epoch"
+        alt = f"Curves of {', '.join(curves.names(history))} in {len(history)} {word}"
         caption = "Terms of the losses, means over each epoch." + (marked if each else "")
         parts.append(picture(drawn, alt, caption))
     if rows := findings.read_signals(run.path / "signals.csv"):
