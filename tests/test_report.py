@@ -15,6 +15,7 @@ from ganzoo.reporting import advice, comparison, facts, findings, markup, plots,
 from ganzoo.training import runs
 from ganzoo.training.folder import Run
 
+WORDS_FOR_NUMBERS = '{"metrics": {"kid": {"value": "1", "low": 0, "high": 2, "n": 9}}}'
 SMALL = {"hyperparameters": {"width": 8, "architecture": "mlp"}, "steps": 3, "export": False}
 
 
@@ -222,6 +223,9 @@ def test_an_export_that_was_altered(run):
         ("signals.csv", "step,a\n1,x\n", "signals.csv can't be read"),
         ("signals.csv", "a\n1\n", "signals.csv can't be read"),
         ("signals.csv", "step,a\n1,2,3\n", "signals.csv can't be read"),
+        ("samples.png", "x", "samples.png can't be read: it is no picture"),
+        ("samples/epoch_0002.png", "", "epoch_0002.png can't be read: it is no picture"),
+        ("evaluation.json", WORDS_FOR_NUMBERS, "evaluation.json can't be read"),
         ("evaluation.json", "{", "evaluation.json can't be read"),
         ("evaluation.json", '{"metrics": {"kid": 1}}', "evaluation.json can't be read"),
         ("history.csv", "epoch\nx\n", "history.csv can't be read"),

@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from ganzoo.foundation.files import replacing
+from ganzoo.reporting import plots
 
 BAR = 4  # pixels of the bar below each frame that shows how far training is
 LAST = 3  # times as long as the others the last frame is shown
@@ -62,14 +63,14 @@ def of_pictures(paths: Sequence[Path], most: int = 60) -> bytes | None:
 
     Args:
         paths: PNG files. Of more than `most`, so many are shown, at equal distances.
+
+    Raises:
+        ValueError: a file can't be read as a picture.
     """
     paths = sorted(paths)
     if len(paths) > most:
         paths = [paths[n] for n in np.linspace(0, len(paths) - 1, most).round().astype(int)]
-    frames = []
-    for path in paths:
-        with Image.open(path) as picture:
-            frames.append(picture.convert("RGB"))
+    frames = [plots.opened(path).convert("RGB") for path in paths]
     frames = [frame for frame in frames if frame.size == frames[-1].size]
     return webp(frames) if len(frames) > 1 else None
 

@@ -88,8 +88,7 @@ def _differences(runs: Sequence[facts.RunFolder], names: list[str]) -> list[Mark
 def _flat(config: dict[str, Any]) -> dict[str, str]:
     found = facts.settings(config)
     found |= {key: value for key, (value, _) in facts.hyperparameters(config).items()}
-    versions = config.get("versions", {})
-    found |= {f"version of {key}": facts.text(value) for key, value in versions.items()}
+    found |= {f"version of {key}": value for key, value in facts.versions(config).items()}
     return {key: value for key, value in found.items() if key not in NOT_COMPARED}
 
 
@@ -113,7 +112,7 @@ def _samples(runs: Sequence[facts.RunFolder], names: list[str]) -> list[Markup]:
         pictures = sorted((run.path / "samples").glob("epoch_*.png"))
         last = run.path / "samples.png" if (run.path / "samples.png").is_file() else None
         if chosen := last or (pictures[-1] if pictures else None):
-            shown.append(picture(chosen.read_bytes(), f"Samples of {name}", name))
+            shown.append(markup.picture_file(chosen, f"Samples of {name}", name))
     return [markup.pictures(shown, large=True)] if shown else []
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from types import NoneType
 from typing import Any, Protocol
 
 from ganzoo.exporters import certificate
@@ -73,6 +74,12 @@ def settings(config: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
+def versions(config: Mapping[str, Any]) -> dict[str, str]:
+    """The versions of the packages that a run was trained with, by name."""
+    found = config.get("versions")
+    return {key: text(value) for key, value in found.items()} if isinstance(found, dict) else {}
+
+
 def hyperparameters(config: Mapping[str, Any]) -> dict[str, tuple[str, str | None]]:
     """The hyper-parameters of a run: name -> (value, default), those that differ from their
     defaults first. The default is None if it is the value, or isn't known."""
@@ -101,7 +108,10 @@ def evaluation(run: RunFolder) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text())
         for one in found["metrics"].values():
-            _ = one["value"], one["low"], one["high"], one["n"]
+            given = [one["value"], one["low"], one["high"], one.get("reference"), one.get("ratio")]
+            kinds = {type(number) for number in given}
+            if not kinds <= {int, float, NoneType} or type(one["n"]) is not int:
+                raise ValueError("a metric")
         if not isinstance(found.get("refused", {}), dict):
             raise ValueError("refused")
     except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
@@ -133,7 +143,12 @@ def certificates(run: RunFolder) -> dict[str, dict[str, Any] | str]:
         if versions:
             newest = max(versions, key=lambda version: int(version.name))
             try:
-                found[f"{format.name}/{newest.name}"] = certificate.read(newest)
+                one = certificate.read(newest)
+                bound = "tolerance" if "tolerance" in one else "least_psnr"
+                _ = one["largest_difference"] + one["bytes"] + one[bound] + one.get("psnr", 0)
+                found[f"{format.name}/{newest.name}"] = one
             except certificate.ExportError as error:
                 found[f"{format.name}/{newest.name}"] = f"{error}."
+            except (KeyError, TypeError):
+                found[f"{format.name}/{newest.name}"] = "The certificate isn’t as ganzoo wrote it."
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import numbers
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -73,4 +74,5 @@ def read_signals(path: Path) -> list[dict[str, float]]:
 
 
 def _number(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    whole = isinstance(value, numbers.Integral) or not isinstance(value, numbers.Real)
+    return str(value) if whole else f"{float(value):.3g}"

@@ -110,9 +110,10 @@ def traversal(gan: Any, name: str, rows: int = 4, steps: int = 9, seed: int = 0)
 
 
 def traversable(gan: Any) -> list[str]:
-    """The inputs that a report shows a traversal of: codes and categories that the paper names,
-    beside the latents."""
-    return [name for name, x in gan.inputs.items() if isinstance(x, Uniform | Category)]
+    """The inputs that a report shows a traversal of: codes and categories beside the latents, but
+    not the label, which has `classes`."""
+    kinds = Uniform | Category
+    return [name for name, x in gan.inputs.items() if isinstance(x, kinds) and name != "label"]
 
 
 def classes(gan: Any, columns: int = 8, seed: int = 0, most: int = 20) -> Figure:

@@ -12,11 +12,13 @@ import re
 import string
 from collections.abc import Iterable, Sequence
 from html import escape
+from pathlib import Path
 from typing import NamedTuple
 
 from PIL import Image
 
 import ganzoo
+from ganzoo.reporting import plots
 
 
 class Markup(str):
@@ -101,6 +103,16 @@ def picture(content: bytes, alt: str, caption: str = "") -> Markup:
         f'<figure>\n<img src="data:image/{kind};base64,{data}" alt="{escape(alt)}" '
         f'width="{width}" height="{height}">{below}\n</figure>'
     )
+
+
+def picture_file(path: Path, alt: str, caption: str = "") -> Markup:
+    """A picture from a file that ganzoo wrote, see `picture`.
+
+    Raises:
+        ValueError: the file can't be read as a picture.
+    """
+    plots.opened(path)
+    return picture(path.read_bytes(), alt, caption)
 
 
 def table(

@@ -122,7 +122,8 @@ def logits(gan: Any, points: npt.ArrayLike) -> np.ndarray:
 
 def pull(gan: Any, points: npt.ArrayLike) -> np.ndarray:
     """−∂L_G/∂x at points in the units of the data, or ∂D/∂x for relativistic objectives: the
-    direction in which G's loss moves samples, float64 [N, *shape]."""
+    direction in which the objective moves G's samples, float64 [N, *shape]. Further terms that a
+    game adds to L_G are left out."""
     objective = objectives.get(gan.objective)
     x = tf.convert_to_tensor(gan.spec.encode(np.asarray(points, gan.spec.dtype)))
     with tf.GradientTape() as tape:

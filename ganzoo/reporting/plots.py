@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from ganzoo.reporting import curves, drawing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from PIL import Image
 
 WIDTH = 400  # the least width of a sheet in pixels, so that 8×8 digits are visible
 GAP = 2
@@ -72,6 +74,22 @@ def pixels(images: np.ndarray, value_range: tuple[float, float] | None) -> np.nd
     low, high = value_range
     unit = (images.astype(np.float64) - low) / (high - low)
     return np.rint(255 * np.clip(np.nan_to_num(unit), 0, 1)).astype(np.uint8)
+
+
+def opened(path: Path) -> Image.Image:
+    """A picture that ganzoo wrote to a file.
+
+    Raises:
+        ValueError: the file can't be read as a picture.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(path) as picture:
+            picture.load()
+            return picture
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise ValueError(f"{path} can't be read: it is no picture as ganzoo wrote it.") from error
 
 
 def save_samples(

@@ -89,7 +89,7 @@ def _lead(run: facts.RunFolder) -> str:
     took = f" in {seconds / 60:.1f} minutes" if seconds >= 60 else f" in {seconds:.0f} seconds"
     word = "epochs were" if len(history) > 1 else "epoch was"
     done = f"{len(history) or 'no'} {word} trained{took if history else ''}"
-    began = f", begun {config['started'][:10]}" if "started" in config else ""
+    began = f", begun {facts.text(config['started'])[:10]}" if "started" in config else ""
     return f"The run `{run.path}`{began}: {networks}{asked} asked for; {done}."
 
 
@@ -123,7 +123,7 @@ def _samples(run: facts.RunFolder, gan: Any) -> list[Markup]:
             caption += " Grey: data."
         elif gan is not None and any(x.dtype.is_integer for x in gan.latent_spec.values()):
             caption += " Each row shows one class, and all classes have the same noise."
-        parts.append(picture(trained.read_bytes(), "Samples of the trained GAN", caption))
+        parts.append(markup.picture_file(trained, "Samples of the trained GAN", caption))
     epochs = sorted((run.path / "samples").glob("epoch_*.png"))
     if not epochs:
         return parts or [paragraph("No samples were drawn yet.")]
@@ -131,7 +131,7 @@ def _samples(run: facts.RunFolder, gan: Any) -> list[Markup]:
         return parts
     chosen = np.unique(np.linspace(0, len(epochs) - 1, EPOCHS).round().astype(int))
     shown = [
-        picture(epochs[n].read_bytes(), f"Samples after epoch {_epoch(epochs[n])}",
+        markup.picture_file(epochs[n], f"Samples after epoch {_epoch(epochs[n])}",
                 f"epoch {_epoch(epochs[n])}")
         for n in chosen
     ]  # fmt: skip
@@ -156,8 +156,8 @@ def _curves(run: facts.RunFolder, diagnosis: Diagnosis | None) -> list[Markup]:
     parts = []
     if history:
         # Only then is it known how many steps an epoch has.
-        steps, epochs = config.get("steps", 0), config.get("epochs", 0)
-        each = steps // epochs if steps and epochs and steps % epochs == 0 else None
+        steps, epochs = config.get("steps", 1), config.get("epochs")
+        each = steps // epochs if type(epochs) is int and epochs and not steps % epochs else None
         drawn = drawing.png(curves.losses(history, found, each), DPI)
         word = "epochs" if len(history) > 1 else "epoch"
         alt = f"Curves of {', '.join(curves.names(history))} in {len(history)} {word}"
@@ -249,7 +249,7 @@ def _of_the_model(run: facts.RunFolder, gan: Any) -> list[Section]:
             notes = [paragraph(f"Its outputs are not shown: {why_not}.")]
         else:
             judged = drawing.png(plane.discriminator(gan, rows), DPI)
-            caption = "The discriminator’s logits, brighter where it takes points for real. Arrows "
+            caption = "The discriminator’s logits, brighter where they are higher. Arrows "
             caption += "show where the generator’s loss moves samples."
             alt = "The discriminator’s logits around the data, and arrows along the gradient that "
             shown.append(picture(judged, alt + "the generator follows", caption))
@@ -356,7 +356,7 @@ def _configuration(config: dict[str, Any]) -> list[Markup]:
     if rows:
         head = ["hyper-parameter", "value", "default"]
         parts.append(folded("All hyper-parameters", table("Hyper-parameters", head, rows)))
-    if versions := config.get("versions"):
-        told = [(name, facts.text(version)) for name, version in versions.items()]
+    if versions := facts.versions(config):
+        told = list(versions.items())
         parts.append(folded("Versions", table("Versions", ["", "version"], told)))
     return parts
