@@ -15,12 +15,14 @@ import typer
 import ganzoo
 from ganzoo.cli import (
     augment,
+    compare,
     completion,
     data,
     errors,
     evaluate,
     export,
     output,
+    report,
     sample,
     show,
     train,
@@ -43,6 +45,8 @@ for command in (
     sample.sample,
     evaluate.evaluate,
     augment.augment,
+    report.report,
+    compare.compare,
     export.export,
     verify.verify,
     data.describe_data,

@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ganzoo.foundation.files import replacing
+from ganzoo.reporting import curves, drawing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from PIL import Image
 
 WIDTH = 400  # the least width of a sheet in pixels, so that 8×8 digits are visible
 GAP = 2
@@ -73,6 +76,22 @@ def pixels(images: np.ndarray, value_range: tuple[float, float] | None) -> np.nd
     return np.rint(255 * np.clip(np.nan_to_num(unit), 0, 1)).astype(np.uint8)
 
 
+def opened(path: Path) -> Image.Image:
+    """A picture that ganzoo wrote to a file.
+
+    Raises:
+        ValueError: the file can't be read as a picture.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(path) as picture:
+            picture.load()
+            return picture
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise ValueError(f"{path} can't be read: it is no picture as ganzoo wrote it.") from error
+
+
 def save_samples(
     samples: npt.ArrayLike,
     path: str | os.PathLike,
@@ -96,7 +115,7 @@ def save_samples(
     samples = np.asarray(samples)
     if samples.ndim == 2:
         draw = _points if samples.shape[1] == 2 else _histograms
-        _save_figure(draw(_finite(samples), None if real is None else _finite(real)), path)
+        drawing.save(draw(_finite(samples), None if real is None else _finite(real)), path)
         return
     from PIL import Image
 
@@ -111,16 +130,7 @@ def save_history(rows: Sequence[Mapping[str, float]], path: str | os.PathLike) -
     Args:
         rows: one mapping per epoch, with `epoch` and the logs; `seconds` is not drawn.
     """
-    figure, axes = _figure(1, 1, size=(8, 5))
-    epochs = [row["epoch"] for row in rows]
-    for name in [key for key in rows[0] if key not in ("epoch", "seconds")] if rows else []:
-        axes.plot(epochs, [row[name] for row in rows], label=name, marker="." * (len(rows) < 30))
-    axes.set_xlabel("epoch")
-    axes.grid(alpha=0.3)
-    axes.xaxis.get_major_locator().set_params(integer=True)
-    if rows:
-        axes.legend()
-    _save_figure(figure, path)
+    drawing.save(curves.losses(rows), path, dpi=125)
 
 
 def save_picture(
@@ -183,7 +193,7 @@ def _finite(vectors: npt.ArrayLike) -> np.ndarray:
 
 
 def _points(samples: np.ndarray, real: np.ndarray | None) -> Figure:
-    figure, axes = _figure(1, 1, size=(6, 6))
+    figure, axes = drawing.new(1, 1, size=(6, 6))
     if real is not None:
         axes.scatter(*real.T, s=40, color="0.75", linewidths=0, label="real")
     axes.scatter(*samples.T, s=4, color="C0", linewidths=0, alpha=0.6, label="generated")
@@ -197,7 +207,7 @@ def _histograms(samples: np.ndarray, real: np.ndarray | None) -> Figure:
     shown = min(samples.shape[1], HISTOGRAMS)
     columns = math.ceil(math.sqrt(shown))
     rows = math.ceil(shown / columns)
-    figure, axes = _figure(rows, columns, size=(max(4, 2.2 * columns), max(3, 1.8 * rows)))
+    figure, axes = drawing.new(rows, columns, size=(max(4, 2.2 * columns), max(3, 1.8 * rows)))
     for feature, panel in enumerate(np.ravel(axes)):
         if feature >= shown:
             panel.axis("off")
@@ -211,17 +221,3 @@ def _histograms(samples: np.ndarray, real: np.ndarray | None) -> Figure:
         panel.tick_params(labelsize="x-small")
     np.ravel(axes)[0].legend(fontsize="x-small")
     return figure
-
-
-def _figure(rows: int, columns: int, size: tuple[float, float]) -> tuple[Figure, Any]:
-    from matplotlib.figure import Figure  # not pyplot, whose figures are global and never freed
-
-    figure = Figure(figsize=size, dpi=100, layout="constrained")
-    return figure, figure.subplots(rows, columns)
-
-
-def _save_figure(figure: Figure, path: str | os.PathLike) -> None:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    with replacing(path) as draft:
-        FigureCanvasAgg(figure).print_png(draft)
