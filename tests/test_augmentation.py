@@ -309,6 +309,7 @@ def state(gan):
     return gan._augmentation.state.numpy()
 
 
+@pytest.mark.slow
 def test_training_with_ada_resumes_exactly(tmp_path):
     augment = ADA(images=64, target=-1.0)  # p is 1 after four steps
     whole, half = fitted(8, augment), fitted(5, augment)

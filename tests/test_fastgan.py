@@ -49,6 +49,7 @@ def test_decoders_that_give_0_have_the_mean_absolute_value_of_both_images():
     assert terms(gan)["reconstruction"] == pytest.approx(3.0 * (0.5 + 0.5), rel=0.01)
 
 
+@pytest.mark.slow
 def test_decoders_learn_to_reconstruct_what_d_saw():
     gan = built(width=4, discriminator_learning_rate=2e-3)
     history = gan.fit(np.tile(IMAGES[:1], (16, 1, 1, 1)), batch_size=16, epochs=2, verbose=0,

@@ -25,7 +25,14 @@ def test_each_mechanism_has_a_file():
     assert {path.stem for path in FOLDER.glob("*.keras")} == golden.CASES.keys()
 
 
-@pytest.mark.parametrize("name", golden.CASES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        # the networks of styles take long to trace
+        pytest.param(name, marks=[pytest.mark.slow] * (name == "styles"))
+        for name in golden.CASES
+    ],
+)
 def test_a_golden_file_loads_and_goes_on_to_the_same_numbers(name):
     gan = ganzoo.load(FOLDER / f"{name}.keras")
     assert gan.step == golden.SAVED

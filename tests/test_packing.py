@@ -114,7 +114,7 @@ COMPOSED = {"ema": 0.9, "packing": 2, "generator_learning_rate": schedules.linea
 @pytest.mark.parametrize(
     "check",
     [
-        checks.check_two_replicas_equal_one,
+        pytest.param(checks.check_two_replicas_equal_one, marks=pytest.mark.slow),
         checks.check_resume,
         checks.check_saved_model,
         checks.check_onnx,

@@ -58,7 +58,7 @@ def before_and_after(name):
 
 
 @pytest.mark.parametrize("kind", HALVES)
-@pytest.mark.parametrize("name", ["wgan_gp", "r3gan", "cgan"])
+@pytest.mark.parametrize("name", [pytest.param("wgan_gp", marks=pytest.mark.slow), "r3gan", "cgan"])
 def test_it_trains_about_what_float32_trains(name, kind):
     before, exact = before_and_after(name)
     half = fitted(name, precision=kind).get_weights()

@@ -75,6 +75,7 @@ def test_grouped_convolutions_are_convolutions_of_groups():
     np.testing.assert_allclose(found, np.concatenate(halves, -1), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_networks_train_save_and_export(tmp_path):
     images = RNG.integers(0, 256, (32, 9, 13, 3), "uint8")
     gan = ganzoo.get("r3gan", architecture="r3gan", width=8, latent_dim=4)

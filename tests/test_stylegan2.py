@@ -290,6 +290,7 @@ def test_style_mixing_keeps_the_class():
     np.testing.assert_allclose(styles, expected, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_it_can_be_told_the_class():
     gan = ganzoo.get("stylegan2", conditioning="projection", **SMALL)
     gan.fit((IMAGES, np.arange(32) % 3), batch_size=8, steps_per_epoch=2, verbose=0)

@@ -25,11 +25,13 @@ def read(gan: GAN, images: np.ndarray) -> np.ndarray:
     return np.column_stack([found["category"].argmax(1), found["code"]])
 
 
-def claim(seed: int, steps: int = 3000) -> Iterator[dict[str, object]]:
+def claim(
+    seed: int, steps: int = 3000, size: int = 32, **settings: object
+) -> Iterator[dict[str, object]]:
     factors = shapes.factors(np.arange(ROWS + HELD_OUT), seed)
-    images = shapes.render(factors, size=32)
+    images = shapes.render(factors, size=size)
     truth = np.column_stack([factors[name][ROWS:] for name in FACTORS])
-    gan = ganzoo.get("infogan", categories=5, codes=5, width=32, seed=seed)
+    gan = ganzoo.get("infogan", **{"categories": 5, "codes": 5, "width": 32} | settings, seed=seed)
     gan.build_from(images[:ROWS])
     before = mutual_information_gap(read(gan, images[ROWS:]), truth)
     gan.fit(images[:ROWS], steps_per_epoch=steps, verbose=0)

@@ -17,7 +17,7 @@ from ganzoo import evaluation
 from ganzoo.evaluation.extractors import Judge
 
 
-def claim(seed: int, steps: int = 400) -> Iterator[dict[str, object]]:
+def claim(seed: int, steps: int = 600) -> Iterator[dict[str, object]]:
     x, y = arrays("mnist5k")
     order = np.random.default_rng(seed).permutation(len(x))
     train, held_out = order[:4000], order[4000:]
