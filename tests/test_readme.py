@@ -40,9 +40,9 @@ def inference():
 
 
 def modes():
-    """The medians over seeds as Markdown, from the results."""
+    """The medians over seeds with the common recipe as Markdown, from the results."""
     with open(INFERENCE.with_name("modes.csv"), newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["seed"] == "median"]
+        rows = [r for r in csv.DictReader(file) if (r["seed"], r["recipe"]) == ("median", "common")]
     head = ("data", "name", "modes", "of high quality", "KL to uniform", "mode std ÷ true std")
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     for row in sorted(rows, key=lambda r: (r["data"], -float(r["modes"]), float(r["mode_kl"]))):
