@@ -14,7 +14,7 @@ from ganzoo.training import runs
 from ganzoo.training.callbacks import BestSamples, Checkpoints, StopAtStep
 from ganzoo.training.curve import Curve
 
-X = np.random.default_rng(0).normal(size=(320, 2)).astype("float32")
+X = np.random.default_rng(0).normal(size=(64, 2)).astype("float32")  # one step an epoch
 
 
 class Shown:
@@ -27,8 +27,11 @@ class Shown:
         return self.samples
 
 
-def make(**more):
-    return ganzoo.get("gan", width=8, **more)
+def make(run_eagerly=True, **more):
+    """A small GAN; eager, because tracing takes longer than a few steps."""
+    gan = ganzoo.get("gan", width=8, **more)
+    gan.compile(run_eagerly=run_eagerly)
+    return gan
 
 
 def state(gan):
@@ -139,12 +142,12 @@ def test_what_can_not_be_measured_is_refused(built, wrong, words):
 
 
 def test_training_is_not_changed(tmp_path):
-    plain, watched = make(), make()
+    plain, watched = make(run_eagerly=False), make(run_eagerly=False)
     plain.fit(X, epochs=3, verbose=0)
     best = BestSamples(tmp_path / "best.keras", X)
     history = watched.fit(X, epochs=3, verbose=0, callbacks=[best]).history
     assert_same(watched, plain)
-    assert [row.step for row in best.curve.rows] == [5, 10, 15]
+    assert [row.step for row in best.curve.rows] == [1, 2, 3]
     assert history["coverage"] == [row.value for row in best.curve.rows]
     assert Curve.read(tmp_path / "best.csv") == best.curve
     assert {path.name for path in tmp_path.iterdir()} == {"best.keras", "best.csv"}
@@ -159,13 +162,13 @@ def test_the_best_is_kept(tmp_path, scripted):
     np.testing.assert_equal(
         numbers(tmp_path / "new" / "b.csv"),
         [
-            (10, 2, nan, nan), (20, 4, 0.2, 0.2), (30, 6, 0.5, 0.5), (40, 8, nan, 0.5),
-            (50, 10, 0.5, 0.5), (55, 11, 0.4, 0.5),
+            (2, 2, nan, nan), (4, 4, 0.2, 0.2), (6, 6, 0.5, 0.5), (8, 8, nan, 0.5),
+            (10, 10, 0.5, 0.5), (11, 11, 0.4, 0.5),
         ],
     )  # fmt: skip
     kept = ganzoo.load(tmp_path / "new" / "b.keras")
-    assert (kept.step, gan.step) == (30, 55)
-    assert (best.curve.best.step, best.curve.since_best) == (30, 3)
+    assert (kept.step, gan.step) == (6, 11)
+    assert (best.curve.best.step, best.curve.since_best) == (6, 3)
     shorter = make()
     shorter.fit(X, epochs=6, verbose=0)
     assert_same(kept, shorter)
@@ -180,13 +183,13 @@ def test_patience_ends_training_and_stays_ended(tmp_path, scripted):
 
     scripted(0.1, 0.3, 0.2, 0.3)
     gan, epochs = fit()
-    assert gan.step == 20 and epochs == [0, 1, 2, 3]
+    assert gan.step == 4 and epochs == [0, 1, 2, 3]
     before = (tmp_path / "best.csv").read_bytes()
     again, epochs = fit()  # measures nothing: no value is left
-    assert again.step == 20 and epochs == []
+    assert again.step == 4 and epochs == []
     assert (tmp_path / "best.csv").read_bytes() == before
     again.fit(X, epochs=1, verbose=0)
-    assert again.step == 25
+    assert again.step == 5
 
 
 def test_a_killed_training_ends_with_the_same_best(tmp_path):
@@ -208,7 +211,7 @@ def test_a_killed_training_ends_with_the_same_best(tmp_path):
     with pytest.raises(Killed):
         fit(tmp_path / "parts", keras.callbacks.LambdaCallback(on_epoch_end=kill))
     assert [row[1] for row in numbers(tmp_path / "parts" / "best.csv")] == [1, 2, 3, 4, 5]
-    assert Checkpoints(tmp_path / "parts" / "c").newest.name == "step_00000015.keras"
+    assert Checkpoints(tmp_path / "parts" / "c").newest.name == "step_00000003.keras"
     assert_same(fit(tmp_path / "parts"), whole)
     one, other = (tmp_path / name / "best" for name in ("whole", "parts"))
     assert numbers(one.with_suffix(".csv")) == numbers(other.with_suffix(".csv"))
@@ -224,15 +227,15 @@ def test_restore_brings_all_of_the_best_back(tmp_path, scripted):
     assert_same(gan, shorter)
     for each, callbacks in ((gan, [best]), (shorter, [])):
         each.fit(X, epochs=1, verbose=0, callbacks=callbacks)
-    assert [row[:3] for row in numbers(best.csv)] == [(5, 1, 0.1), (10, 2, 0.3), (15, 1, 0.25)]
-    assert gan.step == 10  # the best again
+    assert [row[:3] for row in numbers(best.csv)] == [(1, 1, 0.1), (2, 2, 0.3), (3, 1, 0.25)]
+    assert gan.step == 2  # the best again
 
 
 def test_a_new_training_begins_a_new_curve(tmp_path, scripted):
     scripted(0.9, 0.1)
     for _ in range(2):
         make().fit(X, verbose=0, callbacks=[BestSamples(tmp_path / "best.keras", X)])
-    assert numbers(tmp_path / "best.csv") == [(5, 1, 0.1, 0.1)]
+    assert numbers(tmp_path / "best.csv") == [(1, 1, 0.1, 0.1)]
 
 
 def test_only_the_chief_measures(tmp_path, scripted, monkeypatch):
@@ -281,7 +284,7 @@ def test_nothing_is_trained_on_data_or_curves_that_do_not_fit(tmp_path):
         (tmp_path / "b.csv").write_text(text)
         with pytest.raises(ValueError, match=words):
             gan.fit(X, verbose=0, callbacks=[BestSamples(tmp_path / "b.keras", X)])
-        assert gan.step == 5 and (tmp_path / "b.csv").read_text() == text
+        assert gan.step == 1 and (tmp_path / "b.csv").read_text() == text
 
 
 # ---- runs
@@ -305,8 +308,8 @@ def test_a_run_shows_exports_and_loads_its_best(tmp_path, rows, scripted, monkey
     small = {"hyperparameters": {"width": 8}, "epochs": 3, "metric": "density"}
     run = runs.train("gan", rows, out=tmp_path / "a", **small)
     assert files(run.path) >= {"best.keras", "best.csv", "best.png", "model.keras"}
-    assert (run.load().step, ganzoo.load(run.path / "model.keras").step) == (10, 15)
-    assert run.model == run.path / "best.keras" and exported == [10, 10]
+    assert (run.load().step, ganzoo.load(run.path / "model.keras").step) == (2, 3)
+    assert run.model == run.path / "best.keras" and exported == [2, 2]
     assert run.config["metric"] == "density" and run.config["patience"] is None
     (run.path / "best.keras").unlink()
     assert run.model == run.path / "model.keras"
@@ -317,9 +320,9 @@ def test_a_run_stops_early_and_is_then_over(ganzoo_in, tmp_path, rows, scripted)
     words = f"train gan width=8 --data {rows} --epochs 9 --patience 2 --no-export --out r"
     code, out, err = ganzoo_in(tmp_path, words)
     assert code == 0, err
-    assert f"gan learned {rows} with mlp networks: 15 steps" in out
-    assert "stopped before step 45: coverage did not improve in the last 2 measurements" in out
-    assert "best        step 5, coverage 0.9; at the last step 0.3 (kept as model.keras)" in out
+    assert f"gan learned {rows} with mlp networks: 3 steps" in out
+    assert "stopped before step 9: coverage did not improve in the last 2 measurements" in out
+    assert "best        step 1, coverage 0.9; at the last step 0.3 (kept as model.keras)" in out
     assert " rows/s  " in err
     code, out, err = ganzoo_in(tmp_path, "train --resume r")
     assert (code, out) == (2, "") and "stopped early, since its samples no longer" in err
@@ -355,5 +358,5 @@ def test_a_config_with_a_wrong_patience_is_refused(tmp_path):
 
 def test_an_interrupted_epoch_is_measured_too(tmp_path):
     best = BestSamples(tmp_path / "best.keras", X)
-    make().fit(X, epochs=2, verbose=0, callbacks=[StopAtStep(7), best])
-    assert [(row.step, row.epoch) for row in best.curve.rows] == [(5, 1), (7, 2)]
+    make().fit(X, batch_size=16, epochs=2, verbose=0, callbacks=[StopAtStep(7), best])
+    assert [(row.step, row.epoch) for row in best.curve.rows] == [(4, 1), (7, 2)]
