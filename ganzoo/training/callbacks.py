@@ -27,6 +27,7 @@ from ganzoo.foundation import files
 from ganzoo.reporting import mapped, plots
 from ganzoo.training.best import BestSamples
 from ganzoo.training.checkpoints import Checkpoints, StopAtStep
+from ganzoo.training.tensorboard import TensorBoard
 
 __all__ = [
     "BestSamples",
@@ -37,6 +38,7 @@ __all__ = [
     "SamplePictures",
     "StopAtStep",
     "StopOnInterrupt",
+    "TensorBoard",
 ]
 
 
