@@ -14,7 +14,8 @@ Weights & Biases and MLflow have Keras callbacks of their own, which work as the
         gan.fit(images, epochs=20, callbacks=[best, mlflow.keras.MlflowCallback(run)])
 
 Here `best = ganzoo.callbacks.BestSamples("best.keras", images)` adds its metric to the logs of all
-callbacks that come after it.
+callbacks that come after it. WandbMetricsLogger says that it can't log the learning rate, because a
+GAN has one for each player; it logs everything else.
 """
 
 from __future__ import annotations
