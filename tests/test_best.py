@@ -311,8 +311,12 @@ def test_a_run_shows_exports_and_loads_its_best(tmp_path, rows, scripted, monkey
     assert (run.load().step, ganzoo.load(run.path / "model.keras").step) == (2, 3)
     assert run.model == run.path / "best.keras" and exported == [2, 2]
     assert run.config["metric"] == "density" and run.config["patience"] is None
-    (run.path / "best.keras").unlink()
+    best = (run.path / "best.keras").rename(tmp_path / "best.keras")
     assert run.model == run.path / "model.keras"
+    for path in (run.path / "model.keras", *(run.path / "checkpoints").iterdir()):
+        path.unlink()
+    best.rename(run.path / "best.keras")
+    assert run.model == run.path / "best.keras"
 
 
 def test_a_run_stops_early_and_is_then_over(ganzoo_in, tmp_path, rows, scripted):

@@ -205,15 +205,16 @@ class Run:
 
     @property
     def model(self) -> Path:
-        """The file of the best GAN, if it isn't that of the last step; or else of the GAN after the
-        last step, or of the newest checkpoint.
+        """The file of the best GAN, if a later one was measured; or else of the GAN after the last
+        step, of the newest checkpoint, or of the best GAN, whichever exists.
 
         Raises:
             ValueError: no GAN was saved yet, or best.csv can't be read.
         """
-        curve, files = self.curve, [self._file("model.keras"), self.checkpoints.newest]
-        if curve and curve.best and curve.best != curve.last:
-            files.insert(0, self._file("best.keras"))
+        curve, best = self.curve, self._file("best.keras")
+        files = [self._file("model.keras"), self.checkpoints.newest]
+        passed = curve is not None and curve.best is not None and curve.best != curve.last
+        files.insert(0 if passed else 2, best)
         for path in files:
             if path is not None and path.exists():
                 return path

@@ -184,7 +184,7 @@ class Training:
                     plots.save_history(history, run.path / "losses.png")
                 if writes and (curve := run.curve):
                     points = [
-                        {"epoch": row.epoch, curve.metric: row.value, "best so far": row.best}
+                        {"epoch": row.epoch, "best so far": row.best, curve.metric: row.value}
                         for row in curve.rows
                     ]
                     plots.save_history(points, run.path / "best.png")
