@@ -156,7 +156,8 @@ def test_a_full_disk_later_leaves_whole_files(tmp_path, monkeypatch):
         runs.train("lsgan", **SMALL, out=tmp_path / "a")
     assert "keeps what was written" in error.value.__notes__[0]
     assert files(tmp_path / "a") == {
-        "config.json", "history.csv", "losses.png", "samples/epoch_0001.png",
+        "config.json", "history.csv", "losses.png", "samples/epoch_0001.png", "best.csv",
+        "best.keras", "best.png",
     }  # fmt: skip
 
 
@@ -197,7 +198,7 @@ def test_ctrl_c_stops_after_a_whole_step_and_saves(tmp_path, monkeypatch):
         "checkpoints/step_00000029.keras",
         "samples.png",
     }
-    assert runs.load(tmp_path / "a").step == 29
+    assert runs.load(tmp_path / "a/model.keras").step == 29
 
 
 def test_a_second_ctrl_c_ends_at_once():
@@ -226,7 +227,8 @@ def watched(tmp_path_factory):
     """A folder and the output of five epochs under every callback."""
     folder, out = tmp_path_factory.mktemp("watched"), io.StringIO()
     gan = ganzoo.get("gan", width=8)
-    with callbacks.Progress(Console(file=out, width=40), steps=9) as progress:
+    with callbacks.Progress(Console(file=out, width=40), steps=9, rows=64) as progress:
+        progress.verdict = "healthy"
         gan.fit(
             np.random.default_rng(0).integers(0, 255, (128, 8, 8, 1), dtype="uint8"),
             epochs=5,
@@ -269,6 +271,7 @@ def test_progress_in_a_pipe_is_plain_lines(watched):
     first, *_, last = out.splitlines()
     assert first.startswith("epoch 1/5  step 2")
     assert last.startswith("epoch 5/5  step 9") and "generator" in last and "steps/s" in last
+    assert " images/s  healthy  discriminator " in last
 
 
 def test_history_is_continued(watched, tmp_path):

@@ -46,5 +46,6 @@ if __name__ == "__main__":
     strategy = strategies.make("multiworker")
     with strategy.scope():
         found = train(names)
+    assert strategies.from_chief(strategy, int(index) + 7) == 7
     np.savez(out, **found)
     strategies.check_together(strategy, 0)

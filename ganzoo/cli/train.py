@@ -12,6 +12,7 @@ import typer
 from ganzoo.cli import completion, errors, options, output
 
 if TYPE_CHECKING:
+    from ganzoo.training.curve import Curve
     from ganzoo.training.runs import Interrupted, Run
 
 
@@ -67,6 +68,25 @@ def train(
     export: Annotated[
         bool, typer.Option("--export/--no-export", help="Export SavedModel and ONNX.")
     ] = True,
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            metavar="kid|frechet|precision|recall|density|coverage|psnr|ssim|none",
+            help="How samples are measured during training, to keep the best GAN; none keeps only "
+            "the last. By default psnr for pairs of images, kid for other images, and coverage "
+            "for vectors.",
+            show_default=False,
+        ),
+    ] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Stop early when N measurements in succession, of about ten in a training, are "
+            "not better than the best one.",
+            show_default=False,
+        ),
+    ] = None,
     strategy: Annotated[
         str | None,
         typer.Option(
@@ -84,11 +104,17 @@ def train(
         ),
     ] = None,
 ) -> None:
-    """Trains a GAN and writes its pictures, history, model and exports to a folder.
+    """Trains a GAN and writes its pictures, history, models and exports to a folder.
+
+    The samples are measured about ten times. Exports and samples.png show the best GAN, which
+    best.keras keeps.
 
     Ctrl-C stops training after the current step and saves the model; --resume continues.
     """
-    given = (name, settings, data, epochs, steps, batch_size, size, fit, value_range, seed, out)
+    given = (
+        name, settings, data, epochs, steps, batch_size, size, fit, value_range, seed, out, metric,
+        patience,
+    )  # fmt: skip
     if resume is not None and (flip or any(value is not None for value in given)):
         raise ValueError(
             f"--resume {resume} continues that run with its own settings: leave out everything but "
@@ -129,6 +155,8 @@ def train(
                 value_range=options.value_range(value_range),
                 out=out,
                 export=export,
+                metric=metric or "auto",
+                patience=patience,
                 strategy=chosen,
                 command=context.obj.command,
                 console=console,
@@ -152,12 +180,20 @@ def _how_to_go_on(stop: Interrupted, strategy: str | None, export: bool) -> str:
 
 def _report(run: Run, seconds: int, exported: bool) -> None:
     """Prints what was trained, where the results are, and what to do next."""
-    config = run.config
+    config, curve = run.config, run.curve
     networks = f" with {config['networks']} networks" if "networks" in config else ""
+    steps = curve.last.step if curve and curve.last else config["steps"]
     typer.echo(
-        f"{config['gan']} learned {config['data']}{networks}: {config['steps']:,} steps, "
+        f"{config['gan']} learned {config['data']}{networks}: {steps:,} steps, "
         f"{seconds // 60}:{seconds % 60:02}"
     )
+    if curve and run.stopped_early:
+        typer.echo(
+            f"stopped before step {config['steps']:,}: {curve.metric} did not improve in the last "
+            f"{curve.since_best} measurements"
+        )
+    if curve and curve.best:
+        typer.echo(f"  {'best':<11} {_best(curve)}")
     results = {"run": "", "picture": "samples.png", "losses": "losses.png"}
     if exported:
         results |= {"ONNX": "export/onnx/1/model.onnx", "SavedModel": "export/tf_saved_model/1"}
@@ -170,6 +206,16 @@ def _report(run: Run, seconds: int, exported: bool) -> None:
     typer.echo(f"next\n  ganzoo sample {folder} {asked} --out more.png")
     if not exported:
         typer.echo(f"  ganzoo export {folder} --format onnx")
+
+
+def _best(curve: Curve) -> str:
+    """Says which step of a training was the best, and by how much."""
+    best, last = curve.best, curve.last
+    assert best and last  # the caller has looked
+    words = f"step {best.step:,}, {curve.metric} {best.value:.3g}"
+    if best == last:
+        return f"{words}, the last"
+    return f"{words}; at the last step {last.value:.3g} (kept as model.keras)"
 
 
 def _maps_samples(name: str) -> bool:

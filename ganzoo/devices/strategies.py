@@ -254,3 +254,19 @@ def check_together(strategy: tf.distribute.Strategy, step: int) -> None:
             f"this worker is at step {step} and another is not: let all workers read the "
             "checkpoints of one shared folder."
         )
+
+
+def from_chief(strategy: tf.distribute.Strategy, number: float) -> float:
+    """The chief's number on every worker. All workers must call it at the same place. Where there
+    is one worker, it is the number itself."""
+    if workers(strategy) == 1:
+        return number
+    mine = float(number) if is_chief(strategy) else 0.0
+
+    @tf.function(autograph=False)
+    def total() -> tf.Tensor:
+        numbers = strategy.run(lambda: tf.constant(mine, tf.float64))
+        return strategy.reduce("SUM", numbers, axis=None)
+
+    with lost_workers(strategy):
+        return float(total().numpy()) * workers(strategy) / strategy.num_replicas_in_sync

@@ -21,6 +21,7 @@ from ganzoo.evaluation.neighbours import memorisation, precision_recall_density_
 from ganzoo.evaluation.one_dimensional import histogram_jsd, wasserstein_1
 from ganzoo.evaluation.pairs import psnr, ssim
 from ganzoo.evaluation.parzen import centroids, log_densities, parzen_log_likelihood
+from ganzoo.evaluation.quality import SampleQuality
 from ganzoo.evaluation.report import Evaluation, evaluate, extractor_of
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "KerasFeatures",
     "Measured",
     "Pixels",
+    "SampleQuality",
     "TooFew",
     "agreement",
     "centroids",

@@ -75,7 +75,8 @@ class Pixels:
             raise TooFew(
                 f"{len(x)} samples are too few for {width} principal components: pass more."
             )
-        self._components = PCA(width, svd_solver="full").fit(self._flat(x))
+        with np.errstate(invalid="ignore"):  # of samples that are all equal
+            self._components = PCA(width, svd_solver="full").fit(self._flat(x))
         self.name = f"{width} principal components of {what}"
         self.hash = digest(np.round(self._components.components_, 6), spec.offset, spec.scale)
 

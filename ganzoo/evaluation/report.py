@@ -86,7 +86,7 @@ def evaluate(
     """
     extractor = extractor_of(extractor, gan.spec)  # first: it may be refused
     given = [name for name, chosen in gan.inputs.items() if not chosen.drawn]
-    rows = _rows(gan, x, y, value_range, max(ROWS, 2 * samples), bool(given))
+    rows = rows_by_hash(gan, x, y, value_range, max(ROWS, 2 * samples), bool(given))
     real, real_labels = rows[gan.output_name], rows.get("label")
     if len(real) < 4:
         raise ValueError(f"the data have {len(real)} rows: pass at least 4.")
@@ -103,7 +103,7 @@ def evaluate(
             judge = extractors.Judge.of(gan.spec, real, real_labels)
         except TooFew as error:
             found.refused["judge"] = str(error)
-    _of_features(found, drawn, _chosen(extractor, gan.spec, judge, real))
+    _of_features(found, drawn, chosen_extractor(extractor, gan.spec, judge, real))
     if not given:
         _of_copies(found, drawn, real)
     elif gan.spec.is_image and all(column.paired for column in gan.columns.values()):
@@ -131,7 +131,7 @@ class _Drawn:
     seed: int
 
 
-def _rows(
+def rows_by_hash(
     gan: Any,
     x: Any,
     y: Any,
@@ -193,7 +193,7 @@ def extractor_of(extractor: Any, spec: data.Field) -> extractors.Extractor | Non
     return extractor
 
 
-def _chosen(
+def chosen_extractor(
     extractor: extractors.Extractor | None,
     spec: data.Field,
     judge: extractors.Judge | None,

@@ -111,3 +111,9 @@ def sums_of_many(graph: tf.Graph) -> bool:
         )
 
     return any(is_sum(operation) and terms(operation) > 2 for operation in operations)
+
+
+def begin_at(model: keras.Model, epoch: int) -> None:
+    """Lets `fit` begin at an epoch, from 0; for a callback's `on_train_begin`. Later calls of `fit`
+    begin there too until it is set to 0."""
+    model._initial_epoch = epoch

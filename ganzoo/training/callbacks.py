@@ -25,9 +25,12 @@ from ganzoo.data.checks import check_int
 from ganzoo.devices import strategies
 from ganzoo.foundation import files
 from ganzoo.reporting import mapped, plots
+from ganzoo.training.best import BestSamples
 from ganzoo.training.checkpoints import Checkpoints, StopAtStep
+from ganzoo.training.tensorboard import TensorBoard
 
 __all__ = [
+    "BestSamples",
     "Checkpoints",
     "Diverged",
     "HistoryCSV",
@@ -35,6 +38,7 @@ __all__ = [
     "SamplePictures",
     "StopAtStep",
     "StopOnInterrupt",
+    "TensorBoard",
 ]
 
 
@@ -184,21 +188,30 @@ class StopOnInterrupt(keras.callbacks.Callback):
 
 
 class Progress(keras.callbacks.Callback):
-    """Shows epoch, steps per second, time left and the losses: a bar on a terminal, and lines,
-    not more often than every few seconds, where the output is a file or a pipe.
+    """Shows epoch, steps per second, time left and the losses by name: a bar on a terminal, and
+    lines, not more often than every few seconds, where the output is a file or a pipe.
 
     Use it as a context manager, so that the bar is removed when training fails.
 
     Args:
         console: where progress is shown; standard error by default.
         steps: the step at which training ends; epochs × steps per epoch by default.
+        rows: the rows of the data in one step; images (or rows) per second are then shown too.
+
+    Attributes:
+        verdict: words that are shown before the losses, such as a diagnosis; a callback or the user
+            may set them at any time.
     """
 
     SECONDS_BETWEEN_LINES = 5
 
-    def __init__(self, console: Console | None = None, steps: int | None = None):
+    verdict = ""
+
+    def __init__(
+        self, console: Console | None = None, steps: int | None = None, rows: int | None = None
+    ):
         super().__init__()
-        self.console, self.steps = console or Console(stderr=True), steps
+        self.console, self.steps, self.rows = console or Console(stderr=True), steps, rows
         self._bar: rich.progress.Progress | None = None
 
     def __enter__(self) -> Progress:
@@ -248,8 +261,8 @@ class Progress(keras.callbacks.Callback):
                 self._task,
                 advance=1,
                 epoch=self._epoch,
-                rate=f"{self._rate():.3g} steps/s" if self._done > 1 else "",
-                losses=self._losses(logs),
+                rate=self._rates() if self._done > 1 else "",
+                losses=self._words(logs),
             )
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -257,11 +270,11 @@ class Progress(keras.callbacks.Callback):
             return
         parts = [f"epoch {self._epoch}", f"step {self.model.step}"]
         if self._done > 1:
-            parts.append(f"{self._rate():.3g} steps/s")
+            parts.append(self._rates())
             if self._total and (steps := self._total - self._before - self._done) > 0:
                 left = round(steps / self._rate())
                 parts.append(f"{left // 60}:{left % 60:02} left")
-        self._line = "  ".join([*parts, self._losses(logs)])
+        self._line = "  ".join([*parts, self._words(logs)])
         if time.perf_counter() - self._printed >= self.SECONDS_BETWEEN_LINES:
             self._print_line()
 
@@ -272,9 +285,16 @@ class Progress(keras.callbacks.Callback):
     def _rate(self) -> float:
         return (self._done - 1) / max(time.perf_counter() - self._began, 1e-9)
 
-    @staticmethod
-    def _losses(logs: dict[str, Any] | None) -> str:
-        return "  ".join(f"{name} {float(value):.3f}" for name, value in (logs or {}).items())
+    def _rates(self) -> str:
+        rate = self._rate()
+        if not self.rows:
+            return f"{rate:.3g} steps/s"
+        what = "images" if self.model.spec.is_image else "rows"
+        return f"{rate:.3g} steps/s  {rate * self.rows:,.0f} {what}/s"
+
+    def _words(self, logs: dict[str, Any] | None) -> str:
+        losses = [f"{name} {float(value):.3f}" for name, value in (logs or {}).items()]
+        return "  ".join([*filter(None, [self.verdict]), *losses])
 
     def _print_line(self) -> None:
         if self._line:

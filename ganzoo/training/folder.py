@@ -8,11 +8,14 @@ A run's folder:
     config.json             the GAN, its hyper-parameters, its data, and the versions of the stack
     history.csv             a row of losses per epoch; losses.png draws it
     samples/epoch_0005.png  samples of the same latents, as training proceeded
-    samples.png             samples of the trained GAN; where it maps given samples, as pix2pix
+    best.csv                a row per measurement of the samples, with the best so far; best.png
+                            draws it
+    best.keras              the GAN at the best measurement
+    samples.png             samples of the best GAN; where it maps given samples, as pix2pix
                             does, sources, outputs and targets of held-out rows in both
     checkpoints/            the last three states, from which `runs.resume` continues
-    model.keras             the trained GAN
-    export/FORMAT/1/        the generator as SavedModel and as ONNX
+    model.keras             the GAN after the last step
+    export/FORMAT/1/        the best generator as SavedModel and as ONNX
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ from typing import TYPE_CHECKING, Any
 import ganzoo
 from ganzoo.foundation import schedules
 from ganzoo.training.checkpoints import Checkpoints
+from ganzoo.training.curve import Curve
 
 if TYPE_CHECKING:
     from ganzoo.core.gan import GAN
@@ -53,6 +57,10 @@ NEEDED: dict[str, tuple[Callable[[Any], bool], str]] = {  # by `runs.resume`: ch
     ),
     "size": (_is_pair_of(int), "a pair of ints"),
     "value_range": (_is_pair_of(int, float), "a pair of numbers"),
+}
+OPTIONAL: dict[str, tuple[Callable[[Any], bool], str]] = {  # likewise, where they are there
+    "metric": (lambda value: isinstance(value, str), "a name"),
+    "patience": NEEDED["batch_size"],
 }
 
 
@@ -145,7 +153,7 @@ class Run:
             raise self.unreadable("it is no JSON") from error
         if not isinstance(config, dict):
             raise self.unreadable("it is no JSON object")
-        for key, (fits, words) in NEEDED.items():
+        for key, (fits, words) in (NEEDED | OPTIONAL).items():
             if key in config and not fits(config[key]):
                 raise self.unreadable(
                     f"{key}={' '.join(repr(config[key]).split())[:80]}, which is not {words}"
@@ -180,14 +188,34 @@ class Run:
             ) from error
 
     @property
-    def model(self) -> Path:
-        """The file of the trained GAN, or else of the newest checkpoint.
+    def curve(self) -> Curve | None:
+        """The measurements of the samples during training; None if there are none.
 
         Raises:
-            ValueError: no GAN was saved yet.
+            ValueError: best.csv can't be read.
         """
-        newest = self.checkpoints.newest
-        for path in (self._file("model.keras"), newest):
+        path = self._file("best.csv")
+        return Curve.read(path) if path.exists() else None
+
+    @property
+    def stopped_early(self) -> bool:
+        """Whether training ended because the samples no longer improved."""
+        patience, curve = self.config.get("patience"), self.curve
+        return bool(patience and curve and curve.since_best >= patience)
+
+    @property
+    def model(self) -> Path:
+        """The file of the best GAN, if a later one was measured; or else of the GAN after the last
+        step, of the newest checkpoint, or of the best GAN, whichever exists.
+
+        Raises:
+            ValueError: no GAN was saved yet, or best.csv can't be read.
+        """
+        curve, best = self.curve, self._file("best.keras")
+        files = [self._file("model.keras"), self.checkpoints.newest]
+        passed = curve is not None and curve.best is not None and curve.best != curve.last
+        files.insert(0 if passed else 2, best)
+        for path in files:
             if path is not None and path.exists():
                 return path
         raise ValueError(f"{self.path} holds no saved GAN: training stopped before it was saved.")
@@ -198,7 +226,8 @@ class Run:
         return Checkpoints(self._file("checkpoints"))
 
     def load(self) -> GAN:
-        """Loads the trained GAN, or its newest checkpoint if training didn't finish."""
+        """Loads the best GAN, see `model`. `ganzoo.load(run.path / "model.keras")` loads that of
+        the last step."""
         return ganzoo.load(self.model)
 
     def export(self, gan: GAN, format: str) -> Path:

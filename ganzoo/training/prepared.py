@@ -12,6 +12,7 @@ from rich.console import Console
 
 from ganzoo import data
 from ganzoo.devices import strategies
+from ganzoo.evaluation import SampleQuality, TooFew, quality
 from ganzoo.reporting import plots
 from ganzoo.training import callbacks
 from ganzoo.training.checkpoints import Checkpoints
@@ -41,7 +42,10 @@ class Interrupted(KeyboardInterrupt):
 
 
 def is_finished(run: Run, gan: GAN, last_step: int) -> bool:
-    return gan.step >= last_step and (run.path / "model.keras").exists()
+    curve = run.curve
+    stopped = run.stopped_early and curve and curve.last and curve.last.step == gan.step
+    made = gan.step >= last_step or stopped
+    return bool(made) and (run.path / "model.keras").exists()
 
 
 def length(
@@ -66,6 +70,9 @@ class Training:
     epochs: int
     steps_per_epoch: int
     last_step: int
+    rows_per_step: int
+    quality: SampleQuality | None = None  # None: no best GAN is kept
+    patience: int | None = None
 
     @classmethod
     def of(
@@ -77,6 +84,8 @@ class Training:
         batch_size: int | None,
         epochs: int | None,
         steps: int | None,
+        metric: str,
+        patience: int | None,
     ) -> Training:
         """Loads a data set with the options `how` and builds the GAN for it.
 
@@ -98,7 +107,9 @@ class Training:
         if not gan.built:
             gan.build_for(stream.fields)
         planned = length(epochs, steps, stream.steps_per_epoch)
-        return cls(gan, examples, real, batch_size, *planned)
+        rows = stream.dataset.element_spec[stream.sample_name].shape[0]
+        measured = _quality(gan, examples, shown, metric, patience, value_range)
+        return cls(gan, examples, real, batch_size, *planned, rows, measured, patience)
 
     def run_in(self, run: Run, export: bool, console: Console | None) -> None:
         """Trains to the last step and exports. An error gets a note that says what is kept."""
@@ -106,10 +117,10 @@ class Training:
         writes = strategies.is_chief(gan.distribute_strategy)
         try:
             with locked(run) if writes else contextlib.nullcontext():
-                self._fit(run, console)
+                best = self._fit(run, console)
                 for format in EXPORTED if export and writes else ():
                     with _status(console, f"exporting {format}"):
-                        run.export(gan, format)
+                        run.export(best, format)
                 # The others wait for the chief: a worker that ends early would count as lost.
                 with contextlib.suppress(*[strategies.WorkerLost] * writes):
                     strategies.check_together(gan.distribute_strategy, gan.step)
@@ -130,9 +141,10 @@ class Training:
                 run.discard()
             raise
 
-    def _fit(self, run: Run, console: Console | None) -> None:
-        """Trains, and writes model, pictures and history to the run even if Ctrl-C stops it."""
-        gan = self.gan
+    def _fit(self, run: Run, console: Console | None) -> GAN:
+        """Trains, and writes model, pictures and history to the run even if Ctrl-C stops it.
+        Returns the best GAN on the chief, and the trained one on other workers."""
+        gan = best = self.gan
         every = max(1, round(self.epochs / PICTURES))
         writes = strategies.is_chief(gan.distribute_strategy)
         stop = callbacks.StopOnInterrupt()
@@ -142,10 +154,15 @@ class Training:
             callbacks.HistoryCSV(run.path / "history.csv"),
             callbacks.SamplePictures(run.path / "samples", every, real=self.real),
         ]
+        if self.quality is not None:
+            path = run.path / "best.keras"
+            watching.append(
+                callbacks.BestSamples(path, self.quality, every=every, patience=self.patience)
+            )
         with contextlib.ExitStack() as active:
             active.enter_context(stop)
             if console is not None:
-                progress = callbacks.Progress(console, self.last_step)
+                progress = callbacks.Progress(console, self.last_step, self.rows_per_step)
                 watching.append(active.enter_context(progress))
             try:
                 gan.fit(
@@ -159,12 +176,21 @@ class Training:
                 )
                 if writes:
                     gan.save(run.path / "model.keras")  # first, because the disk may be nearly full
-                    plots.save_picture(gan, run.path / "samples.png", real=self.real)
+                    if run.model.name == "best.keras":
+                        best = run.load()
+                    plots.save_picture(best, run.path / "samples.png", real=self.real)
             finally:
                 if writes and (history := run.history):
                     plots.save_history(history, run.path / "losses.png")
+                if writes and (curve := run.curve):
+                    points = [
+                        {"epoch": row.epoch, "best so far": row.best, curve.metric: row.value}
+                        for row in curve.rows
+                    ]
+                    plots.save_history(points, run.path / "best.png")
         if stop.interrupted:
             raise self._interrupted(run)
+        return best
 
     def _interrupted(self, run: Run) -> Interrupted:
         finished = is_finished(run, self.gan, self.last_step)
@@ -205,6 +231,33 @@ def _rows(
     rows = list(found.dataset.take(min(most, found.steps_per_epoch or most)))
     names = [name for name, field in found.fields.items() if not field.is_label]
     return {name: np.concatenate([row[name] for row in rows]) for name in names}
+
+
+def _quality(
+    gan: GAN,
+    examples: Any,
+    held_out: Any,
+    metric: str,
+    patience: int | None,
+    value_range: tuple[float, float] | None,
+) -> SampleQuality | None:
+    """What measures the samples during training; None if that is not asked for, or if nothing was
+    asked for and the data have too few rows.
+
+    Outputs are compared with their targets on the rows that aren't trained on. These are too few
+    for the metrics of features.
+    """
+    if metric == "none":
+        return None
+    chosen = quality.suitable_metric(metric, gan)
+    rows = held_out if quality.METRICS[chosen].measure is None else examples
+    try:
+        with data.clear_errors():
+            return SampleQuality(gan, rows, metric=chosen, value_range=value_range)
+    except TooFew:
+        if metric != "auto" or patience is not None:
+            raise
+        return None
 
 
 def _status(console: Console | None, text: str) -> contextlib.AbstractContextManager[Any]:

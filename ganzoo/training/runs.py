@@ -24,6 +24,7 @@ import ganzoo
 from ganzoo import networks
 from ganzoo.data.checks import check_int
 from ganzoo.devices import strategies
+from ganzoo.evaluation import quality
 from ganzoo.foundation import registry, schedules
 from ganzoo.training import checkpoints
 from ganzoo.training.folder import NEEDED, Run, check_free
@@ -60,6 +61,8 @@ def train(
     out: str | os.PathLike | None = None,
     root: str | os.PathLike = "runs",
     export: bool = True,
+    metric: str = "auto",
+    patience: int | None = None,
     strategy: tf.distribute.Strategy | None = None,
     command: str | None = None,
     console: Console | None = None,
@@ -85,7 +88,13 @@ def train(
         out: the run's folder, which must be new or empty; by default the next of
             `root/name-dataset-001`, `-002` and so on.
         root: where the folder is made if `out` is None.
-        export: whether to export the generator as SavedModel and ONNX.
+        export: whether to export the best generator as SavedModel and ONNX.
+        metric: how the samples are measured during training, about ten times, to keep the best GAN
+            as `best.keras`: a name of `ganzoo.evaluation.SampleQuality`. "auto" chooses one, and
+            keeps none if the data have too few rows to measure. "none" measures nothing; the GAN
+            after the last step then counts as the best.
+        patience: training stops early after so many measurements in succession that are not better
+            than the best one; None never stops it early.
         strategy: the distribution strategy, see `ganzoo.strategies`. Several workers need `out`, a
             folder that all of them share; only the chief writes to it.
         command: the command line that the user typed, for the record.
@@ -100,11 +109,15 @@ def train(
         callbacks.Diverged: a loss became NaN or infinite; the run keeps its last checkpoint.
         Interrupted: Ctrl-C was pressed; the run has everything but the exports.
     """
-    for key, value in (("epochs", epochs), ("steps", steps)):
+    for key, value in (("epochs", epochs), ("steps", steps), ("patience", patience)):
         if value is not None:
             check_int(key, value, 1)
     if epochs is not None and steps is not None:
         raise ValueError("epochs and steps were both given: leave one out.")
+    if metric != "none":
+        quality.check_metric(metric)
+    elif patience is not None:
+        raise ValueError("patience needs measurements: leave out metric='none', or patience.")
     strategy = strategy or tf.distribute.get_strategy()
     writes = strategies.is_chief(strategy)
     if out is None and strategies.workers(strategy) > 1:
@@ -115,7 +128,9 @@ def train(
         gan = ganzoo.get(name, **(hyperparameters or {}))
     how = {"size": size, "fit": fit, "flip": flip}
     dataset = gan.default_data if dataset is None else dataset
-    training = Training.of(gan, dataset, how, value_range, batch_size, epochs, steps)
+    training = Training.of(
+        gan, dataset, how, value_range, batch_size, epochs, steps, metric, patience
+    )
     config = {
         "gan": name,
         "hyperparameters": {key: getattr(gan, key) for key in gan.hyperparameters()},
@@ -126,6 +141,8 @@ def train(
         "epochs": training.epochs,
         "steps": training.last_step,
         "batch_size": batch_size or 64,
+        "metric": training.quality.metric if training.quality else "none",
+        "patience": patience,
         "replicas": strategy.num_replicas_in_sync,
         "command": command,
         "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -154,7 +171,8 @@ def resume(
 
     Training continues from the newest undamaged checkpoint, or from the start if there is none.
     The weights are those of a training without the break, bit for bit under the conditions that
-    `ganzoo.checkpoints` names. Rows of history.csv that are newer than the checkpoint are replaced.
+    `ganzoo.checkpoints` names. Rows of history.csv and best.csv that are newer than the checkpoint
+    are replaced.
 
     Args:
         path: the run's folder.
@@ -187,11 +205,16 @@ def resume(
     with (strategy or tf.distribute.get_strategy()).scope():
         gan = ganzoo.get(name, **chosen)
     checkpoints.at(run.checkpoints).restore(gan)
+    if run.stopped_early and is_finished(run, gan, steps):
+        raise ValueError(
+            f"{run.path} stopped early, since its samples no longer improved: train a new run."
+        )
     if is_finished(run, gan, steps):
         raise ValueError(f"{run.path} has made all of its {steps} steps: train a new run.")
     how = {"size": read["size"]} | {key: config[key] for key in ("fit", "flip") if key in config}
     value_range, batch_size = read["value_range"], config["batch_size"]
-    training = Training.of(gan, config["data"], how, value_range, batch_size, None, steps)
+    watched = config.get("metric", "none"), config.get("patience")
+    training = Training.of(gan, config["data"], how, value_range, batch_size, None, steps, *watched)
     if console is not None:
         console.print(f"continuing from step {gan.step:,} of {steps:,}")
     training.run_in(run, export, console)
