@@ -26,9 +26,11 @@ from ganzoo.devices import strategies
 from ganzoo.foundation import files
 from ganzoo.reporting import mapped, plots
 from ganzoo.training.checkpoints import Checkpoints, StopAtStep
+from ganzoo.training.diagnose import Diagnose
 
 __all__ = [
     "Checkpoints",
+    "Diagnose",
     "Diverged",
     "HistoryCSV",
     "Progress",

@@ -1,0 +1,92 @@
+"""Rules: which recorded signals mean which failure, as pure functions of the signals.
+
+Each rule takes the signals by name, float64 [records], and returns whether each record shows the
+failure. A signal that was not recorded is NaN, and shows nothing. `lasting` then says since when a
+failure lasts: one odd record is no failure.
+
+The thresholds were chosen on seeds 1 to 3 of `benchmarks/diagnosis.py` and are judged on others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+Signals = Mapping[str, np.ndarray]
+
+WINDOW, MOST_OF_IT = 4, 3  # a failure lasts where three of the last four records show it
+LEAST_STEP = 200  # networks that hardly moved have failed at nothing
+
+PERFECT = 0.99
+FAINT = 0.02
+ALIKE = 0.25
+COPIED = 0.5
+RATIO = 0.05
+GAP = 0.5
+
+
+def vanishing_gradients(signals: Signals) -> np.ndarray:
+    """The discriminator tells all samples apart, and the objective passes nothing on to G.
+
+    accuracy ≥ 0.99 and slope ≤ 0.02 times the largest slope so far. The second is what vanishes:
+    in the minimax game the slope is σ(D(G(z))), 0 where D is sure, while with the non-saturating
+    loss a perfect D still gives G a slope of 1.
+    """
+    slope = signals["slope"]
+    return (signals["accuracy"] >= PERFECT) & (slope <= FAINT * _largest(slope))
+
+
+def mode_collapse(signals: Signals) -> np.ndarray:
+    """Fake samples are much more alike than real ones.
+
+    diversity ≤ 0.25, the mean distance of two fakes in units of that of two real samples, or
+    duplicates ≥ 0.5, fakes that are practically repeated.
+    """
+    return (signals["diversity"] <= ALIKE) | (signals["duplicates"] >= COPIED)
+
+
+def convergence_failure(signals: Signals) -> np.ndarray:
+    """The weights move too far in one step to settle anywhere.
+
+    The update of either player is ≥ 0.05 of its weights.
+    """
+    ratios = (signals["generator_update"], signals["discriminator_update"])
+    return (ratios[0] >= RATIO) | (ratios[1] >= RATIO)
+
+
+def overfitting(signals: Signals) -> np.ndarray:
+    """The discriminator knows its training samples by heart: held-out ones look fake to it.
+
+    gap ≥ 0.5, where gap = (E D(train) − E D(held out)) / (E D(train) − E D(fake)): 0 if held-out
+    samples are judged like training samples, 1 if like fakes. Karras et al. 2020, arXiv:2006.06676,
+    eq. 1 (r_v). It is not judged where D orders fewer than 75% of the pairs rightly, since the
+    denominator is then near 0.
+    """
+    return (gap(signals) >= GAP) & (signals["accuracy"] >= 0.75)
+
+
+def gap(signals: Signals) -> np.ndarray:
+    """r_v of Karras et al. 2020, see `overfitting`; NaN without held-out rows."""
+    real, fake = signals["real_logits"], signals["fake_logits"]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return (real - signals["held_out_logits"]) / (real - fake)
+
+
+def lasting(shown: np.ndarray) -> int | None:
+    """The index of the record at which a failure began that lasts to the end; None if none does.
+
+    A failure lasts while at least three of each four records in a row show it.
+    """
+    if len(shown) < WINDOW:
+        return None
+    counts = np.convolve(shown.astype(int), np.ones(WINDOW, int), "valid")
+    ended = np.flatnonzero(counts < MOST_OF_IT)
+    first = ended[-1] + 1 if len(ended) else 0
+    if first == len(counts):
+        return None
+    return int(first + np.flatnonzero(shown[first:])[0])
+
+
+def _largest(x: np.ndarray) -> np.ndarray:
+    return np.fmax.accumulate(x) if len(x) else x
