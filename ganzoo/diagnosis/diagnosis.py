@@ -84,7 +84,7 @@ class Diagnosis:
 FAILURES: dict[str, tuple[Callable[[rules.Signals], np.ndarray], tuple[str, ...]]] = {
     "convergence_failure": (
         rules.convergence_failure,
-        ("generator_update", "discriminator_update"),
+        ("generator_update", "steepness"),
     ),
     "vanishing_gradients": (rules.vanishing_gradients, ("accuracy", "slope")),
     "overfitting": (rules.overfitting, ("gap", "accuracy")),
@@ -103,16 +103,15 @@ def diagnose(rows: Sequence[Row], facts: mends.Facts) -> Diagnosis:
     signals["gap"] = rules.gap(signals)
     step = int(rows[-1]["step"]) if rows else 0
     findings = []
-    judged = signals["step"] >= rules.LEAST_STEP
-    if judged.sum() < rules.WINDOW:
+    if len(rows) < rules.WINDOW or step < rules.LEAST_STEP:
         return Diagnosis("too_early", (), step, _notes(signals))
     for failure, (rule, names) in FAILURES.items():
-        shown = rule(signals)[judged]
-        first = rules.lasting(shown)
+        first = rules.lasting(rule(signals))
         if first is None:
             continue
-        since = int(signals["step"][judged][first])
-        evidence = {key: float(signals[key][-1]) for key in names if signals[key][-1] == signals[key][-1]}
+        since = int(signals["step"][first])
+        last = {key: float(signals[key][-1]) for key in names}
+        evidence = {key: value for key, value in last.items() if not np.isnan(value)}
         findings.append(Finding(failure, since, evidence, mends.MENDS[failure](facts)))
     verdict = findings[0].failure if findings else "healthy"
     return Diagnosis(verdict, tuple(findings), step, _notes(signals))

@@ -9,9 +9,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ganzoo.core.gan import GAN
 
-SATURATING = ("minimax", "total_variation", "jensen_shannon", "squared_hellinger")
-
-
 @dataclasses.dataclass(frozen=True)
 class Facts:
     """What is known of a GAN.
@@ -46,33 +43,46 @@ def facts_of_config(config: Mapping[str, Any]) -> Facts:
 
 
 def of_vanishing_gradients(facts: Facts) -> str:
-    """The loss that doesn't saturate, or else a discriminator with a bounded slope."""
-    if facts.chosen.get("objective") in SATURATING or not isinstance(
-        facts.chosen.get("objective"), str
-    ):
+    """The loss that doesn't saturate; where that would be another game, a smoother D."""
+    if "objective" in facts.chosen and facts.chosen["objective"] != "non_saturating":
         return 'objective="non_saturating"'
-    return 'penalties={"r1": 0.1}'
+    return 'penalties={"r1": 1.0}'
 
 
 def of_mode_collapse(facts: Facts) -> str:
-    """Networks that use the latents; rates of which G's isn't far above D's; or a penalty."""
-    rates = [facts.chosen.get(f"{p}_learning_rate") for p in ("generator", "discriminator")]
-    if all(isinstance(rate, float) for rate in rates) and rates[0] > 4 * rates[1]:
-        return f"generator_learning_rate={rates[1]:g}"
+    """G's rate, if it is far above D's; or this library's networks; or a penalty."""
+    (g, usual_g), (d, usual_d) = (_rates(facts, p) for p in ("generator", "discriminator"))
+    if g and d and g / d > 4 * (usual_g or g) / (usual_d or d):
+        return f"generator_learning_rate={d:g}"
     if facts.chosen.get("architecture") == "own":
         return 'architecture="auto"'
-    return 'penalties={"r1": 0.1}'
+    return 'penalties={"r1": 1.0}'
 
 
 def of_convergence_failure(facts: Facts) -> str:
-    """The usual rates, or else a tenth of those that were chosen."""
-    told = []
-    for player in ("generator", "discriminator"):
-        key = f"{player}_learning_rate"
-        rate, usual = facts.chosen.get(key), facts.usual.get(key)
-        if isinstance(rate, float) and isinstance(usual, float):
-            told.append(f"{key}={usual if rate > usual else rate / 10:g}")
-    return ", ".join(told) or 'penalties={"r1": 0.1}'
+    """The usual rates and momentum, or else a tenth of the rates."""
+    rates = {p: _rates(facts, p) for p in ("generator", "discriminator")}
+    if not all(rate for rate, _ in rates.values()):
+        return 'penalties={"r1": 1.0}'
+    told = {
+        f"{player}_learning_rate": usual if usual and rate > usual else rate / 10
+        for player, (rate, usual) in rates.items()
+        if rate
+    }
+    momentum = facts.chosen.get("beta_1"), facts.usual.get("beta_1")
+    if all(isinstance(one, float) for one in momentum) and momentum[0] > momentum[1]:
+        told["beta_1"] = momentum[1]
+    return ", ".join(f"{key}={value:g}" for key, value in told.items())
+
+
+def _rates(facts: Facts, player: str) -> tuple[float | None, float | None]:
+    """The chosen and the usual rate of a player, each None if it is a schedule."""
+    key = f"{player}_learning_rate"
+    chosen, usual = facts.chosen.get(key), facts.usual.get(key)
+    return (
+        chosen if isinstance(chosen, float) else None,
+        usual if isinstance(usual, float) else None,
+    )
 
 
 def of_overfitting(facts: Facts) -> str:

@@ -16,13 +16,14 @@ import numpy as np
 Signals = Mapping[str, np.ndarray]
 
 WINDOW, MOST_OF_IT = 4, 3  # a failure lasts where three of the last four records show it
-LEAST_STEP = 200  # networks that hardly moved have failed at nothing
+LEAST_STEP = 100  # networks that hardly moved have failed at nothing
 
 PERFECT = 0.99
 FAINT = 0.02
 ALIKE = 0.25
 COPIED = 0.5
-RATIO = 0.05
+LEAP = 0.05
+STEEP = 20.0
 GAP = 0.5
 
 
@@ -47,12 +48,15 @@ def mode_collapse(signals: Signals) -> np.ndarray:
 
 
 def convergence_failure(signals: Signals) -> np.ndarray:
-    """The weights move too far in one step to settle anywhere.
+    """The weights leap, or the discriminator's outputs have run away.
 
-    The update of either player is ≥ 0.05 of its weights.
+    generator_update ≥ 0.05, the change of G's weights in one step in units of the weights, which is
+    0.001 to 0.01 in healthy trainings; or steepness ≥ 20, the distance of the outputs on real and
+    fake samples in units of the distance of the samples, which is about 1. After a leap both
+    players may stand still, since nothing has a gradient any more: then only the second shows it.
+    D's update is not judged, because the weights of a clipped critic are small.
     """
-    ratios = (signals["generator_update"], signals["discriminator_update"])
-    return (ratios[0] >= RATIO) | (ratios[1] >= RATIO)
+    return (signals["generator_update"] >= LEAP) | (signals["steepness"] >= STEEP)
 
 
 def overfitting(signals: Signals) -> np.ndarray:

@@ -15,6 +15,8 @@ The signals, of which one that a game or the data can't give is NaN:
 - PLAYER_gradient: the norm of the gradient of a player's loss, without penalties and regularisers.
 - PLAYER_weights: the norm of a player's weights.
 - PLAYER_update: the norm of the change of the weights in one step, divided by PLAYER_weights.
+- steepness: |real_logits − fake_logits| divided by the mean distance between two real samples. The
+  slope of the discriminator is at least about that large.
 - diversity: the mean distance between two fake samples, divided by that between two real ones.
 - duplicates: the share of fake samples that have another one within a tenth of the median distance
   between a real sample and the nearest other.
@@ -59,6 +61,7 @@ NAMES = (
     "generator_weights",
     "discriminator_update",
     "generator_update",
+    "steepness",
     "diversity",
     "duplicates",
     "copies",
@@ -121,7 +124,9 @@ def measure(
         if before is not None:
             moved = [w - b for w, b in zip(weights, before[player], strict=True)]
             found[f"{player}_update"] = tf.linalg.global_norm(moved) / size
-    return found | of_samples(update.data[gan.output_name], fakes)
+    found |= of_samples(update.data[gan.output_name], fakes)
+    found["steepness"] = tf.abs(found["real_logits"] - found["fake_logits"]) / found.pop("distance")
+    return found
 
 
 def weights(gan: GAN) -> dict[str, list[tf.Tensor]]:
@@ -139,7 +144,8 @@ def accuracy(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
 
 
 def of_samples(real: tf.Tensor, fake: tf.Tensor) -> dict[str, tf.Tensor]:
-    """diversity, duplicates and copies of fake samples [n, ...] beside real ones [m, ...]."""
+    """diversity, duplicates and copies of fake samples [n, ...] beside real ones [m, ...], and the
+    mean `distance` between two real ones."""
     width = math.prod(real.shape[1:])
     count = max(8, MOST_VALUES // width)
     real, fake = (tf.reshape(tf.cast(x[:count], tf.float64), [-1, width]) for x in (real, fake))
@@ -148,6 +154,7 @@ def of_samples(real: tf.Tensor, fake: tf.Tensor) -> dict[str, tf.Tensor]:
     )  # fmt: skip
     apart = _median(_nearest_other(of_real))
     found = {
+        "distance": _mean_pair(of_real),
         "diversity": _mean_pair(of_fake) / _mean_pair(of_real),
         "duplicates": _share(_nearest_other(of_fake) < 0.1 * apart),
     }

@@ -30,7 +30,8 @@ class Diagnose(keras.callbacks.Callback):
 
     Args:
         path: a CSV file for the signals, which is continued if it exists; None keeps them in memory.
-        every: steps between records; the first is that of the first step.
+        every: steps between records. The first is that of the first step, and there are twice as
+            many up to step 2·every.
         tell: called with the `Diagnosis` whenever its verdict changes.
 
     Raises:
@@ -70,7 +71,9 @@ class Diagnose(keras.callbacks.Callback):
         self._began = self.model.step
 
     def _is_due(self, step: int) -> bool:
-        return step == 1 or step // self.every > self._last // self.every
+        # More often at first, so that a short training can be judged.
+        every = self.every if step > 2 * self.every else max(1, self.every // 2)
+        return step == 1 or step // every > self._last // every
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         single = self.model.steps_per_execution == 1
