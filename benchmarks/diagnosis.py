@@ -12,7 +12,7 @@ trainings are of every registered GAN, on the 8×8 digits. All have validation d
 The thresholds of `ganzoo.diagnosis.rules` were chosen on seeds 1 to 3, and the results are of seeds
 7 to 9. Rows go to results/diagnosis.csv, in place of those of the same case and seed:
 
-- `failure`: what was built; `verdict`: what the diagnosis said at the end; `since`: from which step.
+- `failure`: what was built; `verdict`, `since`: what the diagnosis said at the end, and since when.
 - `mend`: the keywords that it gave; `mended`: the verdict of the training with them.
 - `coverage`, `mended_coverage`: the share of 500 held-out samples that have a generated one near,
   in pixels: a measure of how good the samples are that the diagnosis doesn't know.
@@ -53,7 +53,9 @@ SLOW = {  # of networks that take long on a CPU; the others are trained for STEP
 
 def digits(subject, few=None):
     """Training rows and 500 held-out ones, as the GAN takes them."""
-    images, labels = (x.numpy() for x in next(iter(ganzoo.data.load("digits").batch(1797))).values())
+    images, labels = (
+        x.numpy() for x in next(iter(ganzoo.data.load("digits").batch(1797))).values()
+    )
     if len(subject.samples) > 1:
         images = np.pad(images, [(0, 0), (4, 4), (4, 4), (0, 0)])
     order = np.random.default_rng(0).permutation(len(images))
@@ -234,7 +236,7 @@ def show(rows):
 def overhead(rounds, steps):
     """Seconds a step of dcgan on mnist5k with and without the callback, in turn in one process."""
     gan, x = ganzoo.get("dcgan"), ganzoo.data.load("mnist5k")
-    rows, held_out = [], None
+    rows = []
 
     def seconds(callbacks):
         began = time.perf_counter()

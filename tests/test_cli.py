@@ -13,7 +13,8 @@ from ganzoo.foundation import keywords
 from ganzoo.training import runs
 
 COMMANDS = (
-    "list", "show", "train", "sample", "evaluate", "augment", "export", "verify", "data",
+    "list", "show", "train", "sample", "evaluate", "diagnose", "augment", "export", "verify",
+    "data",
 )  # fmt: skip
 
 

@@ -17,7 +17,6 @@ from ganzoo.data.checks import check_int
 from ganzoo.devices import strategies
 from ganzoo.foundation.keras_compat import is_default
 
-
 HELD_OUT = 128  # rows on which callbacks watch the discriminator
 
 

@@ -65,9 +65,14 @@ class Diagnosis:
     step: int = 0
     notes: tuple[str, ...] = ()
 
+    @property
+    def title(self) -> str:
+        """The verdict in one line."""
+        verdict = self.verdict.replace("_", " ")
+        return f"{verdict} at step {self.step:,}: {VERDICTS[self.verdict]}"
+
     def __str__(self) -> str:
-        title = f"{self.verdict.replace('_', ' ')} at step {self.step:,}: {VERDICTS[self.verdict]}"
-        return "\n".join([title, *(f"- {one}" for one in self.findings), *self.notes])
+        return "\n".join([self.title, *(f"- {one}" for one in self.findings), *self.notes])
 
     def as_dict(self) -> dict[str, Any]:
         """The same as plain numbers, texts, lists and dicts, for JSON."""
@@ -87,7 +92,7 @@ FAILURES: dict[str, tuple[Callable[[rules.Signals], np.ndarray], tuple[str, ...]
         ("generator_update", "steepness"),
     ),
     "vanishing_gradients": (rules.vanishing_gradients, ("accuracy", "slope")),
-    "overfitting": (rules.overfitting, ("gap", "accuracy")),
+    "overfitting": (rules.overfitting, ("gap", "accuracy", "copies")),
     "mode_collapse": (rules.mode_collapse, ("diversity", "duplicates")),
 }
 
@@ -122,9 +127,11 @@ def _notes(signals: Columns) -> tuple[str, ...]:
         return ("No signals were recorded: train with ganzoo.callbacks.Diagnose().",)
     notes = []
     if np.isnan(signals["held_out_logits"]).all():
-        notes.append("Overfitting was not judged: it needs validation_data.")
+        notes.append(
+            "Without held-out data (validation_data), overfitting is seen only in copies of samples."
+        )
     if np.isnan(signals["accuracy"]).all():
-        notes.append("The accuracy was not judged: the objective doesn't order real and fake.")
+        notes.append("Vanishing gradients were not judged: the objective orders no outputs.")
     return tuple(notes)
 
 
@@ -146,8 +153,7 @@ def of_gan(gan: GAN, x: Any = None, y: Any = None, **options: Any) -> Diagnosis:
     once = Recorder()
     row = once.record(gan, lambda: next(iter(found.dataset)))
     # The one record stands for a whole window; what needs a history can't be judged.
-    window = [row | {"step": max(row["step"], rules.LEAST_STEP)}] * rules.WINDOW
-    judged = diagnose(window, facts)
+    judged = diagnose([row] * rules.WINDOW if row else [], facts)
     findings = tuple(
         dataclasses.replace(one, since=gan.step)
         for one in judged.findings

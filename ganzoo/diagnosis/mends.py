@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ganzoo.core.gan import GAN
 
+
 @dataclasses.dataclass(frozen=True)
 class Facts:
     """What is known of a GAN.
@@ -50,10 +51,10 @@ def of_vanishing_gradients(facts: Facts) -> str:
 
 
 def of_mode_collapse(facts: Facts) -> str:
-    """G's rate, if it is far above D's; or this library's networks; or a penalty."""
+    """The usual rates, if G's is far above D's; or this library's networks; or a penalty."""
     (g, usual_g), (d, usual_d) = (_rates(facts, p) for p in ("generator", "discriminator"))
-    if g and d and g / d > 4 * (usual_g or g) / (usual_d or d):
-        return f"generator_learning_rate={d:g}"
+    if g and d and usual_g and usual_d and g / d > 4 * usual_g / usual_d:
+        return f"generator_learning_rate={usual_g:g}, discriminator_learning_rate={usual_d:g}"
     if facts.chosen.get("architecture") == "own":
         return 'architecture="auto"'
     return 'penalties={"r1": 1.0}'

@@ -23,6 +23,7 @@ from rich.table import Column
 from ganzoo.core.fitting import Diverged
 from ganzoo.data.checks import check_int
 from ganzoo.devices import strategies
+from ganzoo.diagnosis import Diagnosis
 from ganzoo.foundation import files
 from ganzoo.reporting import mapped, plots
 from ganzoo.training.checkpoints import Checkpoints, StopAtStep
@@ -186,7 +187,8 @@ class StopOnInterrupt(keras.callbacks.Callback):
 
 
 class Progress(keras.callbacks.Callback):
-    """Shows epoch, steps per second, time left and the losses: a bar on a terminal, and lines,
+    """Shows epoch, steps per second, time left, the losses and the verdict of a `Diagnose` whose
+    `tell` is `Progress.tell`: a bar on a terminal, and lines,
     not more often than every few seconds, where the output is a file or a pipe.
 
     Use it as a context manager, so that the bar is removed when training fails.
@@ -202,6 +204,12 @@ class Progress(keras.callbacks.Callback):
         super().__init__()
         self.console, self.steps = console or Console(stderr=True), steps
         self._bar: rich.progress.Progress | None = None
+        self._verdict = ""
+
+    def tell(self, diagnosis: Diagnosis) -> None:
+        """Shows the verdict of a diagnosis from now on."""
+        verdict = diagnosis.verdict
+        self._verdict = "" if verdict == "too_early" else f"  {verdict.replace('_', ' ')}"
 
     def __enter__(self) -> Progress:
         return self
@@ -251,7 +259,7 @@ class Progress(keras.callbacks.Callback):
                 advance=1,
                 epoch=self._epoch,
                 rate=f"{self._rate():.3g} steps/s" if self._done > 1 else "",
-                losses=self._losses(logs),
+                losses=self._losses(logs) + self._verdict,
             )
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -263,7 +271,7 @@ class Progress(keras.callbacks.Callback):
             if self._total and (steps := self._total - self._before - self._done) > 0:
                 left = round(steps / self._rate())
                 parts.append(f"{left // 60}:{left % 60:02} left")
-        self._line = "  ".join([*parts, self._losses(logs)])
+        self._line = "  ".join([*parts, self._losses(logs)]) + self._verdict
         if time.perf_counter() - self._printed >= self.SECONDS_BETWEEN_LINES:
             self._print_line()
 

@@ -29,7 +29,7 @@ class Diagnose(keras.callbacks.Callback):
     With `validation_data` it also records how held-out rows are judged, which overfitting needs.
 
     Args:
-        path: a CSV file for the signals, which is continued if it exists; None keeps them in memory.
+        path: a CSV file for the signals, which is continued if it exists; None: in memory only.
         every: steps between records. The first is that of the first step, and there are twice as
             many up to step 2·every.
         tell: called with the `Diagnosis` whenever its verdict changes.
