@@ -127,9 +127,7 @@ def _notes(signals: Columns) -> tuple[str, ...]:
         return ("No signals were recorded: train with ganzoo.callbacks.Diagnose().",)
     notes = []
     if np.isnan(signals["held_out_logits"]).all():
-        notes.append(
-            "Without held-out data (validation_data), overfitting is seen only in copies of samples."
-        )
+        notes.append("Without validation_data, overfitting is only seen where samples are copied.")
     if np.isnan(signals["accuracy"]).all():
         notes.append("Vanishing gradients were not judged: the objective orders no outputs.")
     return tuple(notes)

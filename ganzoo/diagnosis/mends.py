@@ -62,14 +62,12 @@ def of_mode_collapse(facts: Facts) -> str:
 
 def of_convergence_failure(facts: Facts) -> str:
     """The usual rates and momentum, or else a tenth of the rates."""
-    rates = {p: _rates(facts, p) for p in ("generator", "discriminator")}
-    if not all(rate for rate, _ in rates.values()):
-        return 'penalties={"r1": 1.0}'
-    told = {
-        f"{player}_learning_rate": usual if usual and rate > usual else rate / 10
-        for player, (rate, usual) in rates.items()
-        if rate
-    }
+    told: dict[str, float] = {}
+    for player in ("generator", "discriminator"):
+        rate, usual = _rates(facts, player)
+        if rate is None:  # a schedule
+            return 'penalties={"r1": 1.0}'
+        told[f"{player}_learning_rate"] = usual if usual and rate > usual else rate / 10
     momentum = facts.chosen.get("beta_1"), facts.usual.get("beta_1")
     if all(isinstance(one, float) for one in momentum) and momentum[0] > momentum[1]:
         told["beta_1"] = momentum[1]
