@@ -249,7 +249,10 @@ def test_update_to_weight_ratio_is_that_of_the_step(monkeypatch):
             norms.append(np.sqrt(moved / sum(np.sum(a**2) for a in now)))
 
     callback = callbacks.Diagnose(every=1)
-    gan.fit(DIGITS, steps_per_epoch=2, batch_size=8, verbose=0, callbacks=[Own(), callback])
+    gan.fit(
+        DIGITS, steps_per_epoch=2, batch_size=8, verbose=0, callbacks=[Own(), callback],
+        validation_data=DIGITS,
+    )  # fmt: skip
     told = [row["generator_update"] for row in callback.recorder.rows]
     np.testing.assert_allclose(told, norms, rtol=1e-4)
 
@@ -345,7 +348,7 @@ class Poison(keras.callbacks.Callback):
 
 def test_a_weight_that_is_not_finite_stops_training_and_names_the_last_checkpoint(tmp_path):
     gan = ganzoo.get("gan", width=8)
-    seen = [Poison(), callbacks.SamplePictures(tmp_path / "s", count=4)]
+    seen = [Poison(), callbacks.SamplePictures(tmp_path / "s", count=4), callbacks.Diagnose()]
     with pytest.raises(callbacks.Diverged, match=r"by step 4, where the weight .*kernel") as error:
         gan.fit(
             DIGITS, epochs=3, steps_per_epoch=2, batch_size=8, verbose=0, callbacks=seen,
@@ -354,6 +357,8 @@ def test_a_weight_that_is_not_finite_stops_training_and_names_the_last_checkpoin
     assert str(error.value).endswith(f"checkpoint is {tmp_path / 'c' / 'step_00000002.keras'}.")
     assert [p.name for p in (tmp_path / "c").iterdir()] == ["step_00000002.keras"]
     assert [p.name for p in (tmp_path / "s").iterdir()] == ["epoch_0001.png"]
+    (finding,) = gan.diagnose().findings
+    assert (finding.failure, finding.since) == ("convergence_failure", 4)
 
 
 def test_a_quiet_end_saves_no_broken_weights(tmp_path):

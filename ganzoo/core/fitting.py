@@ -17,8 +17,6 @@ from ganzoo.data.checks import check_int
 from ganzoo.devices import strategies
 from ganzoo.foundation.keras_compat import is_default
 
-HELD_OUT = 128  # rows on which callbacks watch the discriminator
-
 
 class Diverged(RuntimeError):
     """Training stopped because a term of a loss, or a weight, became NaN or infinite."""
@@ -142,14 +140,14 @@ class Fitting(Measuring):
             callbacks = [*callbacks, end, checkpoint]
         strategies.check_together(strategy, self.step)
         self._newest = None
-        for callback in callbacks:
-            if hasattr(callback, "watch"):
-                callback.watch(
-                    functools.partial(self._rows_seen, found, isinstance(x, Iterator)),
-                    validation_data and functools.partial(
-                        self._rows_held_out, *held_out[:2], value_range=value_range
-                    ),
-                )  # fmt: skip
+        watching = [callback for callback in callbacks if hasattr(callback, "watch")]
+        for callback in watching:
+            callback.watch(
+                functools.partial(self._rows_seen, found, isinstance(x, Iterator)),
+                None
+                if validation_data is None
+                else functools.partial(self._rows_held_out, *held_out[:2], value_range=value_range),
+            )
         dataset = found.dataset
         if strategies.workers(strategy) > 1:
             dataset = strategies.own_rows(strategy, dataset)
@@ -166,6 +164,8 @@ class Fitting(Measuring):
                     shuffle=False,  # the stream is shuffled already
                 )
         except Diverged as error:
+            for callback in watching:
+                callback.diverged()
             if checkpoint is None:
                 raise
             last = checkpoint.newest
@@ -179,11 +179,6 @@ class Fitting(Measuring):
             local = self.distribute_strategy.experimental_local_results
             return {name: local(rows)[0] for name, rows in self._newest.items()}
         return None if once else next(iter(found.dataset))
-
-    def _rows_held_out(self, x: Any, y: Any = None, **options: Any) -> Mapping[str, tf.Tensor]:
-        """The first held-out rows."""
-        stream = self.batches(x, y, shuffle=False, steps=1, replicas=1, batch_size=1, **options)
-        return next(iter(stream.dataset.rebatch(HELD_OUT).take(1)))
 
     def batches(self, x: Any, y: Any = None, **options: Any) -> data.Batches:
         """Data as this GAN reads them: `ganzoo.data.batches`, with what the GAN knows filled in.
@@ -313,15 +308,6 @@ class Fitting(Measuring):
             f"training diverged at step {step or self._steps_made}, where {', '.join(bad)} became "
             f"{logs[bad[0]]}: try lower learning rates or a penalty."
         )
-
-    @property
-    def broken_weight(self) -> str | None:
-        """The path of the first variable that is NaN or infinite; None if all are finite."""
-        for variable in self.weights:
-            value = variable.value
-            if value.dtype.is_floating and not bool(tf.reduce_all(tf.math.is_finite(value))):
-                return str(variable.path)
-        return None
 
     def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Any = None) -> None:
         """Does nothing: everything is built by now, and Keras's own method fails with several

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from ganzoo.evaluation import Evaluation
 
 
+HELD_OUT = 128  # rows on which a callback watches the discriminator
+
+
 class Measuring(Building):
     """The part of a `GAN` that measures it on data."""
 
@@ -156,6 +159,20 @@ class Measuring(Building):
                 for key, value in self._evaluator(batch, tf.constant(step, tf.int64)).items():
                     terms.setdefault(key, []).append(float(value))
         return terms, rows
+
+    def _rows_held_out(self, x: Any, y: Any = None, **options: Any) -> Mapping[str, tf.Tensor]:
+        """The first held-out rows."""
+        stream = self.batches(x, y, shuffle=False, steps=1, replicas=1, batch_size=1, **options)
+        return next(iter(stream.dataset.rebatch(HELD_OUT).take(1)))
+
+    @property
+    def broken_weight(self) -> str | None:
+        """The path of the first variable that is NaN or infinite; None if all are finite."""
+        for variable in self.weights:
+            value = variable.value
+            if value.dtype.is_floating and not bool(tf.reduce_all(tf.math.is_finite(value))):
+                return str(variable.path)
+        return None
 
     def _terms_held_out(self, x: Any, y: Any = None, **options: Any) -> dict[str, float]:
         """The means of these terms by name, with `val_` before each."""

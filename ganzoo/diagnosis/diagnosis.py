@@ -103,11 +103,19 @@ def diagnose(rows: Sequence[Row], facts: mends.Facts) -> Diagnosis:
     Args:
         rows: `step` and the signals by name, in the order of their steps.
         facts: what is known of the GAN, from which the mends are chosen.
+
+    Returns:
+        The failures that last to the end. A training that stopped because a number was not finite
+        failed to converge, whatever the signals before.
     """
     signals = Columns(rows)
     signals["gap"] = rules.gap(signals)
     step = int(rows[-1]["step"]) if rows else 0
     findings = []
+    if rows and rows[-1].get("diverged") == 1:
+        mend = mends.of_convergence_failure(facts)
+        finding = Finding("convergence_failure", step, {"diverged": 1.0}, mend)
+        return Diagnosis(finding.failure, (finding,), step)
     if len(rows) < rules.WINDOW or step < rules.LEAST_STEP:
         return Diagnosis("too_early", (), step, _notes(signals))
     for failure, (rule, names) in FAILURES.items():

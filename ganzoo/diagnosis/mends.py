@@ -68,9 +68,9 @@ def of_convergence_failure(facts: Facts) -> str:
         if rate is None:  # a schedule
             return 'penalties={"r1": 1.0}'
         told[f"{player}_learning_rate"] = usual if usual and rate > usual else rate / 10
-    momentum = facts.chosen.get("beta_1"), facts.usual.get("beta_1")
-    if all(isinstance(one, float) for one in momentum) and momentum[0] > momentum[1]:
-        told["beta_1"] = momentum[1]
+    momentum, usual = facts.chosen.get("beta_1"), facts.usual.get("beta_1")
+    if isinstance(momentum, float) and isinstance(usual, float) and momentum > usual:
+        told["beta_1"] = usual
     return ", ".join(f"{key}={value:g}" for key, value in told.items())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,7 @@ class Recorder:
     def __init__(self, path: Path | None = None):
         self.path, self.rows = path, list[Row]()
         self._of: Any = None
+        self._next = 0.0  # the time from which on writing is cheap again
         self._chosen: tuple[Rows, Rows | None] | None = None
 
     def begin(self, step: int) -> None:
@@ -71,12 +73,22 @@ class Recorder:
         measured = self._measure(*self._chosen, before)
         row = {"step": float(gan.step)}
         row |= {key: float(measured.get(key, float("nan"))) for key in signals.NAMES}
-        self.rows.append(row)
-        return row
+        self.rows.append(row | {"diverged": 0.0})
+        return self.rows[-1]
 
-    def write(self) -> None:
-        """Writes the file, whole or not at all."""
-        if self.path is None or not self.rows:
+    def diverged(self, step: int) -> None:
+        """Notes that training stopped at this step because a number was not finite."""
+        nothing = dict.fromkeys(signals.NAMES, float("nan"))
+        self.rows.append(nothing | {"step": float(step), "diverged": 1.0})
+
+    def write(self, always: bool = True) -> None:
+        """Writes the file, whole or not at all.
+
+        Args:
+            always: if False, nothing is written where that would take over 1% of the time.
+        """
+        began = time.monotonic()
+        if self.path is None or not self.rows or (not always and began < self._next):
             return
         with files.replacing(self.path) as draft, draft.open("w", newline="") as file:
             writer = csv.writer(file)
@@ -87,3 +99,4 @@ class Recorder:
                     int(row["step"]),
                     *("" if signals.missing(row[key]) else f"{row[key]:.7g}" for key in names[1:]),
                 ])  # fmt: skip
+        self._next = began + 100 * (time.monotonic() - began)

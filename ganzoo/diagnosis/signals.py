@@ -23,6 +23,9 @@ The signals, of which one that a game or the data can't give is NaN:
 - copies: the share of fake samples that have a real one within half of that median. It is only
   measured where samples have at least 16 values: in fewer dimensions good samples are that near.
 
+- diverged: 1 in the row of the step at which training stopped because a number was not finite, else
+  0.
+
 Distances are Euclidean, in the units that the networks see.
 """
 
@@ -65,6 +68,7 @@ NAMES = (
     "diversity",
     "duplicates",
     "copies",
+    "diverged",
 )
 
 

@@ -50,7 +50,7 @@ class Diagnose(keras.callbacks.Callback):
         check_int("every", every, 1)
         self.recorder = Recorder(None if path is None else Path(path))
         self.every, self.tell = every, tell
-        self.diagnosis: Diagnosis | None = None
+        self._verdict = ""
         self._seen: Callable[[], Rows | None] | None = None
         self._held_out: Callable[[], Rows] | None = None
 
@@ -89,13 +89,15 @@ class Diagnose(keras.callbacks.Callback):
         self._before = None
         if row is None:
             return
-        found = self.model.diagnose()
-        if self.tell and (self.diagnosis is None or self.diagnosis.verdict != found.verdict):
+        self.recorder.write(always=False)
+        if self.tell and (found := self.model.diagnose()).verdict != self._verdict:
+            self._verdict = found.verdict
             self.tell(found)
-        self.diagnosis = found
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+    def diverged(self) -> None:
+        """Called by `fit` when training stops because a number is not finite."""
         if self._writes:
+            self.recorder.diverged(self.model.step)
             self.recorder.write()
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
