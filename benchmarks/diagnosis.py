@@ -233,39 +233,57 @@ def show(rows):
         print(failure.ljust(22), *(str(n).ljust(20) for n in counts), told)
 
 
-def overhead(rounds, steps):
-    """Seconds a step of dcgan on mnist5k with and without the callback, in turn in one process."""
+class InTurn(ganzoo.callbacks.Diagnose):
+    """Records in every second window of `every` steps, and times all windows."""
+
+    def __init__(self, windows):
+        super().__init__()
+        self.windows, self.step, self.times = windows, 0, []
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if self.step % self.every == 0:
+            self.began = time.perf_counter(), time.process_time()
+        super().on_train_batch_begin(batch, logs)
+
+    def _is_due(self, step):
+        # the first record, which is not counted, traces; the others stand within a window
+        return step == 1 or step % (2 * self.every) == self.every // 2
+
+    def on_train_batch_end(self, batch, logs=None):
+        super().on_train_batch_end(batch, logs)
+        self.step += 1
+        if self.step % self.every == 0:
+            now = time.perf_counter(), time.process_time()
+            self.times.append([b - a for a, b in zip(self.began, now, strict=True)])
+
+
+def overhead(rounds):
+    """Seconds of 100 steps of dcgan on mnist5k with one record and with none, in turn in one fit."""
     gan, x = ganzoo.get("dcgan"), ganzoo.data.load("mnist5k")
+    watching = InTurn(rounds)
+    steps = 2 * (rounds + 1) * watching.every
+    gan.fit(x, steps_per_epoch=steps, verbose=0, callbacks=[watching])
+    times = watching.times[2:]  # the first two windows trace
     rows = []
-
-    def seconds(callbacks):
-        began = time.perf_counter()
-        gan.fit(x, steps_per_epoch=steps, epochs=1, verbose=0, callbacks=callbacks)
-        return (time.perf_counter() - began) / steps
-
-    watching = ganzoo.callbacks.Diagnose()
-    gan.fit(x, steps_per_epoch=10, verbose=0)
-    gan.fit(x, steps_per_epoch=60, verbose=0, callbacks=[watching])  # traces
     for number in range(rounds):
-        pair = {}
-        for key in ("without", "with") if number % 2 else ("with", "without"):
-            pair[key] = seconds([watching] if key == "with" else [])
+        (wall, cpu), (wall_without, cpu_without) = times[2 * number : 2 * number + 2]
         rows.append({
-            "gan": "dcgan", "data": "mnist5k", "round": number, "steps": steps,
-            "every": watching.every,
-            **{f"seconds_{key}": round(value, 5) for key, value in pair.items()},
-            "overhead": round(pair["with"] / pair["without"] - 1, 4),
+            "gan": "dcgan", "data": "mnist5k", "round": number, "every": watching.every,
+            "seconds_with": round(wall, 4), "seconds_without": round(wall_without, 4),
+            "cpu_seconds_with": round(cpu, 4), "cpu_seconds_without": round(cpu_without, 4),
         })  # fmt: skip
-        print(rows[-1], flush=True)
-    middle = round(median(row["overhead"] for row in rows), 4)
-    rows.append(rows[-1] | {"round": "median", "overhead": middle} | {
-        key: round(median(row[key] for row in rows), 5)
-        for key in ("seconds_with", "seconds_without")
-    })  # fmt: skip
+    for row in rows:
+        for kind in ("", "cpu_"):
+            ratio = row[f"{kind}seconds_with"] / row[f"{kind}seconds_without"]
+            row[f"{kind}overhead"] = round(ratio - 1, 4)
+    numbers = [key for key in rows[0] if "seconds" in key or "overhead" in key]
+    middle = {key: round(median(row[key] for row in rows), 4) for key in numbers}
+    rows.append(rows[0] | {"round": "median"} | middle)
+    print(rows[-1], flush=True)
+    command = f"python benchmarks/diagnosis.py --overhead --rounds {rounds}"
     with (RESULTS / "diagnosis_overhead.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, [*rows[0], "command"])
         writer.writeheader()
-        command = f"python benchmarks/diagnosis.py --overhead --rounds {rounds} --steps {steps}"
         writer.writerows([row | {"command": command} for row in rows])
 
 
@@ -277,11 +295,10 @@ def main():
     parser.add_argument("--keep", type=Path, help="a folder for the signals of all trainings")
     parser.add_argument("--no-mend", action="store_true")
     parser.add_argument("--overhead", action="store_true")
-    parser.add_argument("--rounds", type=int, default=6)
-    parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--rounds", type=int, default=20)
     options = parser.parse_args()
     if options.overhead:
-        overhead(options.rounds, options.steps)
+        overhead(options.rounds)
         return
     if options.keep:
         options.keep.mkdir(parents=True, exist_ok=True)

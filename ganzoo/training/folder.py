@@ -7,7 +7,7 @@ A run's folder:
 
     config.json             the GAN, its hyper-parameters, its data, and the versions of the stack
     history.csv             a row of losses per epoch; losses.png draws it
-    signals.csv             a row of signals every 50 steps, which `ganzoo diagnose` judges
+    signals.csv             a row of signals every 100 steps, which `ganzoo diagnose` judges
     samples/epoch_0005.png  samples of the same latents, as training proceeded
     samples.png             samples of the trained GAN; where it maps given samples, as pix2pix
                             does, sources, outputs and targets of held-out rows in both
