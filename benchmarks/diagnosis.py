@@ -47,7 +47,7 @@ FEW = 1600  # steps on few images, which D learns by heart in hundreds of passes
 SLOW = {  # of networks that take long on a CPU; the others are trained for STEPS
     "stylegan2": 300, "biggan": 300, "sagan": 300, "fastgan": 300, "cyclegan": 300,
     "reacgan": 400, "projection_gan": 400, "sngan": 400, "srgan": 400, "pix2pix": 400,
-    "unrolled_gan": 500, "wgan": 500, "wgan_gp": 500, "infogan": 600,
+    "unrolled_gan": 500, "wgan": 500, "wgan_gp": 500,
 }  # fmt: skip
 
 
@@ -258,7 +258,7 @@ class InTurn(ganzoo.callbacks.Diagnose):
 
 
 def overhead(rounds):
-    """Seconds of 100 steps of dcgan on mnist5k with one record and with none, in turn in one fit."""
+    """Seconds of 100 steps of dcgan on mnist5k with a record and without, in turn in one fit."""
     gan, x = ganzoo.get("dcgan"), ganzoo.data.load("mnist5k")
     watching = InTurn(rounds)
     steps = 2 * (rounds + 1) * watching.every

@@ -13,6 +13,7 @@ import ganzoo
 from ganzoo import diagnosis
 from ganzoo.diagnosis import mends, rules, signals
 from ganzoo.diagnosis.table import read
+from ganzoo.foundation import registry
 from ganzoo.training import callbacks, runs
 
 HEALTHY = {
@@ -201,6 +202,23 @@ def test_measuring_changes_nothing(gan):
 )
 def test_the_accuracy_knows_which_outputs_are_real(name, direction):
     assert float(signals._direction(ganzoo.get(name))) == direction
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ganzoo.names())
+def test_every_gan_has_signals_and_is_not_changed(name):
+    subject = ganzoo.checks.Subject(registry.find(name))
+    trained = subject.trained
+    before = [np.array(v) for v in trained.variables]
+    rows = next(iter(trained.batches(subject.digits, batch_size=8).dataset))
+    rows = signals.few(trained, rows)
+    found = signals.measure(trained, rows, rows, signals.weights(trained))
+    # G of sgan matches features, and gets no gradient through the logits.
+    missing = {"diverged", "slope"} if name == "sgan" else {"diverged"}
+    assert {*signals.NAMES} - missing == found.keys()
+    assert all(np.isfinite(float(value)) for value in found.values())
+    for one, other in zip(before, trained.variables, strict=True):
+        np.testing.assert_array_equal(one, np.array(other), err_msg=other.path)
 
 
 # ---- the callback
