@@ -387,3 +387,14 @@ def test_a_quiet_end_saves_no_broken_weights(tmp_path):
             callbacks=[Poison(), keras.callbacks.TerminateOnNaN()],
         )  # fmt: skip
     assert [p.name for p in tmp_path.iterdir()] == ["step_00000002.keras"]
+
+
+def test_no_file_is_overwritten_with_broken_weights(tmp_path):
+    gan = ganzoo.get("gan", width=8)
+    gan.build_from(DIGITS)
+    gan.save(tmp_path / "good.keras")
+    poison(gan)
+    with pytest.raises(ValueError, match=r"is not finite, .* good\.keras may be better"):
+        gan.save(tmp_path / "good.keras")
+    assert np.isfinite(ganzoo.load(tmp_path / "good.keras").sample(4)).all()
+    gan.save(tmp_path / "to_study.keras")

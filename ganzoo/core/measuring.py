@@ -165,15 +165,6 @@ class Measuring(Building):
         stream = self.batches(x, y, shuffle=False, steps=1, replicas=1, batch_size=1, **options)
         return next(iter(stream.dataset.rebatch(HELD_OUT).take(1)))
 
-    @property
-    def broken_weight(self) -> str | None:
-        """The path of the first variable that is NaN or infinite; None if all are finite."""
-        for variable in self.weights:
-            value = variable.value
-            if value.dtype.is_floating and not bool(tf.reduce_all(tf.math.is_finite(value))):
-                return str(variable.path)
-        return None
-
     def _terms_held_out(self, x: Any, y: Any = None, **options: Any) -> dict[str, float]:
         """The means of these terms by name, with `val_` before each."""
         terms, _ = self._terms_on(x, y, **options)
