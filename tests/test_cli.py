@@ -13,8 +13,8 @@ from ganzoo.foundation import keywords
 from ganzoo.training import runs
 
 COMMANDS = (
-    "list", "show", "train", "sample", "evaluate", "augment", "report", "compare", "export",
-    "verify", "data",
+    "list", "show", "train", "sample", "evaluate", "diagnose", "augment", "report", "compare",
+    "export", "verify", "data",
 )  # fmt: skip
 
 

@@ -156,8 +156,8 @@ def test_a_full_disk_later_leaves_whole_files(tmp_path, monkeypatch):
         runs.train("lsgan", **SMALL, out=tmp_path / "a")
     assert "keeps what was written" in error.value.__notes__[0]
     assert files(tmp_path / "a") == {
-        "config.json", "history.csv", "losses.png", "samples/epoch_0001.png", "best.csv",
-        "best.keras", "best.png",
+        "config.json", "history.csv", "losses.png", "samples/epoch_0001.png", "signals.csv",
+        "best.csv", "best.keras", "best.png",
     }  # fmt: skip
 
 

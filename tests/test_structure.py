@@ -17,6 +17,7 @@ ROOMS = [
     "core",
     "zoo",
     "evaluation",  # it is handed a GAN and knows no class of them
+    "diagnosis",
     "exporters",  # an exporter is handed a GAN and knows no class of them
     "reporting",
     "training",
@@ -24,6 +25,7 @@ ROOMS = [
     "cli",
 ]
 LATE = {
+    "diagnosis",
     "evaluation",
     "exporters",
     "training",

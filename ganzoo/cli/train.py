@@ -199,6 +199,7 @@ def _report(run: Run, seconds: int, exported: bool) -> None:
         results |= {"ONNX": "export/onnx/1/model.onnx", "SavedModel": "export/tf_saved_model/1"}
     for key, path in results.items():
         typer.echo(f"  {key:<11} {output.shown(run.path / path)}")
+    _say_diagnosis(run)
     folder = shlex.quote(output.shown(run.path))
     asked = "-n 64 --seed 1"
     if _maps_samples(config["gan"]):
@@ -216,6 +217,15 @@ def _best(curve: Curve) -> str:
     if best == last:
         return f"{words}, the last"
     return f"{words}; at the last step {last.value:.3g} (kept as model.keras)"
+
+
+def _say_diagnosis(run: Run) -> None:
+    from ganzoo import diagnosis
+
+    found = diagnosis.of_run(run.path, run.config)
+    typer.echo(f"  {'diagnosis':<11} {found.title}")
+    for finding in found.findings:
+        typer.echo(f"  {'':<11} {finding}")
 
 
 def _maps_samples(name: str) -> bool:

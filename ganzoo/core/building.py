@@ -304,6 +304,15 @@ class Building(Conditioning):
                 "call build_from(x) to make its networks without training."
             )
 
+    @property
+    def broken_weight(self) -> str | None:
+        """The path of the first variable that is NaN or infinite; None if all are finite."""
+        for variable in self.weights:
+            value = variable.value
+            if value.dtype.is_floating and not bool(tf.reduce_all(tf.math.is_finite(value))):
+                return str(variable.path)
+        return None
+
     def _log_names(self) -> list[str]:
         """Names of all terms, found by tracing one step that is never run: the log has a mean for
         each before the first step."""

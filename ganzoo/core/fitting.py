@@ -19,7 +19,7 @@ from ganzoo.foundation.keras_compat import is_default
 
 
 class Diverged(RuntimeError):
-    """Training stopped because a term of a loss became NaN or infinite."""
+    """Training stopped because a term of a loss, or a weight, became NaN or infinite."""
 
 
 class Fitting(Measuring):
@@ -27,6 +27,7 @@ class Fitting(Measuring):
 
     train_function: Callable[[Iterator], dict[str, float]]  # None until it is made
     _unchecked: tuple[int, tf.Tensor] | None  # the last step, and its means until they are read
+    _newest: Mapping[str, Any] | None  # the rows of the last step
 
     def fit(
         self,
@@ -138,20 +139,46 @@ class Fitting(Measuring):
             end = checkpoints.StopAtStep(epochs * found.steps_per_epoch)
             callbacks = [*callbacks, end, checkpoint]
         strategies.check_together(strategy, self.step)
+        self._newest = None
+        watching = [callback for callback in callbacks if hasattr(callback, "watch")]
+        for callback in watching:
+            callback.watch(
+                functools.partial(self._rows_seen, found, isinstance(x, Iterator)),
+                None
+                if validation_data is None
+                else functools.partial(self._rows_held_out, *held_out[:2], value_range=value_range),
+            )
         dataset = found.dataset
         if strategies.workers(strategy) > 1:
             dataset = strategies.own_rows(strategy, dataset)
         self._begin(callbacks, shown=verbose not in (0, 2))
-        with data.clear_errors(), strategies.lost_workers(strategy):
-            return super().fit(
-                dataset,
-                epochs=epochs,
-                verbose=verbose,
-                callbacks=[_EpochLogs(validate, validation_freq), *callbacks],
-                steps_per_epoch=found.steps_per_epoch,
-                initial_epoch=initial_epoch,
-                shuffle=False,  # the stream is shuffled already
-            )
+        try:
+            with data.clear_errors(), strategies.lost_workers(strategy):
+                return super().fit(
+                    dataset,
+                    epochs=epochs,
+                    verbose=verbose,
+                    callbacks=[_EpochLogs(validate, validation_freq), *callbacks],
+                    steps_per_epoch=found.steps_per_epoch,
+                    initial_epoch=initial_epoch,
+                    shuffle=False,  # the stream is shuffled already
+                )
+        except Diverged as error:
+            for callback in watching:
+                callback.diverged()
+            if checkpoint is None:
+                raise
+            last = checkpoint.newest
+            kept = f"The last good checkpoint is {last}." if last else "There is no checkpoint yet."
+            raise Diverged(f"{error} {kept}") from None
+
+    def _rows_seen(self, found: data.Batches, once: bool) -> Mapping[str, tf.Tensor] | None:
+        """Rows of the training data, those of the first replica; None if they can't be had without
+        taking them from the training."""
+        if self._newest is not None:
+            local = self.distribute_strategy.experimental_local_results
+            return {name: local(rows)[0] for name, rows in self._newest.items()}
+        return None if once else next(iter(found.dataset))
 
     def batches(self, x: Any, y: Any = None, **options: Any) -> data.Batches:
         """Data as this GAN reads them: `ganzoo.data.batches`, with what the GAN knows filled in.
@@ -251,7 +278,8 @@ class Fitting(Measuring):
             if regularise not in steps:
                 steps[regularise] = traced(regularise)
             self._check_step()
-            means = steps[regularise](next(iterator))
+            self._newest = next(iterator)
+            means = steps[regularise](self._newest)
             self._steps_made += 1
             self._unchecked = self._steps_made, means
             return self._check_step() if self._logs_are_read else {}
@@ -340,6 +368,11 @@ class _EpochLogs(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any]) -> None:
         gan = self.model
         checked = gan._check_step()
+        if not gan._ends_quietly and (broken := gan.broken_weight):
+            raise Diverged(
+                f"training diverged by step {gan.step}, where the weight {broken} is not finite "
+                "though all terms are: try lower learning rates or a penalty."
+            )
         logs.update({key: float(value) for key, value in gan.log.result().items()})
         logs.update({key: value for key, value in checked.items() if key == "loss"})
         if self.validate is not None and (epoch + 1) % self.every == 0:

@@ -15,11 +15,44 @@ from ganzoo.data.checks import check_int
 from ganzoo.foundation.randomness import Noise
 
 if TYPE_CHECKING:
+    from ganzoo.diagnosis import Diagnosis, Recorder
     from ganzoo.evaluation import Evaluation
+
+
+HELD_OUT = 128  # rows on which a callback watches the discriminator
 
 
 class Measuring(Building):
     """The part of a `GAN` that measures it on data."""
+
+    recorder: Recorder | None = None
+    """What `ganzoo.callbacks.Diagnose` recorded of the last training."""
+
+    def diagnose(
+        self,
+        x: Any = None,
+        y: Any = None,
+        *,
+        value_range: tuple[float, float] | None = None,
+    ) -> Diagnosis:
+        """Says whether the training is healthy, or which failure it has, since when, on what
+        evidence and what mends it.
+
+            gan.fit(data, epochs=20, callbacks=[ganzoo.callbacks.Diagnose()])
+            print(gan.diagnose())
+
+        Args:
+            x, y, value_range: training data as in `fit`. They are read if no signals were recorded,
+                to judge the GAN as it is now; what needs a history is then left out, and `notes`
+                says so.
+
+        Raises:
+            ValueError: the GAN was not built yet, or the data don't fit it.
+        """
+        from ganzoo import diagnosis
+
+        self._check_built("be diagnosed")
+        return diagnosis.of_gan(self, x, y, value_range=value_range)
 
     def evaluate(
         self,
@@ -126,6 +159,11 @@ class Measuring(Building):
                 for key, value in self._evaluator(batch, tf.constant(step, tf.int64)).items():
                     terms.setdefault(key, []).append(float(value))
         return terms, rows
+
+    def _rows_held_out(self, x: Any, y: Any = None, **options: Any) -> Mapping[str, tf.Tensor]:
+        """The first held-out rows."""
+        stream = self.batches(x, y, shuffle=False, steps=1, replicas=1, batch_size=1, **options)
+        return next(iter(stream.dataset.rebatch(HELD_OUT).take(1)))
 
     def _terms_held_out(self, x: Any, y: Any = None, **options: Any) -> dict[str, float]:
         """The means of these terms by name, with `val_` before each."""

@@ -32,7 +32,8 @@ class Saving(Building):
         all, so that a full disk or an interruption leaves the file that was there.
 
         Raises:
-            ValueError: nothing was built yet, or the name doesn't end in `.keras`.
+            ValueError: nothing was built yet, the name doesn't end in `.keras`, or the file exists
+                and a weight is NaN or infinite.
             FileExistsError: the file exists and `overwrite` is False.
             OSError: it can't be written.
         """
@@ -42,6 +43,11 @@ class Saving(Building):
             raise ValueError(f"{str(filepath)!r} is no name for a saved model: end it in .keras.")
         if path.exists() and not overwrite:
             raise FileExistsError(f"{path} exists: pass overwrite=True or another name.")
+        if path.exists() and (broken := self.broken_weight):
+            raise ValueError(
+                f"the weight {broken} is not finite, since training diverged, and {path} may be "
+                "better: pass another name."
+            )
         draft = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}.keras")
         try:
             super().save(draft, **kwargs)

@@ -23,15 +23,18 @@ from rich.table import Column
 from ganzoo.core.fitting import Diverged
 from ganzoo.data.checks import check_int
 from ganzoo.devices import strategies
+from ganzoo.diagnosis import Diagnosis
 from ganzoo.foundation import files
 from ganzoo.reporting import mapped, plots
 from ganzoo.training.best import BestSamples
 from ganzoo.training.checkpoints import Checkpoints, StopAtStep
+from ganzoo.training.diagnose import Diagnose
 from ganzoo.training.tensorboard import TensorBoard
 
 __all__ = [
     "BestSamples",
     "Checkpoints",
+    "Diagnose",
     "Diverged",
     "HistoryCSV",
     "Progress",
@@ -188,8 +191,9 @@ class StopOnInterrupt(keras.callbacks.Callback):
 
 
 class Progress(keras.callbacks.Callback):
-    """Shows epoch, steps per second, time left and the losses by name: a bar on a terminal, and
-    lines, not more often than every few seconds, where the output is a file or a pipe.
+    """Shows epoch, steps per second, time left, the verdict of a `Diagnose` whose `tell` is
+    `Progress.tell`, and the losses by name: a bar on a terminal, and lines, not more often than
+    every few seconds, where the output is a file or a pipe.
 
     Use it as a context manager, so that the bar is removed when training fails.
 
@@ -213,6 +217,11 @@ class Progress(keras.callbacks.Callback):
         super().__init__()
         self.console, self.steps, self.rows = console or Console(stderr=True), steps, rows
         self._bar: rich.progress.Progress | None = None
+
+    def tell(self, diagnosis: Diagnosis) -> None:
+        """Shows the verdict of a diagnosis from now on."""
+        verdict = diagnosis.verdict
+        self.verdict = "" if verdict == "too_early" else verdict.replace("_", " ")
 
     def __enter__(self) -> Progress:
         return self

@@ -81,6 +81,7 @@ class Checkpoints(keras.callbacks.Callback):
 
     def save(self, gan: GAN) -> None:
         """Writes a checkpoint and removes the oldest ones; of several workers only the chief does.
+        If a weight is NaN or infinite, it only warns, so that good checkpoints remain.
 
         Raises:
             OSError: the file can't be written. Earlier checkpoints remain.
@@ -90,6 +91,13 @@ class Checkpoints(keras.callbacks.Callback):
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"step_{gan.step:08}.keras"
         if not gan.built or path in self._saved:
+            return
+        if broken := gan.broken_weight:
+            warnings.warn(
+                f"{path} was not saved, since the weight {broken} is not finite: the last good "
+                f"checkpoint is {self.newest}.",
+                stacklevel=2,
+            )
             return
         gan.save(path)
         self._written = time.monotonic()

@@ -7,6 +7,7 @@ A run's folder:
 
     config.json             the GAN, its hyper-parameters, its data, and the versions of the stack
     history.csv             a row of losses per epoch; losses.png draws it
+    signals.csv             a row of signals every 100 steps, which `ganzoo diagnose` judges
     samples/epoch_0005.png  samples of the same latents, as training proceeded
     best.csv                a row per measurement of the samples, with the best so far; best.png
                             draws it

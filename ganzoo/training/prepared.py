@@ -161,9 +161,12 @@ class Training:
             )
         with contextlib.ExitStack() as active:
             active.enter_context(stop)
+            diagnose = callbacks.Diagnose(run.path / "signals.csv")
+            watching.append(diagnose)
             if console is not None:
                 progress = callbacks.Progress(console, self.last_step, self.rows_per_step)
                 watching.append(active.enter_context(progress))
+                diagnose.tell = progress.tell
             try:
                 gan.fit(
                     self.examples,

@@ -1,0 +1,178 @@
+"""What a diagnosis says, and how one is made of a GAN or of a run's folder."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ganzoo.diagnosis import mends, rules
+from ganzoo.diagnosis.table import Columns, Row, read
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ganzoo.core.gan import GAN
+
+VERDICTS = {
+    "healthy": "no failure was found",
+    "vanishing_gradients": "the generator gets almost no gradient",
+    "mode_collapse": "the generator's samples are too much alike",
+    "convergence_failure": "training oscillates or diverges",
+    "overfitting": "the discriminator knows the training data by heart",
+    "too_early": "there are too few steps to judge",
+}
+Evidence = Mapping[str, np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """One failure of a training.
+
+    Attributes:
+        failure: its name, one of `VERDICTS`.
+        since: the step from which on it lasts.
+        evidence: numbers by name, as last recorded.
+        mend: the keyword of `ganzoo.get` that mends it, as one would type it.
+    """
+
+    failure: str
+    since: int
+    evidence: Mapping[str, float]
+    mend: str
+
+    def __str__(self) -> str:
+        numbers = ", ".join(f"{key} {value:.3g}" for key, value in self.evidence.items())
+        name = self.failure.replace("_", " ")
+        return f"{name} since step {self.since:,} ({numbers}): try {self.mend}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Diagnosis:
+    """Whether a training is healthy.
+
+    Attributes:
+        verdict: "healthy", "too_early", or the failure of the first finding.
+        findings: all failures that last to the end of the records, the likeliest cause first.
+        step: the step of the last record.
+        notes: what could not be judged and why, in sentences.
+    """
+
+    verdict: str
+    findings: tuple[Finding, ...] = ()
+    step: int = 0
+    notes: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The verdict in one line."""
+        verdict = self.verdict.replace("_", " ")
+        return f"{verdict} at step {self.step:,}: {VERDICTS[self.verdict]}"
+
+    def __str__(self) -> str:
+        return "\n".join([self.title, *(f"- {one}" for one in self.findings), *self.notes])
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same as plain numbers, texts, lists and dicts, for JSON."""
+        return {
+            "verdict": self.verdict,
+            "step": self.step,
+            "findings": [dataclasses.asdict(one) for one in self.findings],
+            "notes": list(self.notes),
+        }
+
+
+# The likeliest cause first: weights that leap make samples alike too, and a discriminator that is
+# far ahead leaves a generator whose samples are still alike.
+FAILURES: dict[str, tuple[Callable[[rules.Signals], np.ndarray], tuple[str, ...]]] = {
+    "convergence_failure": (
+        rules.convergence_failure,
+        ("generator_update", "steepness"),
+    ),
+    "vanishing_gradients": (rules.vanishing_gradients, ("accuracy", "slope")),
+    "overfitting": (rules.overfitting, ("gap", "accuracy", "copies")),
+    "mode_collapse": (rules.mode_collapse, ("diversity", "duplicates")),
+}
+
+
+def diagnose(rows: Sequence[Row], facts: mends.Facts) -> Diagnosis:
+    """A diagnosis of recorded signals.
+
+    Args:
+        rows: `step` and the signals by name, in the order of their steps.
+        facts: what is known of the GAN, from which the mends are chosen.
+
+    Returns:
+        The failures that last to the end. A training that stopped because a number was not finite
+        failed to converge, whatever the signals before.
+    """
+    signals = Columns(rows)
+    signals["gap"] = rules.gap(signals)
+    step = int(rows[-1]["step"]) if rows else 0
+    findings = []
+    if rows and rows[-1].get("diverged") == 1:
+        mend = mends.of_convergence_failure(facts)
+        finding = Finding("convergence_failure", step, {"diverged": 1.0}, mend)
+        return Diagnosis(finding.failure, (finding,), step)
+    if len(rows) < rules.WINDOW or step < rules.LEAST_STEP:
+        return Diagnosis("too_early", (), step, _notes(signals))
+    for failure, (rule, names) in FAILURES.items():
+        first = rules.lasting(rule(signals))
+        if first is None:
+            continue
+        since = int(signals["step"][first])
+        last = {key: float(signals[key][-1]) for key in names}
+        evidence = {key: value for key, value in last.items() if not np.isnan(value)}
+        findings.append(Finding(failure, since, evidence, mends.MENDS[failure](facts)))
+    verdict = findings[0].failure if findings else "healthy"
+    return Diagnosis(verdict, tuple(findings), step, _notes(signals))
+
+
+def _notes(signals: Columns) -> tuple[str, ...]:
+    if not signals.count:
+        return ("No signals were recorded: train with ganzoo.callbacks.Diagnose().",)
+    notes = []
+    if np.isnan(signals["held_out_logits"]).all():
+        notes.append("Without validation_data, overfitting is only seen where samples are copied.")
+    if np.isnan(signals["accuracy"]).all():
+        notes.append("Vanishing gradients were not judged: the objective orders no outputs.")
+    return tuple(notes)
+
+
+def of_gan(gan: GAN, x: Any = None, y: Any = None, **options: Any) -> Diagnosis:
+    """What `GAN.diagnose` returns."""
+    from ganzoo.diagnosis.recorder import Recorder
+
+    recorder = gan.recorder
+    facts = mends.facts_of(gan)
+    if recorder is not None and recorder.rows:
+        return diagnose(recorder.rows, facts)
+    if x is None:
+        why = (
+            "No signals were recorded: train with callbacks=[ganzoo.callbacks.Diagnose()], or pass "
+            "the training data to judge the GAN as it is now."
+        )
+        return Diagnosis("too_early", (), gan.step, (why,))
+    found = gan.batches(x, y, **options)
+    once = Recorder()
+    row = once.record(gan, lambda: next(iter(found.dataset)))
+    # The one record stands for a whole window; what needs a history can't be judged.
+    judged = diagnose([row] * rules.WINDOW if row else [], facts)
+    findings = tuple(
+        dataclasses.replace(one, since=gan.step)
+        for one in judged.findings
+        if one.failure == "mode_collapse"
+    )
+    verdict = findings[0].failure if findings else "too_early"
+    why = (
+        "Judged by the present alone: whether gradients vanish, training converges or the "
+        "discriminator overfits needs the signals that ganzoo.callbacks.Diagnose() records."
+    )
+    return Diagnosis(verdict, findings, gan.step, (why,))
+
+
+def of_run(path: Path, config: Mapping[str, Any]) -> Diagnosis:
+    """The diagnosis of a run's folder, from its signals.csv and its configuration."""
+    return diagnose(read(path / "signals.csv"), mends.facts_of_config(config))

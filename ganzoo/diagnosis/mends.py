@@ -1,0 +1,98 @@
+"""Mends: the keyword that `benchmarks/diagnosis.py` showed to work against each failure."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ganzoo.core.gan import GAN
+
+
+@dataclasses.dataclass(frozen=True)
+class Facts:
+    """What is known of a GAN.
+
+    Attributes:
+        chosen: its hyper-parameters by name.
+        usual: those of its registry name.
+        is_image: whether its samples are images; None if that isn't known.
+    """
+
+    chosen: Mapping[str, Any]
+    usual: Mapping[str, Any]
+    is_image: bool | None = None
+
+
+def facts_of(gan: GAN) -> Facts:
+    declared = gan.hyperparameters()
+    return Facts(
+        {key: getattr(gan, key) for key in declared},
+        {key: one.default for key, one in declared.items()},
+        gan.spec.is_image,
+    )
+
+
+def facts_of_config(config: Mapping[str, Any]) -> Facts:
+    """The facts of a run, from its config.json."""
+    from ganzoo.foundation import registry
+
+    declared = registry.find(config["gan"]).hyperparameters()
+    usual = {key: one.default for key, one in declared.items()}
+    return Facts(usual | dict(config.get("hyperparameters", {})), usual)
+
+
+def of_vanishing_gradients(facts: Facts) -> str:
+    """The loss that doesn't saturate; where that would be another game, a smoother D."""
+    if "objective" in facts.chosen and facts.chosen["objective"] != "non_saturating":
+        return 'objective="non_saturating"'
+    return 'penalties={"r1": 1.0}'
+
+
+def of_mode_collapse(facts: Facts) -> str:
+    """The usual rates, if G's is far above D's; or this library's networks; or a penalty."""
+    (g, usual_g), (d, usual_d) = (_rates(facts, p) for p in ("generator", "discriminator"))
+    if g and d and usual_g and usual_d and g / d > 4 * usual_g / usual_d:
+        return f"generator_learning_rate={usual_g:g}, discriminator_learning_rate={usual_d:g}"
+    if facts.chosen.get("architecture") == "own":
+        return 'architecture="auto"'
+    return 'penalties={"r1": 1.0}'
+
+
+def of_convergence_failure(facts: Facts) -> str:
+    """The usual rates and momentum, or else a tenth of the rates."""
+    told: dict[str, float] = {}
+    for player in ("generator", "discriminator"):
+        rate, usual = _rates(facts, player)
+        if rate is None:  # a schedule
+            return 'penalties={"r1": 1.0}'
+        told[f"{player}_learning_rate"] = usual if usual and rate > usual else rate / 10
+    momentum, usual = facts.chosen.get("beta_1"), facts.usual.get("beta_1")
+    if isinstance(momentum, float) and isinstance(usual, float) and momentum > usual:
+        told["beta_1"] = usual
+    return ", ".join(f"{key}={value:g}" for key, value in told.items())
+
+
+def _rates(facts: Facts, player: str) -> tuple[float | None, float | None]:
+    """The chosen and the usual rate of a player, each None if it is a schedule."""
+    key = f"{player}_learning_rate"
+    chosen, usual = facts.chosen.get(key), facts.usual.get(key)
+    return (
+        chosen if isinstance(chosen, float) else None,
+        usual if isinstance(usual, float) else None,
+    )
+
+
+def of_overfitting(facts: Facts) -> str:
+    """Augmentation of what D sees, where there are images; else a penalty."""
+    images = facts.is_image is not False
+    return 'augment="diffaugment"' if images else 'penalties={"r1": 1.0}'
+
+
+MENDS = {
+    "vanishing_gradients": of_vanishing_gradients,
+    "mode_collapse": of_mode_collapse,
+    "convergence_failure": of_convergence_failure,
+    "overfitting": of_overfitting,
+}

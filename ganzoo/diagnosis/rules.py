@@ -1,0 +1,99 @@
+"""Rules: which recorded signals mean which failure, as pure functions of the signals.
+
+Each rule takes the signals by name, float64 [records], and returns whether each record shows the
+failure. A signal that was not recorded is NaN, and shows nothing. `lasting` then says since when a
+failure lasts: one odd record is no failure.
+
+The thresholds were chosen on seeds 1 to 3 of `benchmarks/diagnosis.py` and are judged on others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+Signals = Mapping[str, np.ndarray]
+
+WINDOW, MOST_OF_IT = 4, 3  # a failure lasts where three of the last four records show it
+LEAST_STEP = 100  # networks that hardly moved have failed at nothing
+
+PERFECT = 0.99
+FAINT = 0.02
+ALIKE = 0.25
+COPIED = 0.5
+LEAP = 0.05
+STEEP = 20.0
+GAP, SURE = 0.6, 0.75
+REPEATED = 0.25
+
+
+def vanishing_gradients(signals: Signals) -> np.ndarray:
+    """The discriminator tells all samples apart, and the objective passes nothing on to G.
+
+    accuracy ≥ 0.99 and slope ≤ 0.02 times the largest slope so far. The second is what vanishes:
+    in the minimax game the slope is σ(D(G(z))), 0 where D is sure, while with the non-saturating
+    loss a perfect D still gives G a slope of 1.
+    """
+    slope = signals["slope"]
+    return (signals["accuracy"] >= PERFECT) & (slope <= FAINT * _largest(slope))
+
+
+def mode_collapse(signals: Signals) -> np.ndarray:
+    """Fake samples are much more alike than real ones.
+
+    diversity ≤ 0.25, the mean distance of two fakes in units of that of two real samples, or
+    duplicates ≥ 0.5, fakes that are practically repeated.
+    """
+    return (signals["diversity"] <= ALIKE) | (signals["duplicates"] >= COPIED)
+
+
+def convergence_failure(signals: Signals) -> np.ndarray:
+    """The weights leap, or the discriminator's outputs have run away.
+
+    generator_update ≥ 0.05, the change of G's weights in one step in units of the weights, which is
+    0.001 to 0.01 in healthy trainings; or steepness ≥ 20, the distance of the outputs on real and
+    fake samples in units of the distance of the samples, which is about 1. After a leap both
+    players may stand still, since nothing has a gradient any more: then only the second shows it.
+    D's update is not judged, because the weights of a clipped critic are small.
+    """
+    return (signals["generator_update"] >= LEAP) | (signals["steepness"] >= STEEP)
+
+
+def overfitting(signals: Signals) -> np.ndarray:
+    """D knows its training samples by heart, or G repeats them.
+
+    gap ≥ 0.6, where gap = (E D(train) − E D(held out)) / (E D(train) − E D(fake)): 0 if held-out
+    samples are judged like training samples, 1 if like fakes. Karras et al. 2020, arXiv:2006.06676,
+    eq. 1 (r_v). It is not judged where D orders fewer than 75% of the pairs rightly, since the
+    denominator is then near 0. Or copies ≥ 0.25, which needs no held-out rows; it was 0 in all
+    healthy trainings.
+    """
+    known = (gap(signals) >= GAP) & (signals["accuracy"] >= SURE)
+    return known | (signals["copies"] >= REPEATED)
+
+
+def gap(signals: Signals) -> np.ndarray:
+    """r_v of Karras et al. 2020, see `overfitting`; NaN without held-out rows."""
+    real, fake = signals["real_logits"], signals["fake_logits"]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return (real - signals["held_out_logits"]) / (real - fake)
+
+
+def lasting(shown: np.ndarray) -> int | None:
+    """The index of the record at which a failure began that lasts to the end; None if none does.
+
+    A failure lasts while at least three of each four records in a row show it.
+    """
+    if len(shown) < WINDOW:
+        return None
+    counts = np.convolve(shown.astype(int), np.ones(WINDOW, int), "valid")
+    ended = np.flatnonzero(counts < MOST_OF_IT)
+    first = ended[-1] + 1 if len(ended) else 0
+    if first == len(counts):
+        return None
+    return int(first + np.flatnonzero(shown[first:])[0])
+
+
+def _largest(x: np.ndarray) -> np.ndarray:
+    return np.fmax.accumulate(x) if len(x) else x
