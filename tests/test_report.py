@@ -191,8 +191,8 @@ def test_all_that_a_run_may_have(run):
 
 
 def test_the_report_of_a_training_that_just_began(run):
-    for name in ("model.keras", "history.csv", "samples.png"):
-        (run.path / name).unlink()
+    for name in ("model.keras", "best.keras", "best.csv", "history.csv", "samples.png"):
+        (run.path / name).unlink(missing_ok=True)
     for name in ("samples", "checkpoints", "export"):
         shutil.rmtree(run.path / name)
     page = checked(report.build(run))

@@ -21,9 +21,15 @@ def compare(
     """Writes one page that shows runs side by side, and first how their configurations differ."""
     options.check_file("--out", out)
     output.import_tensorflow()
+    from ganzoo import diagnosis
     from ganzoo.reporting import comparison
     from ganzoo.training import folder
 
+    opened = [folder.Run.at(run) for run in runs]
+    found = [
+        diagnosis.of_run(run.path, run.config) if (run.path / "signals.csv").exists() else None
+        for run in opened
+    ]
     with output.console(stderr=True).status("drawing"):
-        comparison.write([folder.Run.at(run) for run in runs], out)
+        comparison.write(opened, out, diagnoses=found)
     typer.echo(output.shown(out))

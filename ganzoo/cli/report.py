@@ -27,11 +27,14 @@ def report(
     """
     options.check_file("--out", out)
     output.import_tensorflow()
+    from ganzoo import diagnosis
     from ganzoo.reporting import report as page
     from ganzoo.training import runs
 
     opened = runs.Run.at(run)
+    signals = run / "signals.csv"
+    found = diagnosis.of_run(run, opened.config) if signals.exists() else None
     path = out or run / "report.html"
     with output.console(stderr=True).status("drawing"):
-        page.write(opened, path)
+        page.write(opened, path, diagnosis=found)
     typer.echo(output.shown(path))
