@@ -191,7 +191,9 @@ def test_all_that_a_run_may_have(run):
 
 
 def test_the_report_of_a_training_that_just_began(run):
-    for name in ("model.keras", "best.keras", "best.csv", "history.csv", "samples.png"):
+    for name in (
+        "model.keras", "best.keras", "best.csv", "history.csv", "signals.csv", "samples.png",
+    ):  # fmt: skip
         (run.path / name).unlink(missing_ok=True)
     for name in ("samples", "checkpoints", "export"):
         shutil.rmtree(run.path / name)
