@@ -6,8 +6,8 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from ganzoo.diagnosis import Diagnosis
 from ganzoo.reporting.facts import RunFolder
-from ganzoo.reporting.findings import Diagnosis
 
 
 def next_steps(

@@ -6,9 +6,9 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+from ganzoo.diagnosis import Diagnosis
 from ganzoo.foundation import files
 from ganzoo.reporting import curves, drawing, facts, findings, markup
-from ganzoo.reporting.findings import Diagnosis
 from ganzoo.reporting.markup import Markup, Section, folded, paragraph, picture, table
 
 NOT_COMPARED = ("command", "started")

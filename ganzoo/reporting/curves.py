@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ganzoo.diagnosis import Finding
 from ganzoo.reporting import drawing
-from ganzoo.reporting.findings import Finding
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 
 from ganzoo import data
+from ganzoo.diagnosis import Diagnosis
+from ganzoo.diagnosis import table as signals
 from ganzoo.foundation import files
 from ganzoo.reporting import (
     advice,
@@ -27,7 +29,6 @@ from ganzoo.reporting import (
     markup,
     plane,
 )
-from ganzoo.reporting.findings import Diagnosis
 from ganzoo.reporting.markup import Markup, Section, folded, paragraph, picture, table
 
 ROWS = 5000  # of the data that are read for the pictures
@@ -163,7 +164,7 @@ def _curves(run: facts.RunFolder, diagnosis: Diagnosis | None) -> list[Markup]:
         alt = f"Curves of {', '.join(curves.names(history))} in {len(history)} {word}"
         caption = "Terms of the losses, means over each epoch." + (marked if each else "")
         parts.append(picture(drawn, alt, caption))
-    if rows := findings.read_signals(run.path / "signals.csv"):
+    if rows := signals.read(run.path / "signals.csv"):
         each_signal = [
             picture(drawing.png(curves.signal(rows, name, found), DPI), _told(name, rows))
             for name in curves.names(rows)
