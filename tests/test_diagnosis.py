@@ -14,6 +14,7 @@ from ganzoo import diagnosis
 from ganzoo.diagnosis import mends, rules, signals
 from ganzoo.diagnosis.table import read
 from ganzoo.foundation import registry
+from ganzoo.testing import checks
 from ganzoo.training import callbacks, runs
 
 HEALTHY = {
@@ -276,7 +277,7 @@ def test_update_to_weight_ratio_is_that_of_the_step(monkeypatch):
 
 
 def test_replicas_and_several_steps_per_execution(tmp_path):
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    strategy = checks.two_replicas()
     with strategy.scope():
         gan = ganzoo.get("gan", width=8)
     callback = callbacks.Diagnose(tmp_path / "s.csv", every=2)

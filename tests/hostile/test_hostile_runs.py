@@ -59,6 +59,7 @@ def file(name, words=None, steps=2):
 
 def no_model(place):
     file("model.keras")(place)
+    (place.path / "r" / "best.keras").unlink(missing_ok=True)
     shutil.rmtree(place.path / "r" / "checkpoints")
 
 
