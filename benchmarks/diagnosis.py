@@ -1,7 +1,7 @@
 """Does the diagnosis find failures that were built, and leave healthy trainings alone?
 
     python benchmarks/diagnosis.py --seeds 7 8 9            # the results; about two hours
-    python benchmarks/diagnosis.py --seeds 1 --cases far_better_d healthy:lsgan --out /tmp/try.csv
+    python benchmarks/diagnosis.py --seeds 1 --cases far_better_d healthy:lsgan --out try.csv
     python benchmarks/diagnosis.py --overhead               # results/diagnosis_overhead.csv
 
 Each failure is built in one way: a minimax game with a far better D; a G that ignores its latents;
@@ -21,7 +21,6 @@ After them the command prints the confusion table of all rows in the file.
 """
 
 import argparse
-import ast
 import csv
 import json
 import os
@@ -38,6 +37,7 @@ import numpy as np
 
 import ganzoo
 from ganzoo import evaluation
+from ganzoo.diagnosis import mends
 from ganzoo.foundation import registry
 from ganzoo.testing.checks import Subject
 
@@ -159,12 +159,6 @@ def coverage(gan, subject, held_out, seed):
     return round(float(found["coverage"]), 3)
 
 
-def keywords_of(mend):
-    """The keywords of a mend, such as `penalties={"r1": 0.1}`, by name."""
-    call = ast.parse(f"f({mend})", mode="eval").body
-    return {one.arg: ast.literal_eval(one.value) for one in call.keywords}
-
-
 def run(case, seed, keep, mend=True):
     if case.startswith("healthy:"):
         failure, name, chosen, few = "healthy", case.partition(":")[2], {}, None
@@ -190,7 +184,7 @@ def run(case, seed, keep, mend=True):
     }  # fmt: skip
     if failure == found.verdict != "healthy" and mend:
         row["mend"] = first.mend
-        mended = chosen | keywords_of(first.mend)
+        mended = chosen | mends.read(first.mend)
         file = keep and Path(keep) / f"{case}-{seed}-mended.csv"
         if file:
             file.unlink(missing_ok=True)

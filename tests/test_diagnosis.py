@@ -13,7 +13,7 @@ import ganzoo
 from ganzoo import diagnosis
 from ganzoo.diagnosis import mends, rules, signals
 from ganzoo.diagnosis.table import read
-from ganzoo.foundation import registry
+from ganzoo.foundation import keywords, registry
 from ganzoo.testing import checks
 from ganzoo.training import callbacks, runs
 
@@ -94,6 +94,7 @@ def test_a_finding_says_since_when_on_what_evidence_and_what_mends_it():
     assert (found.step, finding.since) == (500, 250)
     assert finding.evidence == {"diversity": 0.1, "duplicates": 0.0}
     assert finding.mend == "generator_learning_rate=0.0002, discriminator_learning_rate=0.0002"
+    assert finding.options == "generator_learning_rate=0.0002 discriminator_learning_rate=0.0002"
     assert "mode collapse since step 250 (diversity 0.1" in str(found)
     assert json.loads(json.dumps(found.as_dict()))["findings"][0] == dataclasses.asdict(finding)
 
@@ -128,6 +129,9 @@ def test_too_early(count, verdict):
 )
 def test_mends(failure, known, mend):
     assert mends.MENDS[failure](known) == mend
+    finding = diagnosis.Finding(failure, 1, {}, mend)
+    # typed on the command line, it is the same
+    assert keywords.read("gan", finding.options.split()) == mends.read(mend)
 
 
 # ---- signals

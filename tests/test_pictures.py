@@ -1,6 +1,5 @@
 """Pictures of GANs: what is drawn of latents, classes, neighbours, points and lines."""
 
-import dataclasses
 import io
 
 import numpy as np
@@ -10,19 +9,14 @@ from PIL import Image
 import ganzoo
 from ganzoo.core import latents
 from ganzoo.data import toys
+from ganzoo.diagnosis import Finding
 from ganzoo.reporting import animation, curves, drawing, grids, line, plane
 
 RNG = np.random.default_rng(0)
 
 
-@dataclasses.dataclass
-class Found:
-    """A finding as a diagnosis reports it."""
-
-    failure: str
-    since: int
-    evidence: object = "numbers"
-    mend: str = "width=8"
+def found(failure, since):
+    return Finding(failure, since, {}, "width=8")
 
 
 def built(name, shape, classes=None, **hyperparameters):
@@ -137,11 +131,11 @@ def history(count):
 
 
 def test_findings_are_marked_where_they_began():
-    found = [Found("mode_collapse", 30), Found("overfitting", 90), Found("too_early", 30)]
+    several = [found("mode_collapse", 30), found("overfitting", 90), found("too_early", 30)]
     rows = [{"step": n, "diversity": np.exp(-n / 50)} for n in range(100)]
     for figure, scale in (
-        (curves.signal(rows, "diversity", found), 1),
-        (curves.losses(history(10), found, steps_per_epoch=10), 10),
+        (curves.signal(rows, "diversity", several), 1),
+        (curves.losses(history(10), several, steps_per_epoch=10), 10),
     ):
         (axes,) = figure.axes
         assert {text.get_text(): text.xy[0] * scale for text in axes.texts} == {
@@ -149,14 +143,14 @@ def test_findings_are_marked_where_they_began():
         }  # fmt: skip
         upright = [x.get_xdata() for x in axes.lines if len(set(x.get_xdata())) == 1]
         assert [x[0] * scale for x in upright] == [30, 90]
-    (axes,) = curves.losses(history(10), found).axes
+    (axes,) = curves.losses(history(10), several).axes
     assert not axes.texts  # how many steps an epoch has isn't known
 
 
 def test_the_numbers_of_findings_do_not_overlap():
-    found = [Found("a", 500), Found("b", 504), Found("c", 508)]
+    several = [found("a", 500), found("b", 504), found("c", 508)]
     rows = [{"step": n, "x": n} for n in range(0, 1000, 10)]
-    figure = curves.signal(rows, "x", found)
+    figure = curves.signal(rows, "x", several)
     drawing.png(figure)
     boxes = [text.get_window_extent() for text in figure.axes[0].texts]
     assert len(boxes) == 3

@@ -1,8 +1,7 @@
 """Fréchet ratio of digits with and without an average of G's weights, in the same training.
 
 The average changes no update, so that both trainings make the same steps. It helps where the
-weights move around a good point, and not while they still approach one: with the rates of 2e-4, 600
-steps had a ratio of 15.0 with it and of 9.0 without, 2,000 steps 3.1 and 2.9, on seed 1.
+weights move around a good point, and not while they still approach one.
 """
 
 from __future__ import annotations
@@ -12,12 +11,12 @@ from collections.abc import Iterator
 import ganzoo
 
 
-def claim(seed: int, steps: int = 1500, rate: float = 1e-3) -> Iterator[dict[str, object]]:
+def claim(seed: int, steps: int = 1500) -> Iterator[dict[str, object]]:
     ratios = []
     for decay in (0.99, 0.0):
         gan = ganzoo.get(
-            "dcgan", width=32, ema=decay, generator_learning_rate=rate,
-            discriminator_learning_rate=rate, seed=seed,
+            "dcgan", width=32, ema=decay, generator_learning_rate=1e-3,
+            discriminator_learning_rate=1e-3, seed=seed,
         )  # fmt: skip
         digits = ganzoo.data.load("digits")
         gan.fit(digits, steps_per_epoch=steps, verbose=0)

@@ -13,11 +13,11 @@ from collections.abc import Iterator
 import ganzoo
 
 
-def claim(seed: int, steps: int = 1500, **settings: object) -> Iterator[dict[str, object]]:
+def claim(seed: int, steps: int = 1500) -> Iterator[dict[str, object]]:
     emoji = ganzoo.data.load("emoji")
     found = {}
-    for name, chosen in (("r3gan", settings), ("dcgan", {})):
-        gan = ganzoo.get(name, seed=seed, **chosen)
+    for name in ("r3gan", "dcgan"):
+        gan = ganzoo.get(name, seed=seed)
         gan.fit(emoji, batch_size=64, steps_per_epoch=steps, verbose=0)
         pixels = gan.evaluate(emoji, samples=900, seed=seed)
         natural = gan.evaluate(emoji, samples=200, seed=seed, extractor="efficientnet_lite0")

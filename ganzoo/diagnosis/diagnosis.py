@@ -24,7 +24,13 @@ VERDICTS = {
     "overfitting": "the discriminator knows the training data by heart",
     "too_early": "there are too few steps to judge",
 }
-Evidence = Mapping[str, np.ndarray]
+
+
+def _word(value: Any) -> str:
+    """A value as one word of a command line."""
+    if isinstance(value, dict):
+        return ",".join(f"{key}:{member}" for key, member in value.items())
+    return str(value)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,10 +49,21 @@ class Finding:
     evidence: Mapping[str, float]
     mend: str
 
+    @property
+    def options(self) -> str:
+        """The mend as words of a command line, such as `penalties=r1:1.0`."""
+        return " ".join(f"{key}={_word(value)}" for key, value in mends.read(self.mend).items())
+
+    @property
+    def what(self) -> str:
+        """The failure, since when, and on what evidence, in one line."""
+        numbers = ", ".join(
+            f"{key.replace('_', ' ')} {value:.3g}" for key, value in self.evidence.items()
+        )
+        return f"{self.failure.replace('_', ' ')} since step {self.since:,} ({numbers})"
+
     def __str__(self) -> str:
-        numbers = ", ".join(f"{key} {value:.3g}" for key, value in self.evidence.items())
-        name = self.failure.replace("_", " ")
-        return f"{name} since step {self.since:,} ({numbers}): try {self.mend}"
+        return f"{self.what}: try {self.mend} (on the command line {self.options})"
 
 
 @dataclasses.dataclass(frozen=True)

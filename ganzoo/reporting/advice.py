@@ -31,7 +31,7 @@ def next_steps(
         failure = finding.failure.replace("_", " ")
         steps.append(
             f"Against {failure}, which began at step {finding.since:,}, train again with "
-            f"`{finding.mend}` added to the command of this run{elsewhere}."
+            f"`{finding.options}` added to the command of this run{elsewhere}."
         )
     if diagnosis and diagnosis.verdict == "too_early":
         steps.append(

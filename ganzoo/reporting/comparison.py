@@ -8,7 +8,7 @@ from typing import Any
 
 from ganzoo.diagnosis import Diagnosis
 from ganzoo.foundation import files
-from ganzoo.reporting import curves, drawing, facts, findings, markup
+from ganzoo.reporting import curves, drawing, facts, markup
 from ganzoo.reporting.markup import Markup, Section, folded, paragraph, picture, table
 
 NOT_COMPARED = ("command", "started")
@@ -98,10 +98,7 @@ def _verdicts(names: list[str], diagnoses: Sequence[Diagnosis | None]) -> list[M
         if one is None:
             rows.append((name, "not diagnosed", ""))
             continue
-        told = [
-            f"{x.failure.replace('_', ' ')} since step {x.since:,} ({findings.evidence(x)})"
-            for x in one.findings
-        ]
+        told = [finding.what for finding in one.findings]
         rows.append((name, one.verdict.replace("_", " "), "; ".join(told)))
     return [table("Verdicts", ["run", "verdict", "findings"], rows)] if rows else []
 

@@ -23,7 +23,6 @@ from ganzoo.reporting import (
     curves,
     drawing,
     facts,
-    findings,
     grids,
     line,
     markup,
@@ -95,21 +94,17 @@ def _lead(run: facts.RunFolder) -> str:
 
 
 def _diagnosis(diagnosis: Diagnosis) -> list[Markup]:
-    verdict = diagnosis.verdict
     bad = " bad" if diagnosis.findings else ""
-    sentence = findings.VERDICTS.get(verdict, verdict.replace("_", " "))
-    parts = [paragraph(sentence, f"verdict{bad}")]
+    parts = [paragraph(f"{diagnosis.title.capitalize()}.", f"verdict{bad}")]
     for number, finding in enumerate(diagnosis.findings, 1):
         parts.append(
             markup.block(
-                f"{number}. {finding.failure.replace('_', ' ').capitalize()}, since step "
-                f"{finding.since:,}",
-                paragraph(f"Evidence: {findings.evidence(finding)}."),
-                paragraph(f"Mend: `{finding.mend}`"),
+                f"{number}. {finding.what.capitalize()}",
+                paragraph(f"Mend: `{finding.mend}`, or `{finding.options}` on the command line"),
                 kind="finding",
             )
         )
-    return parts
+    return parts + [paragraph(note) for note in diagnosis.notes]
 
 
 def _samples(run: facts.RunFolder, gan: Any) -> list[Markup]:

@@ -122,7 +122,7 @@ class TensorBoard(keras.callbacks.Callback):
         self._writer = None
 
     def _write_signals(self) -> None:
-        recorder = getattr(self.model, "recorder", None)
+        recorder = self.model.recorder
         for row in recorder.rows if recorder else []:
             if (step := int(row["step"])) > self._signalled:
                 self._signalled = step
