@@ -294,7 +294,9 @@ def test_the_neutral_logit_is_that_of_equal_chances():
 
 def test_a_given_probability_is_not_adapted_and_may_be_a_schedule():
     assert moved(ADA(probability=0.3), rounds=[np.ones((4, 1))] * 8)[-1] == pytest.approx(0.3)
-    gan = ganzoo.get("wgan", augment=ADA(probability=schedules.linear(0, 0.6, 4)), **SMALL)
+    gan = ganzoo.get(
+        "wgan", critic_steps=1, augment=ADA(probability=schedules.linear(0, 0.6, 4)), **SMALL
+    )
     gan.fit(PIXELS, batch_size=4, steps_per_epoch=2, verbose=0)
     assert float(gan._augmentation.p) == pytest.approx(0.3)
 

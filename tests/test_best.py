@@ -130,7 +130,6 @@ def test_nan_is_never_better(built):
         ({"extractor": "resnet"}, "extractor='resnet' must be"),
         ({"x": X[:20], "metric": "kid"}, "metric='kid' can't be measured: 20 real samples"),
     ],
-    ids=str,
 )
 def test_what_can_not_be_measured_is_refused(built, wrong, words):
     with pytest.raises(ValueError, match=words) as error:

@@ -49,6 +49,7 @@ def test_evaluate_prints_a_table_and_writes_it(ganzoo_in, home, name, metric):
     assert not [path for path in (home / name).iterdir() if path.name.startswith(".")]
 
 
+@pytest.mark.slow
 def test_evaluate_a_file_on_other_data(ganzoo_in, home):
     line = "evaluate lsgan/model.keras --data mnist5k --samples 20 --json told.json"
     code, out, err = ganzoo_in(line)

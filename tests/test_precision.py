@@ -35,7 +35,7 @@ def fitted(name="lsgan", steps=2, **chosen):
     return gan
 
 
-@pytest.mark.parametrize("kind", HALVES)
+@pytest.mark.parametrize("kind", ["bfloat16", pytest.param("float16", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", ganzoo.names())
 def test_every_network_computes_in_half_and_ends_in_float32(name, kind):
     gan = made(name, precision=kind)
@@ -172,7 +172,7 @@ def test_float16_on_two_replicas_trains_both_alike():
         np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize("kind", HALVES)
+@pytest.mark.parametrize("kind", ["float16", pytest.param("bfloat16", marks=pytest.mark.slow)])
 def test_it_resumes_exactly(kind, tmp_path):
     whole = fitted(steps=4, precision=kind)
     fitted(steps=2, precision=kind).save(tmp_path / "gan.keras")

@@ -13,6 +13,7 @@ from ganzoo.testing import checks
 RNG = np.random.default_rng(0)
 
 
+@pytest.mark.slow
 def test_generators_have_the_published_numbers_of_parameters():
     published = {(32, 64): 20_732_160, (64, 64): 22_429_824}
     # The conditional generator adds an embedding of the class to the latents: 10 × 64.

@@ -23,6 +23,9 @@ COSTLY = {
 }
 REPRESENTATIVES = {"began", "bigan", "cgan", "gan", "pix2pix", "r1gan", "sgan", "srgan", "wgan"}
 """Each has a mechanism that the others lack. Costly checks of all other names are slow tests."""
+SPREAD = {checks.check_two_replicas_equal_one, checks.check_shapes}
+"""The costliest two are quick tests of the four names that differ most in what they check."""
+MOST_DIFFERENT = {"began", "cgan", "gan", "pix2pix"}
 LARGE = {
     "biggan", "cyclegan", "fastgan", "projection_gan", "reacgan", "sagan", "sngan", "stylegan2",
 }  # fmt: skip
@@ -53,7 +56,8 @@ HOOKS = {
 def cases():
     for name in NAMES:
         for check in checks.CHECKS:
-            slow = name in LARGE or (check in COSTLY and name not in REPRESENTATIVES)
+            quick = MOST_DIFFERENT if check in SPREAD else REPRESENTATIVES
+            slow = name in LARGE or (check in COSTLY and name not in quick)
             marks = [pytest.mark.slow] * slow
             yield pytest.param(name, check, marks=marks, id=f"{name}-{check.__name__}")
 

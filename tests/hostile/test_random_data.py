@@ -60,7 +60,7 @@ RANGES = mostly(
 SIZES = mostly([1, 2, 3], [None, 0, -1, 2.0, "2", True, 10**30])
 
 
-@settings(max_examples=150, **FEW)
+@settings(max_examples=75, **FEW)
 @given(rows(), LABELS, RANGES, SIZES, st.booleans(), st.sampled_from(["array", "rows", "batches"]))
 def test_any_data_are_refused_in_one_sentence_or_batched_rightly(
     x, labels, value_range, batch_size, learned, form
