@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 import ganzoo
 from ganzoo.training import runs
 
@@ -73,6 +75,7 @@ def test_divergence_is_a_sentence(ganzoo_in, tmp_path):
     assert last.endswith("runs/gan-ring-001 keeps what was written up to then.")
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_a_shell(ganzoo_in, tmp_path):
     """In a process of its own, where TensorFlow has not been silenced yet."""
     line = "train lsgan width=8 --data digits --epochs 4000 --out r --no-export"

@@ -308,6 +308,7 @@ def test_what_is_refused(tmp_path, monkeypatch):
         efficientnet.weights()
 
 
+@pytest.mark.slow
 def test_it_does_not_depend_on_the_dtype_policy(weights):
     before = keras.config.dtype_policy()
     try:

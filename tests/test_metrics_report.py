@@ -51,13 +51,19 @@ def sampler(rows, spec=SPEC):
 # ---- the judge
 
 
-def test_the_judge_of_digits_is_good_and_deterministic(tmp_path, monkeypatch):
+def test_the_judge_of_digits_is_good():
     judge = evaluation.Judge.of(SPEC, X, Y)
     assert judge.accuracy >= 0.97 and judge.name == f"judge of {judge.accuracy:.2%}"
     features, probabilities = judge.features(X[:50]), judge.probabilities(X[:50])
     assert features.shape == (50, 64) and features.dtype == np.float64
     np.testing.assert_allclose(probabilities.sum(1), 1)
     assert (judge.labels(X[:50]) == probabilities.argmax(1)).all()
+
+
+@pytest.mark.slow
+def test_a_judge_that_is_trained_again_is_the_same(tmp_path, monkeypatch):
+    judge = evaluation.Judge.of(SPEC, X, Y)
+    features = judge.features(X[:50])
     monkeypatch.setenv("GANZOO_CACHE", str(tmp_path))
     again = evaluation.Judge.of(SPEC, X, Y)
     assert (again.hash, again.accuracy) == (judge.hash, judge.accuracy)
@@ -262,6 +268,7 @@ def test_gan_evaluate_has_losses_first_and_changes_nothing():
             gan.evaluate(DIGITS, samples=wrong)
 
 
+@pytest.mark.slow
 def test_conditions_and_codes_are_checked_by_the_judge():
     found = fitted("cgan").evaluate(DIGITS)
     assert 0 <= found["agreement"] < 0.4 and found["agreement"].reference > 0.97

@@ -35,8 +35,16 @@ def fitted(name="lsgan", steps=2, **chosen):
     return gan
 
 
-@pytest.mark.parametrize("kind", ["bfloat16", pytest.param("float16", marks=pytest.mark.slow)])
-@pytest.mark.parametrize("name", ganzoo.names())
+SLOW = {"biggan", "cyclegan", "fastgan", "projection_gan", "reacgan", "sagan"}
+"""Their networks take seconds to build."""
+NETWORKS = [
+    pytest.param(name, kind, marks=[pytest.mark.slow] * (name in SLOW or kind == "float16"))
+    for name in ganzoo.names()
+    for kind in HALVES
+]
+
+
+@pytest.mark.parametrize(("name", "kind"), NETWORKS)
 def test_every_network_computes_in_half_and_ends_in_float32(name, kind):
     gan = made(name, precision=kind)
     for model in gan.layers:

@@ -264,6 +264,7 @@ def test_array_records(tmp_path, monkeypatch):
         batches(data.load("tfds:pictures"))
 
 
+@pytest.mark.slow
 def test_python_ends_while_array_records_are_read(tmp_path):
     rows = slices({"image": PICTURES, "label": LABELS, "id": LABELS}).repeat(50)
     array_records(tmp_path, "pictures", (6, 5, 3), rows)

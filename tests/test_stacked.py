@@ -45,6 +45,7 @@ def stacked(images):
 # ---- what is loaded
 
 
+@pytest.mark.slow
 def test_each_channel_is_a_digit_and_the_label_is_their_number():
     assert STACKS.shape == (51_200, 8, 8, 3) and STACKS.dtype == np.uint8
     label_of = {image.tobytes(): label for image, label in zip(X[..., 0], Y, strict=True)}

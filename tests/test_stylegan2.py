@@ -342,6 +342,7 @@ def test_normalization_is_refused():
             gan.build_from(IMAGES, batch_size=8)
 
 
+@pytest.mark.slow
 def test_the_networks_of_other_games():
     gan = ganzoo.get("cgan", architecture="stylegan2", **SMALL)
     gan.fit((IMAGES, np.arange(32) % 3), batch_size=8, steps_per_epoch=1, verbose=0)

@@ -53,6 +53,7 @@ def keys(images):
 # ---- the data of the arms
 
 
+@pytest.mark.slow
 def test_each_arm_learns_from_what_its_name_says(known, monkeypatch):
     grey = np.full((10, 8, 8, 1), np.arange(200, 210)[:, None, None, None], "uint8")
     monkeypatch.setattr(known, "pool", (grey, np.arange(10)))
