@@ -8,26 +8,13 @@
                                                 # the recipe with other hyper-parameters: a row
                                                 # of its own, by the whole command
 
-Eight Gaussians on a ring and 25 on a grid, as PacGAN has them. One recipe for all names, frozen
-before the seeds of the results (7 to 9) were run, on seeds 0 to 6 and 10: batches of 128, the
-budget of each task, networks of width 64, 16 latents, Adam with β 0.5 and 0.9 at rates of 2e-3 for
-G and 4e-3 for D that fall linearly to 0 over the second half, and D judges pairs (`packing=2`)
-where that is defined. What makes a game itself stays as its file has it; `r3gan`'s γ falls as in
-its paper, by the task's `gamma`. So the plain GANs' failures are shown as they are. Nothing else
-was tuned for any name; γ, the rates, the steps and the packing were chosen with `r3gan`, and the
-steps with `lsgan` too, which is an advantage of theirs over the others. On the ring more steps buy
-quality with width: `r3gan`'s medians were 92.8% and 0.65 of σ after 8,000 (seeds 4 to 6), 95.4% and
-0.57 after 10,000 (seeds 1 to 3). On the grid a second freeze, 40,000 steps and a rate of 1e-3 for
-D, had 94.1%, a KL of 0.007 and 0.32 on seed 1 and then, on the seeds of the results, 22, 23 and 25
-modes and medians of 83.1%, 0.055 and 0.67: worse than the first, which stands. On seed 0, with
-rates of 2e-3 for both: 96.9% and 0.48 after 88,000 steps; with 4 latents 90.2% and 0.67 after
-60,000, with 2 latents 93.2% and 0.61 with a KL of 0.021; packs of 3 96.1% and 0.25. An earlier run
-of `r3gan`'s seed 7 had 92.4%, 0.013 and 0.457; two since, alone and among the others, had the
-93.7%, 0.006 and 0.398 of the results. `wgan_gp` finds all modes of the grid with its paper's λ of
-0.1, see benchmarks/claims/wgan_gp.py. `infogan` with `r3gan`'s objective and penalties had, on seed
-0, 97.3%, 0.036 and 0.96 with its 10 categories, 97.2%, 0.021 and 0.92 with 5, 97.7%, 0.022 and 0.94
-with 10 of weight 0.2, and 96.6%, 0.006 and 1.07 with 25, which the results have on their own seeds:
-98.2%, 0.028 and 1.00.
+Eight Gaussians on a ring and 25 on a grid, as PacGAN has them. All names get one recipe, which was
+chosen on seeds 0 to 6 and 10: batches of 128, the budget of each task, networks of width 64, 16
+latents, Adam with β 0.5 and 0.9 at rates of 2e-3 for G and 4e-3 for D that fall linearly to 0 over
+the second half, and D judges pairs (`packing=2`) where that is defined. What makes a game itself
+stays as its file has it; `r3gan`'s γ falls as in its paper, by the task's `gamma`. The γ, the
+rates, the steps and the packing were chosen with `r3gan`, and the steps with `lsgan` too, which is
+an advantage of theirs over the others. results/modes.md tells what else was tried.
 
 Rows go to results/modes.csv, in place of those of the same data, names and recipe: what
 `ganzoo.evaluation.mode_coverage` says of 2,500 samples, and the medians over seeds. The samples of

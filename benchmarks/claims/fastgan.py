@@ -13,7 +13,7 @@ import ganzoo
 FEW = 200
 
 
-def claim(seed: int, steps: int = 1500) -> Iterator[dict[str, object]]:
+def claim(seed: int, steps: int = 400) -> Iterator[dict[str, object]]:
     x, _ = arrays("digits")
     chosen = np.random.default_rng(seed).permutation(len(x))
     found = {}
