@@ -170,16 +170,15 @@ def race(data: str, options: argparse.Namespace, facts: Mapping[str, Any]) -> di
         for seed, (label, engine) in itertools.product(options.seeds, trainings(options)):
             folder = Path(parent, f"{engine}-{seed}")
             folder.mkdir()
-            is_peer = engine in race_engines.PEERS
+            source = str(file) if engine in race_engines.PEERS else data
             python = facts["python"] if engine == "pytorch" else sys.executable
-            rows = []
-            for passed in run(
-                engine, str(file) if is_peer else data, python, options, seed, folder
-            ):
+            rows, measures, steps = [], {}, None
+            for passed in run(engine, source, python, options, seed, folder):
                 samples = np.load(folder / f"{passed['point']:g}.npy")
                 if seed == options.seeds[0]:
                     drawn[data, label, passed["point"]] = samples[:100]
-                measures = yardsticks.measure(samples)
+                if passed["steps"] != steps:  # one step may pass several check points
+                    measures, steps = yardsticks.measure(samples), passed["steps"]
                 row = {"data": data, "engine": label, "seed": seed, "point": f"{passed['point']:g}"}
                 row |= {"seconds": round(passed["seconds"], 2), "steps": passed["steps"]}
                 row |= {k: v if v == "" else f"{v:.4g}" for k, v in measures.items()}

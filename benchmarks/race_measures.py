@@ -17,7 +17,8 @@ ROWS = 20_000  # that train the judge
 MEASURES = (
     "judge_frechet_ratio", "judge_kid", "label_kl", "confidence", "frechet_ratio", "kid",
 )  # fmt: skip
-LOWER_IS_BETTER = tuple(name for name in MEASURES if name != "confidence")
+# By these a quality is stated. Labels alone can't state one: those of mere noise may be balanced.
+DISTANCES = ("judge_frechet_ratio", "judge_kid", "frechet_ratio", "kid")
 LEAST = 1e-4  # what a measure counts as below it, where logarithms are taken
 
 
@@ -172,7 +173,7 @@ def leads(rows: Sequence[Mapping[str, str]], peers: Sequence[str]) -> list[dict[
         one that was not enough. `lead` is the best peer's seconds over them. No rows without peers.
     """
     found = []
-    for measure in LOWER_IS_BETTER:
+    for measure in DISTANCES:
         drawn = {
             engine: [(point[0], point[1]) for point in curve]
             for engine, curve in curves(rows, measure).items()

@@ -15,7 +15,7 @@ matplotlib.use("agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import race_measures
-from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
+from matplotlib.ticker import FuncFormatter, NullLocator
 
 from ganzoo.reporting import plots
 
@@ -58,9 +58,10 @@ def draw(rows: Sequence[Mapping[str, str]], path: Path) -> None:
             axis.set(xscale="log", yscale="log")
             ticks = sorted({float(row["point"]) for row in of_data})
             axis.set_xticks(ticks, [f"{tick:.3g}" for tick in ticks])
-            axis.xaxis.set_minor_locator(LogLocator(subs=()))
-            axis.yaxis.set_major_formatter(ScalarFormatter())
-            axis.yaxis.set_minor_formatter(NullFormatter())
+            axis.xaxis.set_minor_locator(NullLocator())
+            low, high = np.log10(axis.get_ylim())
+            axis.set_ylim(10 ** np.floor(low), 10 ** np.ceil(high))  # whole decades have labels
+            axis.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
             axis.grid(alpha=0.3)
             axis.set_title(f"{name}: {TITLES[measure]}", fontsize=9)
             axis.tick_params(labelsize=8)
