@@ -24,7 +24,10 @@ A Fréchet ratio is a distance to one half of the images over that of the other 
 A judge that knows only digits is sure of much that is none: look at the samples.
 
 Rows go to results/race.csv, in place of those of the same engine, data and seed. `point` is the
-check point and `seconds` when the step ended that passed it. The figure that counts goes to
+check point and `seconds` when the step ended that passed it. `others` is how many cores other
+programs used meanwhile: near 0, or the race says nothing, for what they take from one engine is not
+what they take from another. PyTorch made a fifth of its steps on two cores with three busy programs
+beside it. The figure that counts goes to
 results/race-leads.csv: how many seconds an engine takes to the quality that the best peer has at
 its last check point, of medians over the seeds, and `lead`, the best peer's seconds over them.
 Between check points the logarithm of a measure is taken to be linear in time. `--picture` draws
@@ -45,6 +48,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -60,16 +64,33 @@ import speed
 ENGINES = ("ganzoo", *race_engines.PEERS)
 PARTS = (12, 6, 3, 1.5, 1)
 RESULTS = Path(__file__).parents[1] / "results"
+STAT = Path("/proc/stat")
+TOLERATED = 0.2  # cores that other programs may use
 
 
 def load(name: str) -> tuple[np.ndarray, np.ndarray | None]:
-    """The images of a data set, uint8 [N, height, width, channels], and its labels, if any."""
+    """The images of a data set, uint8 [N, height, width, channels], and its labels, if any, in a
+    random order: some are sorted by their labels, and `guide` shuffles 1,024 rows at a time."""
     import ganzoo
 
     dataset = ganzoo.data.load(name, size=race_engines.SIZES.get(name))
     rows = list(dataset.batch(1024).as_numpy_iterator())
     columns = {key: np.concatenate([row[key] for row in rows]) for key in rows[0]}
+    order = np.random.default_rng(0).permutation(len(columns["image"]))
+    columns = {key: column[order] for key, column in columns.items()}
     return columns["image"], columns.get("label")
+
+
+def used_by_others() -> float:
+    """Processor seconds that programs other than this one and its children ever used on this
+    machine; 0 where the system does not tell."""
+    try:
+        words = STAT.read_text().split(maxsplit=8)[1:8]
+    except OSError:
+        return 0.0
+    user, nice, system, _idle, _waiting, *interrupts = map(int, words)
+    everyone = sum((user, nice, system, *interrupts)) / os.sysconf("SC_CLK_TCK")
+    return everyone - sum(os.times()[:4])
 
 
 def run(
@@ -81,12 +102,17 @@ def run(
     command += ["--samples", str(options.samples), "--points", *points]
     if engine not in race_engines.PEERS and options.set:
         command += ["--set", *options.set]
+    began, before = time.perf_counter(), used_by_others()
     done = subprocess.run(command, capture_output=True, text=True)
+    others = (used_by_others() - before) / (time.perf_counter() - began)
+    if others > TOLERATED:
+        print(f"Other programs used {others:.1f} cores meanwhile: race once more without them.")
     if done.returncode:
         last = done.stderr.strip().rpartition("\n")[2]
         print(f"{engine} failed with seed {seed}, so its rows are left out: {last}", flush=True)
         return []
-    return json.loads((folder / "passed.json").read_text())
+    passed = json.loads((folder / "passed.json").read_text())
+    return [point | {"others": others} for point in passed]
 
 
 def read(path: Path) -> list[dict[str, str]]:
@@ -183,7 +209,8 @@ def race(data: str, options: argparse.Namespace, facts: Mapping[str, Any]) -> di
                 row |= {"seconds": round(passed["seconds"], 2), "steps": passed["steps"]}
                 row |= {k: v if v == "" else f"{v:.4g}" for k, v in measures.items()}
                 print(*row.values(), flush=True)
-                row |= {"samples": options.samples, **yardsticks.facts, **facts["columns"]}
+                row |= {"others": f"{passed['others']:.2f}", "samples": options.samples}
+                row |= yardsticks.facts | facts["columns"]
                 rows.append(row)
             if rows:
                 write(options.out, rows, ("data", "engine", "seed"), ("data",))

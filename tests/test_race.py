@@ -171,6 +171,23 @@ def test_rows_take_the_place_of_their_own_kind(tmp_path):
     assert (tmp_path / "race.png").stat().st_size > 5_000
 
 
+def test_images_come_in_a_random_order_with_their_own_labels(digits):
+    images, labels = race.load("mnist5k")
+    assert len(np.unique(labels[:100])) == 10  # though the bundled file is sorted by its labels
+    ones, zeros = (images[labels == k].mean(0)[14, 14, 0] for k in (1, 0))
+    assert ones > 150 and zeros < 50
+
+
+def test_what_other_programs_use_is_counted(tmp_path, monkeypatch):
+    stat = tmp_path / "stat"
+    monkeypatch.setattr(race, "STAT", stat)
+    assert race.used_by_others() == 0  # where there is no such file
+    monkeypatch.setattr(race.os, "times", lambda: (1.0, 2.0, 3.0, 4.0, 99.0))
+    monkeypatch.setattr(race.os, "sysconf", lambda name: 100)
+    stat.write_text("cpu  1000 200 300 7777 8888 40 50 0 0 0\ncpu0 1 2 3 4 5 6 7 0 0 0\n")
+    assert race.used_by_others() == pytest.approx(15.9 - 10)
+
+
 def test_peers_refuse_images_that_their_networks_cannot_make():
     with pytest.raises(SystemExit, match="28×28 or 32×32"):
         race.race("digits", race.parsed(["--engines", "tutorial"]), {})
