@@ -1,4 +1,4 @@
-"""The loops that benchmarks/speed.py compares `fit` with, written from their descriptions.
+"""The loops that speed.py and race.py compare `fit` with, written from their descriptions.
 
 Each engine takes a work's name, the data and a seed, and gives a function that trains a number of
 steps and returns the seconds they took. Nothing but NumPy is imported before an engine is called:
@@ -77,9 +77,10 @@ def keras_networks(work: str, shape: tuple[int, ...], own: Any = None) -> tuple[
     def normalised() -> list[kl.Layer]:
         return [own.BatchNormalization(), own.LeakyReLU(0.3)]
 
-    generator = [keras.Input([latents]), kl.Dense(7 * 7 * 256, use_bias=False), *normalised()]
-    generator += [kl.Reshape([7, 7, 256]), up(128, 1), *normalised(), up(64, 2), *normalised()]
-    generator += [up(1, 2, activation="tanh")]
+    side, channels = shape[0] // 4, shape[-1]
+    generator = [keras.Input([latents]), kl.Dense(side * side * 256, use_bias=False)]
+    generator += [*normalised(), kl.Reshape([side, side, 256]), up(128, 1), *normalised()]
+    generator += [up(64, 2), *normalised(), up(channels, 2, activation="tanh")]
     discriminator = [keras.Input(shape), *down(64), *down(128), kl.Flatten(), kl.Dense(1)]
     return keras.Sequential(generator), keras.Sequential(discriminator)
 
@@ -96,16 +97,15 @@ def batches(data: np.ndarray, size: int) -> Any:
     return tf.data.Dataset.from_tensor_slices(data).shuffle(len(data)).batch(size)
 
 
-def tutorial(work: str, data: np.ndarray, seed: int) -> Run:
+def tutorial_step(
+    generator: Any, discriminator: Any, batch: int, latents: int
+) -> Callable[[Any], object]:
+    """The tutorial's step on a batch of real rows: both players at once, on the same fakes."""
     import keras
     import tensorflow as tf
 
-    keras.utils.set_random_seed(seed)
-    batch, latents = WORKS[work]["batch"], WORKS[work]["latents"]
-    generator, discriminator = keras_networks(work, data.shape[1:])
     generator_optimizer, discriminator_optimizer = keras_adam(), keras_adam()
     cross_entropy = keras.losses.BinaryCrossentropy(from_logits=True)
-    dataset = batches(data, batch)
 
     @tf.function
     def train_step(real):
@@ -124,15 +124,29 @@ def tutorial(work: str, data: np.ndarray, seed: int) -> Run:
             variables = network.trainable_variables
             optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
 
+    return train_step
+
+
+def tutorial(work: str, data: np.ndarray, seed: int) -> Run:
+    import keras
+
+    keras.utils.set_random_seed(seed)
+    batch, latents = WORKS[work]["batch"], WORKS[work]["latents"]
+    train_step = tutorial_step(*keras_networks(work, data.shape[1:]), batch, latents)
+    dataset = batches(data, batch)
     return lambda steps: seconds_of_loop(dataset, train_step, steps)
 
 
-def guide(work: str, data: np.ndarray, seed: int) -> Run:
+def guide_gan(
+    generator: Any, discriminator: Any, latents: int, seed: int, label_noise: float = 0.0
+) -> Any:
+    """The guide's keras.Model, not yet compiled. It calls fakes 1 and real rows 0, and adds
+    U(0, label_noise) to these labels when D is trained."""
     import keras
     import tensorflow as tf
 
     class GuideGAN(keras.Model):
-        def __init__(self, generator, discriminator):
+        def __init__(self):
             super().__init__()
             self.generator, self.discriminator = generator, discriminator
             self.seed_generator = keras.random.SeedGenerator(seed)
@@ -149,28 +163,37 @@ def guide(work: str, data: np.ndarray, seed: int) -> Run:
             return list(self.trackers.values())
 
         def fakes(self, count):
-            noise = keras.random.normal([count, WORKS[work]["latents"]], seed=self.seed_generator)
+            noise = keras.random.normal([count, latents], seed=self.seed_generator)
             return self.generator(noise, training=True)
 
         def train_step(self, real):
             count = tf.shape(real)[0]
             joined = tf.concat([self.fakes(count), real], 0)
-            labels = tf.concat([tf.zeros([count, 1]), tf.ones([count, 1])], 0)
+            labels = tf.concat([tf.ones([count, 1]), tf.zeros([count, 1])], 0)
+            if label_noise:
+                drawn = keras.random.uniform(tf.shape(labels), seed=self.seed_generator)
+                labels += label_noise * drawn
             with tf.GradientTape() as tape:
                 d_loss = self.loss_fn(labels, self.discriminator(joined, training=True))
             weights = self.discriminator.trainable_weights
             self.d_optimizer.apply(tape.gradient(d_loss, weights), weights)
             with tf.GradientTape() as tape:
                 logits = self.discriminator(self.fakes(count), training=True)
-                g_loss = self.loss_fn(tf.ones([count, 1]), logits)
+                g_loss = self.loss_fn(tf.zeros([count, 1]), logits)
             weights = self.generator.trainable_weights
             self.g_optimizer.apply(tape.gradient(g_loss, weights), weights)
             self.trackers["d_loss"].update_state(d_loss)
             self.trackers["g_loss"].update_state(g_loss)
             return {name: tracker.result() for name, tracker in self.trackers.items()}
 
+    return GuideGAN()
+
+
+def guide(work: str, data: np.ndarray, seed: int) -> Run:
+    import keras
+
     keras.utils.set_random_seed(seed)
-    gan = GuideGAN(*keras_networks(work, data.shape[1:]))
+    gan = guide_gan(*keras_networks(work, data.shape[1:]), WORKS[work]["latents"], seed)
     loss = keras.losses.BinaryCrossentropy(from_logits=True)
     gan.compile(keras_adam(), keras_adam(), loss)
     dataset = batches(data, WORKS[work]["batch"]).repeat()
@@ -220,13 +243,27 @@ def pytorch(work: str, data: np.ndarray, seed: int) -> Run:
         generator = nn.Sequential(*body, nn.Linear(width, size), *tail)
         body = [layer for n in down for layer in (nn.Linear(n, width), nn.LeakyReLU(0.2))]
         discriminator = nn.Sequential(nn.Flatten(), *body, nn.Linear(width, 1))
-    generator_optimizer, discriminator_optimizer = (
+    optimizers = [
         torch.optim.Adam(network.parameters(), RATE, BETAS, EPSILON)
         for network in (generator, discriminator)
-    )
-    cross_entropy = nn.BCEWithLogitsLoss()
+    ]
+    train_step = pytorch_step(generator, discriminator, *optimizers, latents)
     rows = torch.utils.data.TensorDataset(torch.from_numpy(data))
     loader = torch.utils.data.DataLoader(rows, batch, shuffle=True)
+    return lambda steps: seconds_of_loop(loader, train_step, steps)
+
+
+def pytorch_step(
+    generator: Any,
+    discriminator: Any,
+    generator_optimizer: Any,
+    discriminator_optimizer: Any,
+    latents: int,
+) -> Callable[[Any], object]:
+    """The example's step on an element of its DataLoader: D first, G on the same fakes."""
+    import torch
+
+    cross_entropy = torch.nn.BCEWithLogitsLoss()
 
     def train_step(element):
         (real,) = element
@@ -240,4 +277,4 @@ def pytorch(work: str, data: np.ndarray, seed: int) -> Run:
         cross_entropy(discriminator(fake), ones).backward()
         generator_optimizer.step()
 
-    return lambda steps: seconds_of_loop(loader, train_step, steps)
+    return train_step

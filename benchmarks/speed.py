@@ -171,6 +171,17 @@ def machine() -> dict[str, str]:
     }
 
 
+def versions(torch: str | None = None) -> str:
+    """The versions that are running, and that of PyTorch in its own environment if it is used."""
+    import keras
+    import tensorflow as tf
+
+    import ganzoo
+
+    running = f"ganzoo {ganzoo.__version__} tensorflow {tf.__version__} keras {keras.__version__}"
+    return running + (f" torch {torch}" if torch else "")
+
+
 def rows_of(work: str, speeds: dict[str, list[float]]) -> list[dict[str, Any]]:
     rows = []
     for engine, found in speeds.items():
@@ -217,9 +228,6 @@ def main() -> None:
     if options.measure:
         print(measure(*json.loads(options.measure)))
         return
-    import keras
-    import tensorflow as tf
-
     import ganzoo
 
     engines, python, torch = list(options.engine), None, None
@@ -232,13 +240,12 @@ def main() -> None:
     if "ganzoo_shared" in engines and "fakes" not in ganzoo.card("gan").hyperparameters:
         print("The rows of ganzoo_shared are left out: this ganzoo has no hyper-parameter fakes.")
         engines.remove("ganzoo_shared")
-    versions = f"ganzoo {ganzoo.__version__} tensorflow {tf.__version__} keras {keras.__version__}"
     facts = {
         "rounds": options.rounds,
         "seconds": options.seconds,
         "seed": options.seed,
         **machine(),
-        "versions": versions + (f" torch {torch}" if torch else ""),
+        "versions": versions(torch),
         "date": datetime.date.today().isoformat(),
     }
     for work in options.work:

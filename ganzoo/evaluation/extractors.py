@@ -178,8 +178,11 @@ class Judge:
         self.name = f"judge of {self.accuracy:.2%}"
 
     @classmethod
-    def of(cls, spec: Field, x: npt.ArrayLike, y: npt.ArrayLike) -> Judge:
+    def of(cls, spec: Field, x: npt.ArrayLike, y: npt.ArrayLike, seed: int = 0) -> Judge:
         """The judge of images x [N, height, width, channels] with integer labels y [N].
+
+        Another `seed` gives a judge with other first weights, batches and held-out images: choose
+        settings with one judge and report with another.
 
         Training takes at most half a minute on two cores. The weights are cached in the folder that
         the environment variable GANZOO_CACHE names, otherwise in the user's cache folder.
@@ -199,11 +202,11 @@ class Judge:
             )
         counts = np.bincount(y)
         versions = (cls.VERSION, tf.__version__, keras.__version__)
-        key = digest("judge", versions, x, y, spec.offset, spec.scale)
+        key = digest("judge", versions, x, y, spec.offset, spec.scale, *[seed] * bool(seed))
         path = files.cache() / "judges" / f"{key}.npz"
         kept = _read(path)
         if kept is None:
-            kept = without_strategy(cls._train, spec, x, y)
+            kept = without_strategy(cls._train, spec, x, y, seed)
             _write(path, kept)
         weights = [kept[f"weight_{i}"] for i in range(len(kept) - 1)]
         return cls(spec, weights, float(kept["accuracy"]), counts / counts.sum())
@@ -231,8 +234,8 @@ class Judge:
         return features.astype(np.float64), logits.astype(np.float64)
 
     @classmethod
-    def _train(cls, spec: Field, x: np.ndarray, y: np.ndarray) -> dict[str, np.ndarray]:
-        rng = np.random.default_rng(0)
+    def _train(cls, spec: Field, x: np.ndarray, y: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+        rng = np.random.default_rng(seed)
         held_out, train = np.split(rng.permutation(len(x)), [len(x) // 7])
         images, reach = spec.encode(x).numpy(), [round(cls.SHIFT * n) for n in spec.shape[:2]]
         padded = np.pad(images, [(0, 0), *((r, r) for r in reach), (0, 0)], mode="edge")
@@ -244,7 +247,7 @@ class Judge:
                 top, left = (rng.integers(0, 2 * r + 1) for r in reach)  # one shift for the batch
                 yield padded[chosen, top : top + height, left : left + width], y[chosen]
 
-        network = classifier(spec, int(y.max()) + 1)
+        network = classifier(spec, int(y.max()) + 1, 4 * seed)  # which uses four seeds
         train_classifier(network, batches(), cls.STEPS, cls.RATE)
         judge = cls(spec, network.get_weights(), 0.0, np.ones(int(y.max()) + 1))
         accuracy = np.mean(judge.labels(x[held_out]) == y[held_out])
