@@ -120,6 +120,7 @@ def test_the_lead_is_over_the_best_peer_and_of_medians():
 # ---- what is measured
 
 
+@pytest.mark.slow
 def test_real_images_are_as_good_as_real_ones_and_noise_is_not(digits):
     images, labels = digits
     yardsticks = race_measures.Yardsticks(images, labels, 800, photographs=False)
@@ -135,6 +136,7 @@ def test_real_images_are_as_good_as_real_ones_and_noise_is_not(digits):
     assert one_class["label_kl"] == pytest.approx(np.log(10), abs=0.2)
 
 
+@pytest.mark.slow
 def test_another_seed_is_another_judge(digits):
     images, labels = digits
     judges = [

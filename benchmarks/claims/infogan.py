@@ -25,13 +25,11 @@ def read(gan: GAN, images: np.ndarray) -> np.ndarray:
     return np.column_stack([found["category"].argmax(1), found["code"]])
 
 
-def claim(
-    seed: int, steps: int = 3000, size: int = 32, **settings: object
-) -> Iterator[dict[str, object]]:
+def claim(seed: int, steps: int = 3000, latent_dim: int = 62) -> Iterator[dict[str, object]]:
     factors = shapes.factors(np.arange(ROWS + HELD_OUT), seed)
     images = shapes.render(factors, size=32)
     truth = np.column_stack([factors[name][ROWS:] for name in FACTORS])
-    gan = ganzoo.get("infogan", categories=5, codes=5, width=32, seed=seed)
+    gan = ganzoo.get("infogan", categories=5, codes=5, latent_dim=latent_dim, width=32, seed=seed)
     gan.build_from(images[:ROWS])
     before = mutual_information_gap(read(gan, images[ROWS:]), truth)
     gan.fit(images[:ROWS], steps_per_epoch=steps, verbose=0)
