@@ -25,7 +25,7 @@ def read(gan: GAN, images: np.ndarray) -> np.ndarray:
     return np.column_stack([found["category"].argmax(1), found["code"]])
 
 
-def claim(seed: int, steps: int = 3000, latent_dim: int = 62) -> Iterator[dict[str, object]]:
+def claim(seed: int, steps: int = 3000, latent_dim: int = 2) -> Iterator[dict[str, object]]:
     factors = shapes.factors(np.arange(ROWS + HELD_OUT), seed)
     images = shapes.render(factors, size=32)
     truth = np.column_stack([factors[name][ROWS:] for name in FACTORS])

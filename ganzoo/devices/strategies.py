@@ -18,7 +18,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from ganzoo.foundation.keras_compat import sums_of_many
+from ganzoo.foundation.keras_compat import one_after_another, sums_of_many
 
 NAMES = ("mirrored", "multiworker")
 _FORM = (
@@ -200,7 +200,7 @@ def in_order(function: tf.types.experimental.PolymorphicFunction) -> Callable:
             needed = sums_of_many(graph) and not kinds & {"func", "list(func)"}
         if not needed:
             return function(*args)
-        with tf.experimental.function_executor_type("SINGLE_THREADED_EXECUTOR"):
+        with one_after_another():
             return function(*args)
 
     return ordered

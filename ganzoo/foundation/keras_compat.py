@@ -14,6 +14,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 from keras.src.saving.serialization_lib import SafeModeScope
+from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
+from tensorflow.python.eager import context
 from tensorflow.python.framework import op_def_registry
 
 
@@ -111,6 +113,24 @@ def sums_of_many(graph: tf.Graph) -> bool:
         )
 
     return any(is_sum(operation) and terms(operation) > 2 for operation in operations)
+
+
+@contextlib.contextmanager
+def one_after_another() -> Iterator[None]:
+    """Lets functions run their operations one after another.
+
+    `tf.experimental.function_executor_type` alone fails for large graphs: TensorFlow's memory
+    optimizer then makes sums in place, by references that this executor can't pass on. Here that
+    optimizer is off.
+    """
+    here = context.context()
+    before, config = here.function_call_options, here.config
+    config.graph_options.rewrite_options.memory_optimization = RewriterConfig.NO_MEM_OPT
+    here.function_call_options = context.FunctionCallOptions("SINGLE_THREADED_EXECUTOR", config)
+    try:
+        yield
+    finally:
+        here.function_call_options = before
 
 
 def begin_at(model: keras.Model, epoch: int) -> None:
