@@ -60,13 +60,25 @@ def photographs(name, count=300, side=64):
     return images[:count], images[count:]
 
 
-def blind(shape, width=64):
+def blind(shape):
     """Networks of which G ignores its latents."""
     latent = keras.Input([16])
-    x = keras.layers.Rescaling(0.0)(latent)
+    return _networks(shape, latent, keras.layers.Rescaling(0.0)(latent), "random_normal")
+
+
+def coin(shape):
+    """Networks of which G sees little more of its latents than the sign of one: it makes samples of
+    two kinds."""
+    latent = keras.Input([16])
+    sign = keras.layers.Rescaling(3.0)(keras.ops.sign(latent[:, :1]))
+    rest = keras.layers.Rescaling(0.5)(latent[:, 1:])
+    return _networks(shape, latent, keras.layers.Concatenate()([sign, rest]), "zeros")
+
+
+def _networks(shape, latent, x, bias, width=64):
     for _ in range(2):
         x = keras.layers.LeakyReLU()(keras.layers.Dense(width)(x))
-    x = keras.layers.Dense(int(np.prod(shape)), "tanh", bias_initializer="random_normal")(x)
+    x = keras.layers.Dense(int(np.prod(shape)), "tanh", bias_initializer=bias)(x)
     generator = keras.Model(latent, keras.layers.Reshape(shape)(x))
     features = keras.Sequential([keras.Input(shape), keras.layers.Flatten()])
     for _ in range(2):
@@ -123,7 +135,7 @@ BUILT = {
         "vanishing_gradients", "dcgan", rates(5e-5, 1e-3) | {"width": 32}, photographs, 400, 16
     ),
     "won_early": Case("vanishing_gradients", "dcgan", {}, photographs, 100, 16),
-    "won_digits": Case("vanishing_gradients", "gan", rates(1e-4, 2e-3)),
+    "won_digits": Case("vanishing_gradients", "dcgan", rates(2e-5, 2e-3) | {"width": 16}),
     # a G that ignores its latents
     "blind_g": Case("mode_collapse", "gan", {"architecture": blind, "latent_dim": 16}),
     "blind_g_lsgan": Case("mode_collapse", "lsgan", {"architecture": blind, "latent_dim": 16}),
@@ -135,8 +147,11 @@ BUILT = {
     ),
     "faster_g": Case("mode_collapse", "gan", rates(1.5e-3, 5e-4)),
     "momentum": Case("mode_collapse", "gan", {"beta_1": 0.9}),
-    # a G that keeps some of the eight modes
-    "some_modes": Case("mode_collapse", "gan", rates(1e-3) | {"width": 64}, ring, 3000),
+    # a G that keeps some of eight modes, or of ten digits
+    "some_modes": Case("mode_collapse", "gan", {}, ring, 3000),
+    "two_kinds": Case(
+        "mode_collapse", "gan", {"architecture": coin, "latent_dim": 16}, steps=1500
+    ),
     # rates at which training diverges, or circles
     "leaping": Case("convergence_failure", "gan", rates(0.1)),
     "oscillating": Case("convergence_failure", "gan", rates(0.02) | {"beta_1": 0.9}),
@@ -151,7 +166,7 @@ BUILT = {
         rates(2e-5) | {"objective": "wasserstein", "architecture": "mlp"},
     ),
     # 40 training samples
-    "few_images": Case("overfitting", "dcgan", {"width": 16}, FEW_IMAGES, 1600, 40),
+    "few_images": Case("overfitting", "dcgan", {"width": 16}, FEW_IMAGES, 6400, 40),
     "few_images_mlp": Case("overfitting", "gan", {}, FEW_IMAGES, 1600, 40),
     "few_vectors": Case("overfitting", "gan", {}, FEW_VECTORS, 1600, 40),
 }  # fmt: skip

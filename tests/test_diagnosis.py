@@ -19,6 +19,7 @@ from ganzoo.training import callbacks, runs
 
 HEALTHY = {
     "real_logits": 1.0, "fake_logits": -1.0, "held_out_logits": 0.9, "accuracy": 0.9, "slope": 0.6,
+    "discriminator_slope": 0.6, "precision": 0.9, "missing": 0.1,
     "generator_update": 0.003, "discriminator_update": 0.003, "steepness": 0.3, "diversity": 0.9,
     "duplicates": 0.0, "copies": 0.0,
 }  # fmt: skip
@@ -54,7 +55,19 @@ def rows(count=10, **changes):
         ({"slope": [0.5] + [0.01] * 9, "accuracy": 0.99}, "vanishing_gradients"),
         ({"slope": [0.5] + [0.011] * 9, "accuracy": 0.99}, "healthy"),
         ({"slope": [0.5] + [0.01] * 9, "accuracy": 0.98}, "healthy"),
-        ({"accuracy": 1.0}, "healthy"),  # a perfect D does no harm while G has a slope
+        ({"accuracy": 1.0}, "healthy"),  # a perfect D does no harm while both have a slope
+        ({"accuracy": 0.99, "discriminator_slope": 0.03}, "vanishing_gradients"),
+        ({"accuracy": 0.99, "discriminator_slope": 0.031}, "healthy"),
+        ({"accuracy": 0.98, "discriminator_slope": 0.03}, "healthy"),
+        ({"accuracy": 1.0, "discriminator_slope": 0.0, "duplicates": 0.5}, "mode_collapse"),
+        ({"missing": 0.35, "precision": 0.25}, "mode_collapse"),
+        ({"missing": 0.34}, "healthy"),
+        ({"missing": 0.9, "precision": 0.24}, "healthy"),  # G has not learned anything yet
+        ({"missing": [0.1] * 3 + [0.9] * 7}, "mode_collapse"),
+        ({"missing": [0.1] * 4 + [0.9] * 6}, "healthy"),  # not for long enough
+        ({"precision": [0.3, 0.7] * 5}, "convergence_failure"),
+        ({"precision": [0.5, 0.7] * 5}, "healthy"),
+        ({"precision": [n / 9 for n in range(10)]}, "healthy"),  # it only learns
         ({"generator_update": 0.05}, "convergence_failure"),
         ({"discriminator_update": 0.3}, "healthy"),  # of a clipped critic
         ({"steepness": 20.0}, "convergence_failure"),
@@ -87,6 +100,26 @@ def test_lasting(shown, first):
     assert rules.lasting(np.array(shown, bool)) == first
 
 
+def test_swing_is_the_way_of_precision_beyond_its_gain():
+    precision = np.array([0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 1.0])
+    # 7 moves of 1 of which one remains; then 6 moves, from 1 to 1
+    np.testing.assert_allclose(rules.swing({"precision": precision})[7:], [6 / 7, 6 / 7])
+    assert np.isnan(rules.swing({"precision": precision})[:7]).all()
+    assert np.isnan(rules.swing({"precision": precision[:7]})).all()
+    assert rules.swing({"precision": np.linspace(1, 0, 8)})[7] == pytest.approx(0)
+
+
+def test_a_failure_over_eight_records_began_with_their_first():
+    (finding,) = diagnosis.diagnose(rows(missing=[0.1] * 2 + [0.9] * 8), facts()).findings
+    assert (finding.since, finding.evidence) == (150, {"missing": 0.9, "precision": 0.9})
+    (finding,) = diagnosis.diagnose(
+        rows(20, precision=[0.9] * 6 + [0.1, 0.9] * 7), facts(beta_1=0.9)
+    ).findings
+    assert finding.failure == "convergence_failure" and finding.mend == "beta_1=0.5"
+    assert finding.evidence == {"swing": pytest.approx(0.8 * 6 / 7)}
+    assert not diagnosis.diagnose(rows(20, precision=[0.1, 0.9] * 5 + [0.9] * 10), facts()).findings
+
+
 def test_a_finding_says_since_when_on_what_evidence_and_what_mends_it():
     alike = [0.9] * 4 + [0.1] * 6
     found = diagnosis.diagnose(rows(diversity=alike), facts(generator_learning_rate=5e-3))
@@ -112,23 +145,28 @@ def test_too_early(count, verdict):
         ("vanishing_gradients", facts(), 'penalties={"r1": 1.0}'),
         ("vanishing_gradients", mends.Facts({}, {}), 'penalties={"r1": 1.0}'),
         ("mode_collapse", facts(architecture="own"), 'architecture="auto"'),
+        ("mode_collapse", facts(beta_1=0.9), "beta_1=0.5"),
         ("mode_collapse", facts(), 'penalties={"r1": 1.0}'),
         (
             "convergence_failure",
             facts(generator_learning_rate=0.02, discriminator_learning_rate=0.02, beta_1=0.9),
             "generator_learning_rate=0.0002, discriminator_learning_rate=0.0002, beta_1=0.5",
         ),
-        (
-            "convergence_failure",
-            facts(),
-            "generator_learning_rate=2e-05, discriminator_learning_rate=2e-05",
-        ),
+        ("convergence_failure", facts(), 'penalties={"r1": 1.0}'),
+        ("convergence_failure", facts(beta_1=0.9), "beta_1=0.5"),
         ("overfitting", facts(), 'augment="diffaugment"'),
-        ("overfitting", facts(is_image=False), 'penalties={"r1": 1.0}'),
+        ("overfitting", facts(is_image=False), 'penalties={"r1": 10.0}'),
+        ("a_won_game", facts(), 'penalties={"r1": 1.0}'),
+        ("a_won_game", facts(beta_1=0.9), "beta_1=0.5"),
+        (
+            "a_won_game",
+            facts(discriminator_learning_rate=1e-3),
+            "generator_learning_rate=0.0002, discriminator_learning_rate=0.0002",
+        ),
     ],
 )
 def test_mends(failure, known, mend):
-    assert mends.MENDS[failure](known) == mend
+    assert getattr(mends, f"of_{failure}")(known) == mend
     finding = diagnosis.Finding(failure, 1, {}, mend)
     # typed on the command line, it is the same
     assert keywords.read("gan", finding.options.split()) == mends.read(mend)
@@ -151,7 +189,21 @@ def test_signals_of_samples_equal_numpy():
     )
     assert found["duplicates"] == pytest.approx(0.1)
     assert found["copies"] == pytest.approx(np.mean(cdist(fake, real).min(1) < 0.5 * nearest))
+    near = np.sort(cdist(real, real), axis=1)[:, 5]
+    assert found["precision"] == pytest.approx((cdist(fake, real) < near).any(1).mean())
+    kinds = np.argsort(cdist(real, real), axis=1)[:, :5]
+    taken = np.isin(kinds, cdist(fake, real).argmin(1)).any(1)
+    assert found["missing"] == pytest.approx(1 - taken.mean()) and not taken.all()
     assert "copies" not in signals.of_samples(tf.zeros([8, 2]), tf.zeros([8, 2]))
+
+
+def test_missing_is_the_share_of_the_modes_without_samples():
+    truth = ganzoo.data.toys.ring()
+    real, (fake, mode) = truth.sample(128)[0], truth.sample(400, seed=1)
+    found = signals.of_samples(*map(tf.constant, (real, fake)))
+    assert float(found["missing"]) == 0
+    found = signals.of_samples(*map(tf.constant, (real, fake[mode < 3])))
+    assert 0.5 < float(found["missing"]) < 0.75 and float(found["precision"]) > 0.8
 
 
 def test_accuracy_is_the_share_of_ordered_pairs():
@@ -182,6 +234,10 @@ def test_gradients_and_slope_equal_a_computation_by_hand(gan):
     assert float(found["generator_gradient"]) == pytest.approx(float(norm), rel=1e-4)
     slope = np.mean(1 / (1 + np.exp(logits.numpy())))
     assert float(found["slope"]) == pytest.approx(slope, rel=1e-5)
+    real = gan.discriminator(gan.encoded({"image": DIGITS[:16]})["image"], training=True)["logits"]
+    # the gradients of sp(−D(x)) and of sp(D(G(z))) are −σ(−D(x)) and σ(D(G(z)))
+    slope = np.mean(1 / (1 + np.exp(real.numpy()))) + np.mean(1 / (1 + np.exp(-logits.numpy())))
+    assert float(found["discriminator_slope"]) == pytest.approx(slope, rel=1e-4)
     size = np.sqrt(sum(np.sum(w.numpy() ** 2) for w in weights))
     assert float(found["generator_weights"]) == pytest.approx(size, rel=1e-5)
 

@@ -28,7 +28,7 @@ STEEP = 20.0
 GAP, SURE = 0.6, 0.75
 REPEATED = 0.25
 WON = 0.03
-NEAR, MISSING = 0.25, 0.3
+NEAR, MISSING = 0.25, 0.35
 SWING = 0.25
 LONG, MOST_OF_LONG = 8, 7
 
@@ -69,8 +69,8 @@ def mode_collapse(signals: Signals) -> np.ndarray:
 def missing_modes(signals: Signals) -> np.ndarray:
     """Some fake samples are good, but whole kinds of samples are missing, and stay so.
 
-    precision ≥ 0.25 and missing ≥ 0.3 in at least 7 of 8 records in a row. Both signals are needed:
-    before a generator has learned anything, its samples are near to few real ones or to none.
+    precision ≥ 0.25 and missing ≥ 0.35 in at least 7 of 8 records in a row. Both signals are
+    needed: before a generator has learned anything, its samples are near to few real ones.
     """
     shown = (signals["precision"] >= NEAR) & (signals["missing"] >= MISSING)
     if len(shown) < LONG:

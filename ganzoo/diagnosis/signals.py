@@ -26,7 +26,7 @@ The signals, of which one that a game or the data can't give is NaN:
   measured where samples have at least 16 values: in fewer dimensions good samples are that near.
 - precision: the share of fake samples that are nearer to a real one than its fifth nearest other.
 - missing: the share of real samples of whose kind no fake one is. The kind of a real sample is
-  itself and the tenth of the real ones that are nearest to it, and a fake one is of the kind of the
+  itself and the nearest others, a tenth of all but at least 5, and a fake one is of the kind of the
   real one that is nearest to it.
 
 - diverged: 1 in the row of the step at which training stopped because a number was not finite, else
@@ -250,7 +250,8 @@ def _missing(of_real: tf.Tensor, between: tf.Tensor) -> tf.Tensor:
     taken = tf.math.bincount(
         tf.cast(tf.argmin(between, 1), tf.int32), minlength=count, maxlength=count
     )
-    kind = tf.math.top_k(-of_real, tf.maximum(1, count // KINDS)).indices
+    size = tf.minimum(tf.maximum(NEIGHBOURS, count // KINDS), count)
+    kind = tf.math.top_k(-of_real, size).indices
     return _share(tf.reduce_sum(tf.gather(taken, kind), 1) == 0)
 
 
