@@ -65,7 +65,8 @@ def train(case, chosen, seed, file):
     x, held_out = built.data(built.name)
     if callable(chosen.get("architecture")):
         keras.utils.set_random_seed(seed)
-        chosen = chosen | {"architecture": chosen["architecture"]((8, 8, 1))}
+        shape = (x[0] if isinstance(x, tuple) else x).shape[1:]
+        chosen = chosen | {"architecture": chosen["architecture"](shape)}
     gan = ganzoo.get(built.name, seed=seed, **chosen)
     file.unlink(missing_ok=True)
     began = time.perf_counter()
@@ -118,7 +119,7 @@ def run(case, seed, folder, mend=True):
         "failure": built.failure, **told(found), "coverage": covered, "mend": "", "mended": "",
         "mended_coverage": "", "seconds": round(seconds, 1),
     }  # fmt: skip
-    if built.failure == found.verdict != "healthy" and mend:
+    if built.failure == found.verdict != "healthy" and mend and found.findings[0].mend:
         row["mend"] = found.findings[0].mend
         chosen = built.chosen | mends.read(row["mend"])
         mended, covered, _ = train(case, chosen, seed, file_of(folder, case, seed, mended=True))

@@ -23,6 +23,7 @@ HEALTHY = {
     "generator_update": 0.003, "discriminator_update": 0.003, "steepness": 0.3, "diversity": 0.9,
     "duplicates": 0.0, "copies": 0.0,
 }  # fmt: skip
+WON = {"accuracy": 0.99, "discriminator_slope": 0.03, "diversity": 0.5}
 USUAL = {
     "objective": "non_saturating", "generator_learning_rate": 2e-4, "architecture": "auto",
     "discriminator_learning_rate": 2e-4, "beta_1": 0.5,
@@ -56,16 +57,20 @@ def rows(count=10, **changes):
         ({"slope": [0.5] + [0.011] * 9, "accuracy": 0.99}, "healthy"),
         ({"slope": [0.5] + [0.01] * 9, "accuracy": 0.98}, "healthy"),
         ({"accuracy": 1.0}, "healthy"),  # a perfect D does no harm while both have a slope
-        ({"accuracy": 0.99, "discriminator_slope": 0.03}, "vanishing_gradients"),
-        ({"accuracy": 0.99, "discriminator_slope": 0.031}, "healthy"),
-        ({"accuracy": 0.98, "discriminator_slope": 0.03}, "healthy"),
-        ({"accuracy": 1.0, "discriminator_slope": 0.0, "duplicates": 0.5}, "mode_collapse"),
-        ({"missing": 0.35, "precision": 0.25}, "mode_collapse"),
+        (WON, "vanishing_gradients"),
+        (WON | {"discriminator_slope": 0.031}, "healthy"),
+        (WON | {"accuracy": 0.98}, "healthy"),
+        (WON | {"diversity": 0.51}, "healthy"),  # G learns from a sure D too
+        (WON | {"diversity": 0.9, "precision": 0.1}, "vanishing_gradients"),
+        (WON | {"duplicates": 0.5}, "mode_collapse"),
+        ({"missing": 0.35, "precision": 0.1}, "mode_collapse"),
         ({"missing": 0.34}, "healthy"),
-        ({"missing": 0.9, "precision": 0.24}, "healthy"),  # G has not learned anything yet
-        ({"missing": [0.1] * 3 + [0.9] * 7}, "mode_collapse"),
-        ({"missing": [0.1] * 4 + [0.9] * 6}, "healthy"),  # not for long enough
-        ({"precision": [0.3, 0.7] * 5}, "convergence_failure"),
+        ({"missing": 0.9, "precision": 0.09}, "healthy"),  # G has not learned anything yet
+        ({"missing": [0.1] * 4 + [0.9] * 6}, "mode_collapse"),
+        ({"missing": [0.1] * 5 + [0.9] * 5}, "healthy"),  # not for long enough
+        ({"precision": [0.3, 0.75] * 5}, "convergence_failure"),
+        ({"diversity": [0.5, 0.9] * 5}, "convergence_failure"),
+        ({"diversity": [0.7, 0.9] * 5}, "healthy"),
         ({"precision": [0.5, 0.7] * 5}, "healthy"),
         ({"precision": [n / 9 for n in range(10)]}, "healthy"),  # it only learns
         ({"generator_update": 0.05}, "convergence_failure"),
@@ -103,10 +108,15 @@ def test_lasting(shown, first):
 def test_swing_is_the_way_of_precision_beyond_its_gain():
     precision = np.array([0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 1.0])
     # 7 moves of 1 of which one remains; then 6 moves, from 1 to 1
-    np.testing.assert_allclose(rules.swing({"precision": precision})[7:], [6 / 7, 6 / 7])
-    assert np.isnan(rules.swing({"precision": precision})[:7]).all()
-    assert np.isnan(rules.swing({"precision": precision[:7]})).all()
-    assert rules.swing({"precision": np.linspace(1, 0, 8)})[7] == pytest.approx(0)
+    found = rules.swing({"precision": precision, "diversity": np.ones(9)})
+    np.testing.assert_allclose(found[7:], [6 / 7, 6 / 7])
+    assert np.isnan(found[:7]).all()
+    few = {"precision": precision[:7], "diversity": np.ones(7)}
+    assert np.isnan(rules.swing(few)).all()
+    falling = {"precision": np.linspace(1, 0, 8), "diversity": np.exp([0, 1] * 4)}
+    assert rules.swing(falling)[7] == pytest.approx(6 / 7)  # the diversity swings more
+    falling["diversity"] = np.array([0.01, 1e-6] * 4)  # one sample
+    assert rules.swing(falling)[7] == pytest.approx(0)
 
 
 def test_a_failure_over_eight_records_began_with_their_first():
@@ -115,7 +125,9 @@ def test_a_failure_over_eight_records_began_with_their_first():
     (finding,) = diagnosis.diagnose(
         rows(20, precision=[0.9] * 6 + [0.1, 0.9] * 7), facts(beta_1=0.9)
     ).findings
-    assert finding.failure == "convergence_failure" and finding.mend == "beta_1=0.5"
+    assert finding.failure == "convergence_failure" and (
+        finding.mend == 'beta_1=0.5, penalties={"r1": 1.0}'
+    )
     assert finding.evidence == {"swing": pytest.approx(0.8 * 6 / 7)}
     assert not diagnosis.diagnose(rows(20, precision=[0.1, 0.9] * 5 + [0.9] * 10), facts()).findings
 
@@ -154,9 +166,11 @@ def test_too_early(count, verdict):
         ),
         ("convergence_failure", facts(), 'penalties={"r1": 1.0}'),
         ("convergence_failure", facts(beta_1=0.9), "beta_1=0.5"),
+        ("oscillation", facts(beta_1=0.9), 'beta_1=0.5, penalties={"r1": 1.0}'),
+        ("oscillation", facts(), 'penalties={"r1": 1.0}'),
         ("overfitting", facts(), 'augment="diffaugment"'),
         ("overfitting", facts(is_image=False), 'penalties={"r1": 10.0}'),
-        ("a_won_game", facts(), 'penalties={"r1": 1.0}'),
+        ("a_won_game", facts(), ""),
         ("a_won_game", facts(beta_1=0.9), "beta_1=0.5"),
         (
             "a_won_game",

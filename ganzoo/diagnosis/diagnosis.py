@@ -41,7 +41,8 @@ class Finding:
         failure: its name, one of `VERDICTS`.
         since: the step from which on it lasts.
         evidence: numbers by name, as last recorded.
-        mend: the keyword of `ganzoo.get` that mends it, as one would type it.
+        mend: the keyword of `ganzoo.get` that mends it, as one would type it; empty if none was
+            shown to.
     """
 
     failure: str
@@ -63,6 +64,8 @@ class Finding:
         return f"{self.failure.replace('_', ' ')} since step {self.since:,} ({numbers})"
 
     def __str__(self) -> str:
+        if not self.mend:
+            return f"{self.what}: no keyword is known to mend it; it often passes with more steps"
         return f"{self.what}: try {self.mend} (on the command line {self.options})"
 
 
@@ -131,14 +134,14 @@ SIGNS = (
     ),
     Sign("overfitting", rules.overfitting, ("gap", "accuracy", "copies"), mends.of_overfitting),
     Sign(
-        "vanishing_gradients", rules.discriminator_won, ("accuracy", "discriminator_slope"),
-        mends.of_a_won_game,
+        "vanishing_gradients", rules.discriminator_won,
+        ("accuracy", "discriminator_slope", "diversity"), mends.of_a_won_game,
     ),
     Sign("mode_collapse", rules.mode_collapse, ("diversity", "duplicates"), mends.of_mode_collapse),
-    Sign("convergence_failure", rules.oscillation, ("swing",), mends.of_convergence_failure),
     Sign(
         "mode_collapse", rules.missing_modes, ("missing", "precision"), mends.of_mode_collapse,
     ),
+    Sign("convergence_failure", rules.oscillation, ("swing",), mends.of_oscillation),
 )  # fmt: skip
 
 

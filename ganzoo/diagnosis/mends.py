@@ -72,14 +72,19 @@ def of_mode_collapse(facts: Facts) -> str:
 
 
 def of_a_won_game(facts: Facts) -> str:
-    """The usual momentum or rates, if a higher momentum or a far higher rate of D explains it; or
-    else a penalty that keeps D from being sure."""
+    """The usual momentum or rates, if a higher momentum or a far higher rate of D explains it. Else
+    nothing, since a generator that is just slower catches up: R1 or a lower rate of D in the first
+    hundreds of steps made samples alike, and the same training without them went on well."""
     (g, usual_g), (d, usual_d) = (_rates(facts, p) for p in ("generator", "discriminator"))
-    if momentum := _usual_momentum(facts):
-        return momentum
     if g and d and usual_g and usual_d and d / g > 4 * usual_d / usual_g:
         return f"generator_learning_rate={usual_g:g}, discriminator_learning_rate={usual_d:g}"
-    return R1
+    return _usual_momentum(facts)
+
+
+def of_oscillation(facts: Facts) -> str:
+    """The usual rates and momentum, where one is higher, and R1, with which a GAN converges."""
+    told = of_convergence_failure(facts)
+    return told if told == R1 else f"{told}, {R1}"
 
 
 def _usual_momentum(facts: Facts) -> str:

@@ -27,10 +27,11 @@ LEAP = 0.05
 STEEP = 20.0
 GAP, SURE = 0.6, 0.75
 REPEATED = 0.25
-WON = 0.03
-NEAR, MISSING = 0.25, 0.35
-SWING = 0.25
-LONG, MOST_OF_LONG = 8, 7
+WON, POOR, FAR = 0.03, 0.5, 0.1
+NEAR, MISSING = 0.1, 0.35
+SWING = 0.35
+LEAST_DIVERSITY = 0.05  # below, samples are one sample, and nothing swings
+LONG, MOST_OF_LONG = 8, 6
 
 
 def vanishing_gradients(signals: Signals) -> np.ndarray:
@@ -45,16 +46,17 @@ def vanishing_gradients(signals: Signals) -> np.ndarray:
 
 
 def discriminator_won(signals: Signals) -> np.ndarray:
-    """The discriminator is sure of every sample, so that it learns nothing more from them.
+    """The discriminator is sure of every sample, and the generator's samples are poor.
 
     accuracy ≥ 0.99 and discriminator_slope ≤ 0.03, where an undecided D has 1 with the losses of
-    the 2014 paper: it takes each sample for what it is with a probability of about 98.5%. The
-    generator may still get a gradient, but one that hardly tells good changes from bad ones. It is
-    never so with a Wasserstein loss, whose slope is constant. Where G repeats one sample
-    (duplicates ≥ 0.5), that is the cause, and the sure discriminator its effect.
+    the 2014 paper: it takes each sample for what it is with a probability of about 98.5%. It is
+    never so with a Wasserstein loss, whose slope is constant. A generator can learn from such a D,
+    and then this is no failure: so diversity ≤ 0.5 or precision ≤ 0.1 besides. Where G repeats one
+    sample (duplicates ≥ 0.5), that is the cause, and the sure discriminator its effect.
     """
     sure = (signals["accuracy"] >= PERFECT) & (signals["discriminator_slope"] <= WON)
-    return sure & ~(signals["duplicates"] >= COPIED)
+    poor = (signals["diversity"] <= POOR) | (signals["precision"] <= FAR)
+    return sure & poor & ~(signals["duplicates"] >= COPIED)
 
 
 def mode_collapse(signals: Signals) -> np.ndarray:
@@ -69,7 +71,7 @@ def mode_collapse(signals: Signals) -> np.ndarray:
 def missing_modes(signals: Signals) -> np.ndarray:
     """Some fake samples are good, but whole kinds of samples are missing, and stay so.
 
-    precision ≥ 0.25 and missing ≥ 0.35 in at least 7 of 8 records in a row. Both signals are
+    precision ≥ 0.1 and missing ≥ 0.35 in at least 6 of 8 records in a row. Both signals are
     needed: before a generator has learned anything, its samples are near to few real ones.
     """
     shown = (signals["precision"] >= NEAR) & (signals["missing"] >= MISSING)
@@ -80,26 +82,29 @@ def missing_modes(signals: Signals) -> np.ndarray:
 
 
 def oscillation(signals: Signals) -> np.ndarray:
-    """The generator's samples come near the real ones and leave them again, time after time.
+    """The generator's samples come near the real ones and leave them again, or spread and shrink,
+    time after time.
 
-    swing ≥ 0.25 over 8 records in a row, see there.
+    swing ≥ 0.35 over 8 records in a row, see there.
     """
     way = swing(signals)
     return _within(way[LONG - 1 :] >= SWING, len(way))
 
 
 def swing(signals: Signals) -> np.ndarray:
-    """How far precision moves from record to record without getting anywhere.
+    """How far precision or log diversity moves from record to record without getting anywhere.
 
-    (Σ |pᵢ − pᵢ₋₁| − |p₈ − p₁|) / 7 over the last 8 records: 0 if precision only rises or only
-    falls, and almost 1 if it jumps between 0 and 1. NaN for the first 7 records.
+    (Σ |xᵢ − xᵢ₋₁| − |x₈ − x₁|) / 7 over the last 8 records, of the one that swings more: 0 for
+    what only rises or only falls, and almost 1 for a precision that jumps between 0 and 1.
+    Diversities below 0.05 count as 0.05. NaN for the first 7 records.
     """
-    precision = signals["precision"]
-    found = np.full(len(precision), np.nan)
-    if len(precision) >= LONG:
-        windows = np.lib.stride_tricks.sliding_window_view(precision, LONG)
-        way = np.abs(np.diff(windows)).sum(1) - np.abs(windows[:, -1] - windows[:, 0])
-        found[LONG - 1 :] = way / (LONG - 1)
+    found = np.full(len(signals["precision"]), np.nan)
+    if len(found) >= LONG:
+        spread = np.log(np.maximum(LEAST_DIVERSITY, signals["diversity"]))
+        for x in (signals["precision"], spread):
+            windows = np.lib.stride_tricks.sliding_window_view(x, LONG)
+            way = np.abs(np.diff(windows)).sum(1) - np.abs(windows[:, -1] - windows[:, 0])
+            found[LONG - 1 :] = np.fmax(found[LONG - 1 :], way / (LONG - 1))
     return found
 
 
