@@ -65,7 +65,7 @@ class Finding:
 
     def __str__(self) -> str:
         if not self.mend:
-            return f"{self.what}: no keyword is known to mend it; it often passes with more steps"
+            return f"{self.what}: no setting is known to mend it; it often passes with more steps"
         return f"{self.what}: try {self.mend} (on the command line {self.options})"
 
 

@@ -29,7 +29,7 @@ GAP, SURE = 0.6, 0.75
 REPEATED = 0.25
 WON, POOR, FAR = 0.03, 0.5, 0.1
 NEAR, MISSING = 0.1, 0.35
-SWING = 0.35
+SWING = 0.2
 LEAST_DIVERSITY = 0.05  # below, samples are one sample, and nothing swings
 LONG, MOST_OF_LONG = 8, 6
 
@@ -85,7 +85,7 @@ def oscillation(signals: Signals) -> np.ndarray:
     """The generator's samples come near the real ones and leave them again, or spread and shrink,
     time after time.
 
-    swing ≥ 0.35 over 8 records in a row, see there.
+    swing ≥ 0.2 over 8 records in a row, see there.
     """
     way = swing(signals)
     return _within(way[LONG - 1 :] >= SWING, len(way))
@@ -94,16 +94,19 @@ def oscillation(signals: Signals) -> np.ndarray:
 def swing(signals: Signals) -> np.ndarray:
     """How far precision or log diversity moves from record to record without getting anywhere.
 
-    (Σ |xᵢ − xᵢ₋₁| − |x₈ − x₁|) / 7 over the last 8 records, of the one that swings more: 0 for
-    what only rises or only falls, and almost 1 for a precision that jumps between 0 and 1.
-    Diversities below 0.05 count as 0.05. NaN for the first 7 records.
+    (Σ |xᵢ − xᵢ₋₁| − max (|x_t − x₁| + |x₈ − x_t|)) / 7 over the last 8 records, with the maximum
+    over t, of the one that swings more: 0 for what turns once at most, since samples of a young
+    generator often shrink before they spread, and almost 1 for a precision that jumps between 0
+    and 1. Diversities below 0.05 count as 0.05. NaN for the first 7 records.
     """
     found = np.full(len(signals["precision"]), np.nan)
     if len(found) >= LONG:
         spread = np.log(np.maximum(LEAST_DIVERSITY, signals["diversity"]))
         for x in (signals["precision"], spread):
             windows = np.lib.stride_tricks.sliding_window_view(x, LONG)
-            way = np.abs(np.diff(windows)).sum(1) - np.abs(windows[:, -1] - windows[:, 0])
+            first, last = windows[:, :1], windows[:, -1:]
+            once = (np.abs(windows - first) + np.abs(last - windows)).max(1)
+            way = np.abs(np.diff(windows)).sum(1) - once
             found[LONG - 1 :] = np.fmax(found[LONG - 1 :], way / (LONG - 1))
     return found
 
