@@ -2,22 +2,30 @@
 
     python benchmarks/diagnosis.py --seeds 7 8 9            # the results; about two hours
     python benchmarks/diagnosis.py --seeds 1 --cases far_better_d healthy:lsgan --out try.csv
+    python benchmarks/diagnosis.py --judge FOLDER           # once more, without training
     python benchmarks/diagnosis.py --overhead               # results/diagnosis_overhead.csv
 
-Each failure is built in one way: a minimax game with a far better D; a G that ignores its latents;
-a G that is trained far faster than D; rates at which training oscillates or diverges; and 40
-training images. Each is then trained again with the mend that the diagnosis gave. The healthy
-trainings are of every registered GAN, on the 8×8 digits. All have validation data.
+Each failure of benchmarks/failures.py is built in one way: a minimax game with a far better D; a D
+that has won; a G that ignores its latents; a G that is trained far faster than D; a G that keeps
+some of eight modes; rates at which training circles or diverges; and 40 training samples. Each is
+then trained again with the mend that the diagnosis gave. The healthy trainings are of every
+registered GAN, on the 8×8 digits. All have validation data.
 
-The thresholds of `ganzoo.diagnosis.rules` were chosen on seeds 1 to 3, and the results are of seeds
-7 to 9. Rows go to results/diagnosis.csv, in place of those of the same case and seed:
+The thresholds of `ganzoo.diagnosis.rules` and the mends were chosen on seeds 1 to 3, and the
+results are of seeds 7 to 9. Rows go to results/diagnosis.csv, in place of those of the same case
+and seed:
 
 - `failure`: what was built; `verdict`, `since`: what the diagnosis said at the end, and since when.
 - `mend`: the keywords that it gave; `mended`: the verdict of the training with them.
-- `coverage`, `mended_coverage`: the share of 500 held-out samples that have a generated one near,
-  in pixels: a measure of how good the samples are that the diagnosis doesn't know.
+- `coverage`, `mended_coverage`: how good the samples are, by a measure that the diagnosis doesn't
+  know: the share of held-out samples that have a generated one near, in pixels; on the ring the
+  share of its modes that are nearest to at least half as many samples as they should be.
 
 After them the command prints the confusion table of all rows in the file.
+
+The signals of all trainings stay in the folder `--keep`, with the rows in rows.csv. `--judge`
+applies the rules and mends as they are now to such a folder. It can't tell whether a mend works
+that was not trained with: then `mended` is empty.
 """
 
 import argparse
@@ -26,131 +34,65 @@ import json
 import os
 import platform
 import shlex
+import tempfile
 import time
 from pathlib import Path
 from statistics import median
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+import failures
 import keras
 import numpy as np
 
 import ganzoo
-from ganzoo import evaluation
-from ganzoo.diagnosis import mends
+from ganzoo import diagnosis, evaluation
+from ganzoo.diagnosis import mends, table
 from ganzoo.foundation import registry
-from ganzoo.testing.checks import Subject
 
 RESULTS = Path(__file__).parent.parent / "results"
-BATCH, STEPS = 64, 800
-FEW = 1600  # steps on few images, which D learns by heart in hundreds of passes
-SLOW = {  # of networks that take long on a CPU; the others are trained for STEPS
-    "stylegan2": 300, "biggan": 300, "sagan": 300, "fastgan": 150, "cyclegan": 300,
-    "reacgan": 400, "projection_gan": 400, "sngan": 400, "srgan": 400, "pix2pix": 400,
-    "unrolled_gan": 500, "wgan": 500, "wgan_gp": 500,
-}  # fmt: skip
+KEPT = Path(tempfile.gettempdir()) / "ganzoo-diagnosis"
+EPOCH = 100  # steps
 
 
-def digits(subject, few=None):
-    """Training rows and 500 held-out ones, as the GAN takes them."""
-    images, labels = (
-        x.numpy() for x in next(iter(ganzoo.data.load("digits").batch(1797))).values()
-    )
-    if len(subject.samples) > 1:
-        images = np.pad(images, [(0, 0), (4, 4), (4, 4), (0, 0)])
-    order = np.random.default_rng(0).permutation(len(images))
-    images, labels = images[order], labels[order]
-    train = slice(500, 500 + few if few else None)
-    return subject.rows(images[train], labels[train]), subject.rows(images[:500], labels[:500])
+def file_of(folder, case, seed, mended=False):
+    return folder / f"{case.replace(':', '-')}-{seed}{'-mended' if mended else ''}.csv"
 
 
-def blind(shape, width=64):
-    """Networks of which G ignores its latents."""
-    latent = keras.Input([16])
-    x = keras.layers.Rescaling(0.0)(latent)
-    for _ in range(2):
-        x = keras.layers.LeakyReLU()(keras.layers.Dense(width)(x))
-    x = keras.layers.Dense(int(np.prod(shape)), "tanh", bias_initializer="random_normal")(x)
-    generator = keras.Model(latent, keras.layers.Reshape(shape)(x))
-    features = keras.Sequential([keras.Input(shape), keras.layers.Flatten()])
-    for _ in range(2):
-        features.add(keras.layers.Dense(width))
-        features.add(keras.layers.LeakyReLU())
-    return generator, features
-
-
-# case: failure, name, hyper-parameters, rows of the training data
-BUILT = {
-    "far_better_d": (
-        "vanishing_gradients", "minimax_gan",
-        {"discriminator_learning_rate": 1e-3, "generator_learning_rate": 2e-5, "critic_steps": 5},
-        None,
-    ),
-    "far_better_d_conv": (
-        "vanishing_gradients", "dcgan",
-        {"objective": "minimax", "discriminator_learning_rate": 2e-3, "critic_steps": 3,
-         "width": 16, "discriminator_normalization": "none"}, None,
-    ),
-    "blind_g": ("mode_collapse", "gan", {"architecture": blind, "latent_dim": 16}, None),
-    "blind_g_lsgan": ("mode_collapse", "lsgan", {"architecture": blind, "latent_dim": 16}, None),
-    "fast_g": (
-        "mode_collapse", "gan",
-        {"generator_learning_rate": 5e-3, "discriminator_learning_rate": 1e-4}, None,
-    ),
-    "fast_g_hinge": (
-        "mode_collapse", "dcgan",
-        {"generator_learning_rate": 3e-3, "discriminator_learning_rate": 3e-5,
-         "objective": "hinge", "architecture": "mlp"}, None,
-    ),
-    "leaping": (
-        "convergence_failure", "gan",
-        {"generator_learning_rate": 0.1, "discriminator_learning_rate": 0.1}, None,
-    ),
-    "oscillating": (
-        "convergence_failure", "gan",
-        {"generator_learning_rate": 0.02, "discriminator_learning_rate": 0.02, "beta_1": 0.9},
-        None,
-    ),
-    "few_images": (
-        "overfitting", "dcgan", {"width": 16}, 40,
-    ),
-    "few_images_mlp": ("overfitting", "gan", {}, 40),
-}  # fmt: skip
-
-
-def cases():
-    return [*BUILT, *(f"healthy:{name}" for name in ganzoo.names())]
-
-
-def subject_of(name):
-    return Subject(registry.find(name))
-
-
-def train(name, chosen, few, seed, steps, keep=None):
-    subject = subject_of(name)
-    x, held_out = digits(subject, few)
+def train(case, chosen, seed, file):
+    """Trains, with the signals in `file`; returns the diagnosis, the coverage and the seconds."""
+    built = failures.find(case)
+    x, held_out = built.data(built.name)
     if callable(chosen.get("architecture")):
         keras.utils.set_random_seed(seed)
-        chosen = chosen | {"architecture": chosen["architecture"]((8, 8, 1))}
-    gan = ganzoo.get(name, seed=seed, **chosen)
-    callback = ganzoo.callbacks.Diagnose(keep)
+        shape = (x[0] if isinstance(x, tuple) else x).shape[1:]
+        chosen = chosen | {"architecture": chosen["architecture"](shape)}
+    gan = ganzoo.get(built.name, seed=seed, **chosen)
+    file.unlink(missing_ok=True)
     began = time.perf_counter()
-    batch = min(BATCH, few or BATCH)
-    epoch = 100
     try:
         gan.fit(
-            x, batch_size=batch, epochs=-(-steps // epoch), steps_per_epoch=epoch, verbose=0,
-            validation_data=held_out, validation_freq=1000, callbacks=[callback],
+            x, batch_size=built.batch, epochs=-(-built.steps // EPOCH), steps_per_epoch=EPOCH,
+            verbose=0, validation_data=held_out, validation_freq=1000,
+            callbacks=[ganzoo.callbacks.Diagnose(file)],
         )  # fmt: skip
     except ganzoo.callbacks.Diverged as error:
         print(error)
-    return gan, subject, held_out, time.perf_counter() - began
+    seconds = time.perf_counter() - began
+    return gan.diagnose(), coverage(gan, built, held_out, seed), seconds
 
 
-def coverage(gan, subject, held_out, seed):
-    """The share of held-out samples that have a generated one near, in pixels."""
-    rows = held_out if isinstance(held_out, dict) else {gan.output_name: held_out[0]}
+def coverage(gan, built, held_out, seed):
+    """How good the samples are, in [0, 1]: see above."""
+    rows = held_out if isinstance(held_out, dict) else {
+        gan.output_name: held_out[0] if isinstance(held_out, tuple) else held_out
+    }  # fmt: skip
     fake = gan.sample(len(next(iter(rows.values()))), seed, **gan.given(rows))
+    if built.data is failures.ring:
+        means = ganzoo.data.toys.ring().means
+        nearest = np.linalg.norm(fake[:, None] - means, axis=2).argmin(1)
+        counts = np.bincount(nearest, minlength=len(means))
+        return float(np.mean(counts >= len(fake) / len(means) / 2))
     flat = [x.reshape(len(x), -1).astype("float64") for x in (rows[gan.output_name], fake)]
     try:
         found = evaluation.neighbours.precision_recall_density_coverage(*flat)
@@ -159,39 +101,54 @@ def coverage(gan, subject, held_out, seed):
     return round(float(found["coverage"]), 3)
 
 
-def run(case, seed, keep, mend=True):
-    if case.startswith("healthy:"):
-        failure, name, chosen, few = "healthy", case.partition(":")[2], {}, None
-        known = registry.find(name).hyperparameters()
-        small = {"width": 16, "blocks": 1} if name in SLOW and name != "unrolled_gan" else {}
-        chosen = {k: v for k, v in small.items() if k in known}
-    else:
-        failure, name, chosen, few = BUILT[case]
-    steps = FEW if few else SLOW.get(name, STEPS)
-    file = keep and Path(keep) / f"{case.replace(':', '-')}-{seed}.csv"
-    if file:
-        file.unlink(missing_ok=True)
-    gan, subject, held_out, seconds = train(name, chosen, few, seed, steps, file)
-    found = gan.diagnose()
+def told(found):
+    """What a diagnosis said, as columns."""
     first = found.findings[0] if found.findings else None
-    row = {
-        "case": case, "name": name, "seed": seed, "steps": steps, "failure": failure,
+    return {
         "verdict": found.verdict, "since": first.since if first else "",
         "also": " ".join(one.failure for one in found.findings[1:]),
         "evidence": json.dumps(first.evidence) if first else "",
-        "coverage": coverage(gan, subject, held_out, seed), "mend": "", "mended": "",
+    }  # fmt: skip
+
+
+def run(case, seed, folder, mend=True):
+    built = failures.find(case)
+    found, covered, seconds = train(case, built.chosen, seed, file_of(folder, case, seed))
+    row = {
+        "case": case, "name": built.name, "seed": seed, "steps": built.steps,
+        "failure": built.failure, **told(found), "coverage": covered, "mend": "", "mended": "",
         "mended_coverage": "", "seconds": round(seconds, 1),
     }  # fmt: skip
-    if failure == found.verdict != "healthy" and mend:
-        row["mend"] = first.mend
-        mended = chosen | mends.read(first.mend)
-        file = keep and Path(keep) / f"{case}-{seed}-mended.csv"
-        if file:
-            file.unlink(missing_ok=True)
-        gan, subject, held_out, _ = train(name, mended, few, seed, steps, file)
-        row["mended"] = gan.diagnose().verdict
-        row["mended_coverage"] = coverage(gan, subject, held_out, seed)
+    if built.failure == found.verdict != "healthy" and mend and found.findings[0].mend:
+        row["mend"] = found.findings[0].mend
+        chosen = built.chosen | mends.read(row["mend"])
+        mended, covered, _ = train(case, chosen, seed, file_of(folder, case, seed, mended=True))
+        row |= {"mended": mended.verdict, "mended_coverage": covered}
     return row
+
+
+def judge(folder):
+    """The rows of a folder of signals, by the rules as they are now."""
+    rows = []
+    with (folder / "rows.csv").open(newline="") as file:
+        for row in csv.DictReader(file):
+            case, seed = row["case"], row["seed"]
+            built = failures.find(case)
+            declared = registry.find(built.name).hyperparameters()
+            usual = {key: one.default for key, one in declared.items()}
+            own = {key: "own" for key, value in built.chosen.items() if callable(value)}
+            facts = mends.Facts(usual | built.chosen | own, usual, built.is_image)
+            found = diagnosis.diagnose(table.read(file_of(folder, case, seed)), facts)
+            row |= told(found)
+            mend = found.findings[0].mend if built.failure == found.verdict != "healthy" else ""
+            if mend and mend == row["mend"]:
+                again = table.read(file_of(folder, case, seed, mended=True))
+                row["mended"] = diagnosis.diagnose(again, facts).verdict
+            elif mend != row["mend"]:
+                row |= {"mend": mend, "mended": "", "mended_coverage": ""}
+                print(f"{case}, seed {seed}: the mend is another now; train again.")
+            rows.append(row)
+    return rows
 
 
 def write(path, rows):
@@ -284,9 +241,13 @@ def overhead(rounds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seeds", nargs="+", type=int, default=[7, 8, 9])
-    parser.add_argument("--cases", nargs="+", default=cases(), choices=cases())
+    every = failures.names()
+    parser.add_argument("--cases", nargs="+", default=every, choices=every, metavar="CASE")
     parser.add_argument("--out", type=Path, default=RESULTS / "diagnosis.csv")
-    parser.add_argument("--keep", type=Path, help="a folder for the signals of all trainings")
+    parser.add_argument(
+        "--keep", type=Path, default=KEPT, help=f"a folder for the signals; by default {KEPT}"
+    )
+    parser.add_argument("--judge", type=Path, metavar="FOLDER", help="judge kept signals again")
     parser.add_argument("--no-mend", action="store_true")
     parser.add_argument("--overhead", action="store_true")
     parser.add_argument("--rounds", type=int, default=20)
@@ -294,12 +255,15 @@ def main():
     if options.overhead:
         overhead(options.rounds)
         return
-    if options.keep:
-        options.keep.mkdir(parents=True, exist_ok=True)
+    if options.judge:
+        show(write(options.out, judge(options.judge)))
+        return
+    options.keep.mkdir(parents=True, exist_ok=True)
     for case in options.cases:
         for seed in options.seeds:
             row = run(case, seed, options.keep, not options.no_mend)
             print({k: v for k, v in row.items() if v != ""}, flush=True)
+            write(options.keep / "rows.csv", [row])
             rows = write(options.out, [row])
             keras.backend.clear_session()
     show(rows)

@@ -133,7 +133,7 @@ def test_the_report_of_images(home):
                   "Samples beside their nearest training samples"):  # fmt: skip
         assert words in alts
     assert "Each row shows one class" in page.text
-    assert "Mode collapse at step 3: the generator's samples are too much alike." in page.text
+    assert "Mode collapse at step 3: the generator's samples are too much alike, or" in page.text
     assert "1. Mode collapse since step 2 (diversity 0.123, duplicates 0.5)" in page.text
     assert "Mend: packing=2, or packing=2 on the command line" in page.text
     assert "A note." in page.text

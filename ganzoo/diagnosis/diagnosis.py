@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 VERDICTS = {
     "healthy": "no failure was found",
-    "vanishing_gradients": "the generator gets almost no gradient",
-    "mode_collapse": "the generator's samples are too much alike",
+    "vanishing_gradients": "the discriminator is so sure that the generator learns nothing from it",
+    "mode_collapse": "the generator's samples are too much alike, or whole kinds are missing",
     "convergence_failure": "training oscillates or diverges",
     "overfitting": "the discriminator knows the training data by heart",
     "too_early": "there are too few steps to judge",
@@ -41,7 +41,8 @@ class Finding:
         failure: its name, one of `VERDICTS`.
         since: the step from which on it lasts.
         evidence: numbers by name, as last recorded.
-        mend: the keyword of `ganzoo.get` that mends it, as one would type it.
+        mend: the keyword of `ganzoo.get` that mends it, as one would type it; empty if none was
+            shown to.
     """
 
     failure: str
@@ -63,6 +64,8 @@ class Finding:
         return f"{self.failure.replace('_', ' ')} since step {self.since:,} ({numbers})"
 
     def __str__(self) -> str:
+        if not self.mend:
+            return f"{self.what}: no setting is known to mend it; it often passes with more steps"
         return f"{self.what}: try {self.mend} (on the command line {self.options})"
 
 
@@ -101,17 +104,45 @@ class Diagnosis:
         }
 
 
+@dataclasses.dataclass(frozen=True)
+class Sign:
+    """One way to recognise a failure.
+
+    Attributes:
+        failure: the name of the failure.
+        rule: whether each record shows it.
+        evidence: the signals that are told as evidence.
+        mend: chooses the keyword to try.
+    """
+
+    failure: str
+    rule: Callable[[rules.Signals], np.ndarray]
+    evidence: tuple[str, ...]
+    mend: Callable[[mends.Facts], str]
+
+
 # The likeliest cause first: weights that leap make samples alike too, and a discriminator that is
-# far ahead leaves a generator whose samples are still alike.
-FAILURES: dict[str, tuple[Callable[[rules.Signals], np.ndarray], tuple[str, ...]]] = {
-    "convergence_failure": (
-        rules.convergence_failure,
-        ("generator_update", "steepness"),
+# far ahead leaves a generator whose samples are still alike. A failure is told by its first sign.
+SIGNS = (
+    Sign(
+        "convergence_failure", rules.convergence_failure, ("generator_update", "steepness"),
+        mends.of_convergence_failure,
     ),
-    "vanishing_gradients": (rules.vanishing_gradients, ("accuracy", "slope")),
-    "overfitting": (rules.overfitting, ("gap", "accuracy", "copies")),
-    "mode_collapse": (rules.mode_collapse, ("diversity", "duplicates")),
-}
+    Sign(
+        "vanishing_gradients", rules.vanishing_gradients, ("accuracy", "slope"),
+        mends.of_vanishing_gradients,
+    ),
+    Sign("overfitting", rules.overfitting, ("gap", "accuracy", "copies"), mends.of_overfitting),
+    Sign(
+        "vanishing_gradients", rules.discriminator_won,
+        ("accuracy", "discriminator_slope", "diversity"), mends.of_a_won_game,
+    ),
+    Sign("mode_collapse", rules.mode_collapse, ("diversity", "duplicates"), mends.of_mode_collapse),
+    Sign(
+        "mode_collapse", rules.missing_modes, ("missing", "precision"), mends.of_mode_collapse,
+    ),
+    Sign("convergence_failure", rules.oscillation, ("swing",), mends.of_oscillation),
+)  # fmt: skip
 
 
 def diagnose(rows: Sequence[Row], facts: mends.Facts) -> Diagnosis:
@@ -126,23 +157,23 @@ def diagnose(rows: Sequence[Row], facts: mends.Facts) -> Diagnosis:
         failed to converge, whatever the signals before.
     """
     signals = Columns(rows)
-    signals["gap"] = rules.gap(signals)
+    signals["gap"], signals["swing"] = rules.gap(signals), rules.swing(signals)
     step = int(rows[-1]["step"]) if rows else 0
-    findings = []
+    findings: list[Finding] = []
     if rows and rows[-1].get("diverged") == 1:
         mend = mends.of_convergence_failure(facts)
         finding = Finding("convergence_failure", step, {"diverged": 1.0}, mend)
         return Diagnosis(finding.failure, (finding,), step)
     if len(rows) < rules.WINDOW or step < rules.LEAST_STEP:
         return Diagnosis("too_early", (), step, _notes(signals))
-    for failure, (rule, names) in FAILURES.items():
-        first = rules.lasting(rule(signals))
-        if first is None:
+    for sign in SIGNS:
+        first = rules.lasting(sign.rule(signals))
+        if first is None or sign.failure in [one.failure for one in findings]:
             continue
         since = int(signals["step"][first])
-        last = {key: float(signals[key][-1]) for key in names}
+        last = {key: float(signals[key][-1]) for key in sign.evidence}
         evidence = {key: value for key, value in last.items() if not np.isnan(value)}
-        findings.append(Finding(failure, since, evidence, mends.MENDS[failure](facts)))
+        findings.append(Finding(sign.failure, since, evidence, sign.mend(facts)))
     verdict = findings[0].failure if findings else "healthy"
     return Diagnosis(verdict, tuple(findings), step, _notes(signals))
 

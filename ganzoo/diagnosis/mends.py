@@ -1,8 +1,7 @@
 """Mends: the keyword to try against each failure.
 
-`benchmarks/diagnosis.py` trains with the mends of its cases. Three mends that no case has were not
-tried: R1 against mode collapse, R1 against the overfitting of vectors, and a tenth of the usual
-rates.
+All were tried on the failures of `benchmarks/diagnosis.py`, and results/diagnosis.csv has how the
+trainings were with them.
 """
 
 from __future__ import annotations
@@ -14,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ganzoo.core.gan import GAN
+
+
+R1 = 'penalties={"r1": 1.0}'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,31 +55,55 @@ def of_vanishing_gradients(facts: Facts) -> str:
     """The loss that doesn't saturate; where that would be another game, a smoother D."""
     if "objective" in facts.chosen and facts.chosen["objective"] != "non_saturating":
         return 'objective="non_saturating"'
-    return 'penalties={"r1": 1.0}'
+    return R1
 
 
 def of_mode_collapse(facts: Facts) -> str:
-    """The usual rates, if G's is far above D's; or this library's networks; or a penalty."""
+    """The usual rates or momentum, if G's rate is above D's or the momentum higher; or this
+    library's networks; or R1."""
     (g, usual_g), (d, usual_d) = (_rates(facts, p) for p in ("generator", "discriminator"))
-    if g and d and usual_g and usual_d and g / d > 4 * usual_g / usual_d:
+    if g and d and usual_g and usual_d and g / d > 2 * usual_g / usual_d:
         return f"generator_learning_rate={usual_g:g}, discriminator_learning_rate={usual_d:g}"
+    if momentum := _usual_momentum(facts):
+        return momentum
     if facts.chosen.get("architecture") == "own":
         return 'architecture="auto"'
-    return 'penalties={"r1": 1.0}'
+    return R1
+
+
+def of_a_won_game(facts: Facts) -> str:
+    """The usual momentum or rates, if a higher momentum or a far higher rate of D explains it. Else
+    nothing, since a generator that is just slower catches up: R1 or a lower rate of D in the first
+    hundreds of steps made samples alike, and the same training without them went on well."""
+    (g, usual_g), (d, usual_d) = (_rates(facts, p) for p in ("generator", "discriminator"))
+    if g and d and usual_g and usual_d and d / g > 4 * usual_d / usual_g:
+        return f"generator_learning_rate={usual_g:g}, discriminator_learning_rate={usual_d:g}"
+    return _usual_momentum(facts)
+
+
+def of_oscillation(facts: Facts) -> str:
+    """The usual rates and momentum, where one is higher, and R1, with which a GAN converges."""
+    told = of_convergence_failure(facts)
+    return told if told == R1 else f"{told}, {R1}"
+
+
+def _usual_momentum(facts: Facts) -> str:
+    momentum, usual = facts.chosen.get("beta_1"), facts.usual.get("beta_1")
+    if isinstance(momentum, float) and isinstance(usual, float) and momentum > usual:
+        return f"beta_1={usual:g}"
+    return ""
 
 
 def of_convergence_failure(facts: Facts) -> str:
-    """The usual rates and momentum, or else a tenth of the rates."""
-    told: dict[str, float] = {}
+    """The usual rates and momentum, where one is higher; or else R1."""
+    told = []
     for player in ("generator", "discriminator"):
         rate, usual = _rates(facts, player)
-        if rate is None:  # a schedule
-            return 'penalties={"r1": 1.0}'
-        told[f"{player}_learning_rate"] = usual if usual and rate > usual else rate / 10
-    momentum, usual = facts.chosen.get("beta_1"), facts.usual.get("beta_1")
-    if isinstance(momentum, float) and isinstance(usual, float) and momentum > usual:
-        told["beta_1"] = usual
-    return ", ".join(f"{key}={value:g}" for key, value in told.items())
+        if rate and usual and rate > usual:
+            told.append(f"{player}_learning_rate={usual:g}")
+    if momentum := _usual_momentum(facts):
+        told.append(momentum)
+    return ", ".join(told) or R1
 
 
 def _rates(facts: Facts, player: str) -> tuple[float | None, float | None]:
@@ -91,9 +117,10 @@ def _rates(facts: Facts, player: str) -> tuple[float | None, float | None]:
 
 
 def of_overfitting(facts: Facts) -> str:
-    """Augmentation of what D sees, where there are images; else a penalty."""
+    """Augmentation of what D sees, where there are images. A strong penalty for other data, with
+    which G repeats training samples less; D still knows them."""
     images = facts.is_image is not False
-    return 'augment="diffaugment"' if images else 'penalties={"r1": 1.0}'
+    return 'augment="diffaugment"' if images else 'penalties={"r1": 10.0}'
 
 
 def read(mend: str) -> dict[str, Any]:
@@ -101,11 +128,3 @@ def read(mend: str) -> dict[str, Any]:
     call = ast.parse(f"f({mend})", mode="eval").body
     assert isinstance(call, ast.Call)
     return {str(one.arg): ast.literal_eval(one.value) for one in call.keywords}
-
-
-MENDS = {
-    "vanishing_gradients": of_vanishing_gradients,
-    "mode_collapse": of_mode_collapse,
-    "convergence_failure": of_convergence_failure,
-    "overfitting": of_overfitting,
-}

@@ -2,7 +2,8 @@
 
 Each rule takes the signals by name, float64 [records], and returns whether each record shows the
 failure. A signal that was not recorded is NaN, and shows nothing. `lasting` then says since when a
-failure lasts: one odd record is no failure.
+failure lasts: one odd record is no failure. Two rules look at eight records in a row, since a young
+generator misses kinds of samples, and jumps, for a while.
 
 The thresholds were chosen on seeds 1 to 3 of `benchmarks/diagnosis.py` and are judged on others.
 """
@@ -26,6 +27,11 @@ LEAP = 0.05
 STEEP = 20.0
 GAP, SURE = 0.6, 0.75
 REPEATED = 0.25
+WON, POOR, FAR = 0.03, 0.5, 0.1
+NEAR, MISSING = 0.1, 0.35
+SWING = 0.2
+LEAST_DIVERSITY = 0.05  # below, samples are one sample, and nothing swings
+LONG, MOST_OF_LONG = 8, 6
 
 
 def vanishing_gradients(signals: Signals) -> np.ndarray:
@@ -39,6 +45,20 @@ def vanishing_gradients(signals: Signals) -> np.ndarray:
     return (signals["accuracy"] >= PERFECT) & (slope <= FAINT * _largest(slope))
 
 
+def discriminator_won(signals: Signals) -> np.ndarray:
+    """The discriminator is sure of every sample, and the generator's samples are poor.
+
+    accuracy ≥ 0.99 and discriminator_slope ≤ 0.03, where an undecided D has 1 with the losses of
+    the 2014 paper: it takes each sample for what it is with a probability of about 98.5%. It is
+    never so with a Wasserstein loss, whose slope is constant. A generator can learn from such a D,
+    and then this is no failure: so diversity ≤ 0.5 or precision ≤ 0.1 besides. Where G repeats one
+    sample (duplicates ≥ 0.5), that is the cause, and the sure discriminator its effect.
+    """
+    sure = (signals["accuracy"] >= PERFECT) & (signals["discriminator_slope"] <= WON)
+    poor = (signals["diversity"] <= POOR) | (signals["precision"] <= FAR)
+    return sure & poor & ~(signals["duplicates"] >= COPIED)
+
+
 def mode_collapse(signals: Signals) -> np.ndarray:
     """Fake samples are much more alike than real ones.
 
@@ -46,6 +66,49 @@ def mode_collapse(signals: Signals) -> np.ndarray:
     duplicates ≥ 0.5, fakes that are practically repeated.
     """
     return (signals["diversity"] <= ALIKE) | (signals["duplicates"] >= COPIED)
+
+
+def missing_modes(signals: Signals) -> np.ndarray:
+    """Some fake samples are good, but whole kinds of samples are missing, and stay so.
+
+    precision ≥ 0.1 and missing ≥ 0.35 in at least 6 of 8 records in a row. Both signals are
+    needed: before a generator has learned anything, its samples are near to few real ones.
+    """
+    shown = (signals["precision"] >= NEAR) & (signals["missing"] >= MISSING)
+    if len(shown) < LONG:
+        return np.zeros(len(shown), bool)
+    counts = np.convolve(shown.astype(int), np.ones(LONG, int), "valid")
+    return shown & _within(counts >= MOST_OF_LONG, len(shown))
+
+
+def oscillation(signals: Signals) -> np.ndarray:
+    """The generator's samples come near the real ones and leave them again, or spread and shrink,
+    time after time.
+
+    swing ≥ 0.2 over 8 records in a row, see there.
+    """
+    way = swing(signals)
+    return _within(way[LONG - 1 :] >= SWING, len(way))
+
+
+def swing(signals: Signals) -> np.ndarray:
+    """How far precision or log diversity moves from record to record without getting anywhere.
+
+    (Σ |xᵢ − xᵢ₋₁| − max (|x_t − x₁| + |x₈ − x_t|)) / 7 over the last 8 records, with the maximum
+    over t, of the one that swings more: 0 for what turns once at most, since samples of a young
+    generator often shrink before they spread, and almost 1 for a precision that jumps between 0
+    and 1. Diversities below 0.05 count as 0.05. NaN for the first 7 records.
+    """
+    found = np.full(len(signals["precision"]), np.nan)
+    if len(found) >= LONG:
+        spread = np.log(np.maximum(LEAST_DIVERSITY, signals["diversity"]))
+        for x in (signals["precision"], spread):
+            windows = np.lib.stride_tricks.sliding_window_view(x, LONG)
+            first, last = windows[:, :1], windows[:, -1:]
+            once = (np.abs(windows - first) + np.abs(last - windows)).max(1)
+            way = np.abs(np.diff(windows)).sum(1) - once
+            found[LONG - 1 :] = np.fmax(found[LONG - 1 :], way / (LONG - 1))
+    return found
 
 
 def convergence_failure(signals: Signals) -> np.ndarray:
@@ -93,6 +156,13 @@ def lasting(shown: np.ndarray) -> int | None:
     if first == len(counts):
         return None
     return int(first + np.flatnonzero(shown[first:])[0])
+
+
+def _within(windows: np.ndarray, count: int) -> np.ndarray:
+    """Which of `count` records are in one of these windows of `LONG` records."""
+    if not len(windows):
+        return np.zeros(count, bool)
+    return np.convolve(windows.astype(int), np.ones(LONG, int)) > 0
 
 
 def _largest(x: np.ndarray) -> np.ndarray:

@@ -12,6 +12,8 @@ The signals, of which one that a game or the data can't give is NaN:
   probabilities, for the critic of a Wasserstein GAN, for relativistic losses and for energies.
 - slope: the mean of |∂L_G / ∂D(G(z))| over the fake samples, which is what the objective passes on
   to the generator.
+- discriminator_slope: the sum of |∂L_D / ∂D(x)| over the real samples and of the same over the fake
+  samples, which is what D still has to learn: near 0 if it is sure of every sample.
 - PLAYER_gradient: the norm of the gradient of a player's loss, without penalties and regularisers.
 - PLAYER_weights: the norm of a player's weights.
 - PLAYER_update: the norm of the change of the weights in one step, divided by PLAYER_weights.
@@ -22,6 +24,10 @@ The signals, of which one that a game or the data can't give is NaN:
   between a real sample and the nearest other.
 - copies: the share of fake samples that have a real one within half of that median. It is only
   measured where samples have at least 16 values: in fewer dimensions good samples are that near.
+- precision: the share of fake samples that are nearer to a real one than its fifth nearest other.
+- missing: the share of real samples of whose kind no fake one is. The kind of a real sample is
+  itself and the nearest others, a tenth of all but at least 5, and a fake one is of the kind of the
+  real one that is nearest to it.
 
 - diverged: 1 in the row of the step at which training stopped because a number was not finite, else
   0.
@@ -50,6 +56,8 @@ Rows = Mapping[str, tf.Tensor]
 
 MOST_ROWS = 128
 MOST_VALUES = 2**22  # of the samples whose distances are measured
+KINDS = 10  # of which a real sample is the centre of one
+NEIGHBOURS = 5  # those of a real sample that tell how far is near
 LEAST_WIDTH = 16  # values of a sample from which on copies are told from good samples
 DRAWN = -(2**40)  # the number of an update that neither training nor `evaluate` makes
 NAMES = (
@@ -58,6 +66,7 @@ NAMES = (
     "held_out_logits",
     "accuracy",
     "slope",
+    "discriminator_slope",
     "discriminator_gradient",
     "generator_gradient",
     "discriminator_weights",
@@ -68,6 +77,8 @@ NAMES = (
     "diversity",
     "duplicates",
     "copies",
+    "precision",
+    "missing",
     "diverged",
 )
 
@@ -104,17 +115,19 @@ def measure(
         for player in gan.players:
             if player != "discriminator":
                 update = update.with_same_fakes(noise, player)
-            gradients, slope = _gradients(gan, player, update)
+            gradients, slopes = _gradients(gan, player, update)
             if player == "discriminator":
                 real, fake = (_one_each(x["logits"]) for x in (
                     update.real_outputs, update.fake_outputs
                 ))  # fmt: skip
                 found["real_logits"] = tf.reduce_mean(real)
                 found["fake_logits"] = tf.reduce_mean(fake)
+                if slopes:
+                    found["discriminator_slope"] = _size(slopes)
                 if (sign := _direction(gan)) is not None:
                     found["accuracy"] = accuracy(sign * real, sign * fake)
-            elif player == "generator" and slope is not None:
-                found["slope"] = tf.reduce_sum(tf.abs(slope))
+            elif player == "generator" and slopes:
+                found["slope"] = _size(slopes)
             if player in ("discriminator", "generator"):
                 found[f"{player}_gradient"] = tf.linalg.global_norm(gradients)
         if held_out is not None:
@@ -162,13 +175,17 @@ def of_samples(real: tf.Tensor, fake: tf.Tensor) -> dict[str, tf.Tensor]:
         "diversity": _mean_pair(of_fake) / _mean_pair(of_real),
         "duplicates": _share(_nearest_other(of_fake) < 0.1 * apart),
     }
+    near = _nth_nearest_other(of_real, NEIGHBOURS)
+    found["precision"] = _share(tf.reduce_any(between < near[None, :], 1))
+    found["missing"] = _missing(of_real, between)
     if width >= LEAST_WIDTH:
         found["copies"] = _share(tf.reduce_min(between, 1) < 0.5 * apart)
     return {key: tf.cast(value, tf.float32) for key, value in found.items()}
 
 
-def _gradients(gan: GAN, player: str, update: Update) -> tuple[list, tf.Tensor | None]:
-    """The gradients of a player's loss by its variables and by the outputs on the fakes."""
+def _gradients(gan: GAN, player: str, update: Update) -> tuple[list, list]:
+    """The gradients of a player's loss by its variables, and those by D's outputs: on the fakes,
+    and for D on the real samples too."""
     variables = getattr(gan, f"{player}_variables")
     sources = [v.value for v in variables]
     own = tf.GradientTape(watch_accessed_variables=False)
@@ -176,12 +193,21 @@ def _gradients(gan: GAN, player: str, update: Update) -> tuple[list, tf.Tensor |
     with tape, update.noise:
         tape.watch(sources)
         terms = getattr(gan, f"{player}_loss")(update)
-        logits = update.fake_outputs["logits"]
+        logits = [update.fake_outputs["logits"]]
+        if player == "discriminator":
+            logits.append(update.real_outputs["logits"])
     optimizer = getattr(gan, f"{player}_optimizer")
     scale = optimizer.scale_loss(tf.constant(1.0))
-    *found, slope = precision.gradients(tape, terms, [*sources, logits], optimizer)
-    found = [tf.cast(g, tf.float32) / scale for g in found if g is not None]
-    return found, None if slope is None else slope / scale
+    found = precision.gradients(tape, terms, [*sources, *logits], optimizer)
+    by_weights, by_outputs = (
+        [tf.cast(g, tf.float32) / scale for g in part if g is not None]
+        for part in (found[: len(sources)], found[len(sources) :])
+    )
+    return by_weights, by_outputs
+
+
+def _size(gradients: list[tf.Tensor]) -> tf.Tensor:
+    return tf.add_n([tf.reduce_sum(tf.abs(g)) for g in gradients])
 
 
 def _direction(gan: GAN) -> float | None:
@@ -217,6 +243,23 @@ def _mean_pair(distances: tf.Tensor) -> tf.Tensor:
 def _nearest_other(distances: tf.Tensor) -> tf.Tensor:
     far = tf.fill([tf.shape(distances)[0]], tf.constant(math.inf, distances.dtype))
     return tf.reduce_min(tf.linalg.set_diag(distances, far), 1)
+
+
+def _missing(of_real: tf.Tensor, between: tf.Tensor) -> tf.Tensor:
+    count = tf.shape(of_real)[0]
+    taken = tf.math.bincount(
+        tf.cast(tf.argmin(between, 1), tf.int32), minlength=count, maxlength=count
+    )
+    size = tf.minimum(tf.maximum(NEIGHBOURS, count // KINDS), count)
+    kind = tf.math.top_k(-of_real, size).indices
+    return _share(tf.reduce_sum(tf.gather(taken, kind), 1) == 0)
+
+
+def _nth_nearest_other(distances: tf.Tensor, number: int) -> tf.Tensor:
+    # The nearest of all is the sample itself.
+    place = tf.minimum(number, tf.shape(distances)[0] - 1)
+    own = tf.linalg.set_diag(distances, tf.zeros_like(tf.linalg.diag_part(distances)))
+    return tf.sort(own, 1)[:, place]
 
 
 def _median(x: tf.Tensor) -> tf.Tensor:

@@ -29,6 +29,12 @@ def next_steps(
         )
     for finding in diagnosis.findings if diagnosis else ():
         failure = finding.failure.replace("_", " ")
+        if not finding.mend:
+            steps.append(
+                f"Against {failure}, which began at step {finding.since:,}, no setting is known to "
+                "help. It often passes with more steps: train longer, with a larger `--epochs`."
+            )
+            continue
         steps.append(
             f"Against {failure}, which began at step {finding.since:,}, train again with "
             f"`{finding.options}` added to the command of this run{elsewhere}."

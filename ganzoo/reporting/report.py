@@ -97,13 +97,11 @@ def _diagnosis(diagnosis: Diagnosis) -> list[Markup]:
     bad = " bad" if diagnosis.findings else ""
     parts = [paragraph(f"{diagnosis.title.capitalize()}.", f"verdict{bad}")]
     for number, finding in enumerate(diagnosis.findings, 1):
-        parts.append(
-            markup.block(
-                f"{number}. {finding.what.capitalize()}",
-                paragraph(f"Mend: `{finding.mend}`, or `{finding.options}` on the command line"),
-                kind="finding",
-            )
-        )
+        mend = "No setting is known to mend it; it often passes with more steps."
+        if finding.mend:
+            mend = f"Mend: `{finding.mend}`, or `{finding.options}` on the command line"
+        title = f"{number}. {finding.what.capitalize()}"
+        parts.append(markup.block(title, paragraph(mend), kind="finding"))
     return parts + [paragraph(note) for note in diagnosis.notes]
 
 
