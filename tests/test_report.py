@@ -245,6 +245,14 @@ def test_next_steps_quote_the_folder(run, tmp_path):
     assert any("ganzoo verify" in step for step in steps)
 
 
+def test_a_failed_training_is_not_to_be_deployed(run):
+    found = Finding("mode_collapse", 25, {"diversity": 0.1}, "critic_steps=2")
+    for exports in ({}, {"onnx/1": {}}):
+        steps = advice.next_steps(run, Diagnosis("mode_collapse", (found,)), {}, exports)
+        assert "critic_steps=2" in steps[0]
+        assert not [step for step in steps for word in ("deploy", "evaluate") if word in step]
+
+
 # ---- markup
 
 

@@ -199,13 +199,13 @@ def _report(run: Run, seconds: int, exported: bool) -> None:
         results |= {"ONNX": "export/onnx/1/model.onnx", "SavedModel": "export/tf_saved_model/1"}
     for key, path in results.items():
         typer.echo(f"  {key:<11} {output.shown(run.path / path)}")
-    _say_diagnosis(run)
+    ill = _say_diagnosis(run)
     folder = shlex.quote(output.shown(run.path))
     asked = "-n 64 --seed 1"
     if _maps_samples(config["gan"]):
         asked = f"--data {shlex.quote(config['data'])}"
     typer.echo(f"next\n  ganzoo sample {folder} {asked} --out more.png")
-    if not exported:
+    if not exported and not ill:
         typer.echo(f"  ganzoo export {folder} --format onnx")
 
 
@@ -219,13 +219,15 @@ def _best(curve: Curve) -> str:
     return f"{words}; at the last step {last.value:.3g} (kept as model.keras)"
 
 
-def _say_diagnosis(run: Run) -> None:
+def _say_diagnosis(run: Run) -> bool:
+    """Prints what the diagnosis found, and returns whether that is a failure."""
     from ganzoo import diagnosis
 
     found = diagnosis.of_run(run.path, run.config)
     typer.echo(f"  {'diagnosis':<11} {found.title}")
     for finding in found.findings:
         typer.echo(f"  {'':<11} {finding}")
+    return bool(found.findings)
 
 
 def _maps_samples(name: str) -> bool:

@@ -43,20 +43,23 @@ def next_steps(
         steps.append(
             "Train longer, with a larger `--epochs`: so far nothing can be said about its health."
         )
-    steps += _of_metrics(evaluation.get("metrics", {}), folder)
+    ill = bool(diagnosis and diagnosis.findings)  # nothing to measure or to deploy
+    if (metrics := evaluation.get("metrics", {})) or not ill:
+        steps += _of_metrics(metrics, folder)
     damaged = [name for name, one in exports.items() if isinstance(one, str)]
     for name in damaged:
         steps.append(
             f"Don’t deploy the export {name}, which isn’t as it was certified. Export again with "
             f"`ganzoo export {folder} --format {name.partition('/')[0]}`."
         )
-    if whole := [name for name in exports if name not in damaged]:
+    whole = [name for name in exports if name not in damaged]
+    if whole and not ill:
         path = shlex.quote(str(run.path / "export" / whole[0]))
         steps.append(
             f"The exports can be deployed. On the machine that serves them, check them first with "
             f"`ganzoo verify {path}`."
         )
-    elif not exports:
+    elif not exports and not ill:
         steps.append(
             f"To deploy the generator, export it with `ganzoo export {folder} --format onnx`."
         )
