@@ -133,7 +133,7 @@ BUILT = {
     ),
     # a D that has won although the loss does not saturate
     "won_photographs": Case(
-        "vanishing_gradients", "dcgan", rates(5e-5, 1e-3) | {"width": 32}, photographs, 400, 16
+        "vanishing_gradients", "dcgan", rates(5e-5, 1e-3) | {"width": 32}, photographs, 800, 16
     ),
     "won_early": Case("vanishing_gradients", "dcgan", {}, photographs, 100, 16),
     "won_digits": Case("vanishing_gradients", "dcgan", rates(2e-5, 2e-3) | {"width": 16}),
