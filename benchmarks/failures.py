@@ -131,9 +131,10 @@ BUILT = {
         {"objective": "minimax", "discriminator_learning_rate": 2e-3, "critic_steps": 3,
          "width": 16, "discriminator_normalization": "none"},
     ),
-    # a D that has won although the loss does not saturate
+    # a D that has won although the loss does not saturate; the early one wins in some seeds only,
+    # and G then catches up by itself in some hundreds of steps
     "won_photographs": Case(
-        "vanishing_gradients", "dcgan", rates(5e-5, 1e-3) | {"width": 32}, photographs, 400, 16
+        "vanishing_gradients", "dcgan", rates(5e-5, 1e-3) | {"width": 32}, photographs, 800, 16
     ),
     "won_early": Case("vanishing_gradients", "dcgan", {}, photographs, 100, 16),
     "won_digits": Case("vanishing_gradients", "dcgan", rates(2e-5, 2e-3) | {"width": 16}),
