@@ -44,6 +44,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import failures
 import keras
 import numpy as np
+import tables
 
 import ganzoo
 from ganzoo import diagnosis, evaluation
@@ -130,24 +131,23 @@ def run(case, seed, folder, mend=True):
 def judge(folder):
     """The rows of a folder of signals, by the rules as they are now."""
     rows = []
-    with (folder / "rows.csv").open(newline="") as file:
-        for row in csv.DictReader(file):
-            case, seed = row["case"], row["seed"]
-            built = failures.find(case)
-            declared = registry.find(built.name).hyperparameters()
-            usual = {key: one.default for key, one in declared.items()}
-            own = {key: "own" for key, value in built.chosen.items() if callable(value)}
-            facts = mends.Facts(usual | built.chosen | own, usual, built.is_image)
-            found = diagnosis.diagnose(table.read(file_of(folder, case, seed)), facts)
-            row |= told(found)
-            mend = found.findings[0].mend if built.failure == found.verdict != "healthy" else ""
-            if mend and mend == row["mend"]:
-                again = table.read(file_of(folder, case, seed, mended=True))
-                row["mended"] = diagnosis.diagnose(again, facts).verdict
-            elif mend != row["mend"]:
-                row |= {"mend": mend, "mended": "", "mended_coverage": ""}
-                print(f"{case}, seed {seed}: the mend is another now; train again.")
-            rows.append(row)
+    for row in tables.read(folder / "rows.csv"):
+        case, seed = row["case"], row["seed"]
+        built = failures.find(case)
+        declared = registry.find(built.name).hyperparameters()
+        usual = {key: one.default for key, one in declared.items()}
+        own = {key: "own" for key, value in built.chosen.items() if callable(value)}
+        facts = mends.Facts(usual | built.chosen | own, usual, built.is_image)
+        found = diagnosis.diagnose(table.read(file_of(folder, case, seed)), facts)
+        row |= told(found)
+        mend = found.findings[0].mend if built.failure == found.verdict != "healthy" else ""
+        if mend and mend == row["mend"]:
+            again = table.read(file_of(folder, case, seed, mended=True))
+            row["mended"] = diagnosis.diagnose(again, facts).verdict
+        elif mend != row["mend"]:
+            row |= {"mend": mend, "mended": "", "mended_coverage": ""}
+            print(f"{case}, seed {seed}: the mend is another now; train again.")
+        rows.append(row)
     return rows
 
 
@@ -156,20 +156,12 @@ def write(path, rows):
         "ganzoo": ganzoo.__version__,
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, no GPU",
     }
-    kept, again = [], {(row["case"], str(row["seed"])) for row in rows}
-    if path.exists():
-        with path.open(newline="") as old:
-            kept = [r for r in csv.DictReader(old) if (r["case"], r["seed"]) not in again]
     new = [
         row | facts | {"command": shlex.join([
             "python", "benchmarks/diagnosis.py", "--seeds", str(row["seed"]), "--cases", row["case"]
         ])} for row in rows
     ]  # fmt: skip
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(new[0]))
-        writer.writeheader()
-        writer.writerows([*kept, *new])
-    return [*kept, *new]
+    return tables.write(path, new, ("case", "seed"))
 
 
 def show(rows):

@@ -40,7 +40,6 @@ it.
 from __future__ import annotations
 
 import argparse
-import csv
 import datetime
 import itertools
 import json
@@ -60,6 +59,7 @@ import race_engines
 import race_measures
 import race_picture
 import speed
+import tables
 
 ENGINES = ("ganzoo", *race_engines.PEERS)
 PARTS = (12, 6, 3, 1.5, 1)
@@ -113,28 +113,6 @@ def run(
         return []
     passed = json.loads((folder / "passed.json").read_text())
     return [point | {"others": others} for point in passed]
-
-
-def read(path: Path) -> list[dict[str, str]]:
-    if not path.exists():
-        return []
-    with open(path, newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def write(
-    path: Path, rows: Sequence[Mapping[str, Any]], key: Sequence[str], order: Sequence[str]
-) -> list[dict[str, str]]:
-    """Puts rows in place of those with the same `key`, sorts by `order`, and returns them all."""
-    new = {tuple(str(row[column]) for column in key) for row in rows}
-    kept = [row for row in read(path) if tuple(row[column] for column in key) not in new]
-    merged = [{k: str(v) for k, v in row.items()} for row in [*kept, *rows]]
-    merged.sort(key=lambda row: [row[column] for column in order])
-    with open(path, "w", newline="") as file:
-        writer = csv.DictWriter(file, merged[0], restval="")
-        writer.writeheader()
-        writer.writerows(merged)
-    return merged
 
 
 def with_torch(given: str | None) -> tuple[str | None, str | None]:
@@ -213,7 +191,7 @@ def race(data: str, options: argparse.Namespace, facts: Mapping[str, Any]) -> di
                 row |= yardsticks.facts | facts["columns"]
                 rows.append(row)
             if rows:
-                write(options.out, rows, ("data", "engine", "seed"), ("data",))
+                tables.write(options.out, rows, ("data", "engine", "seed"), ("data",))
     return drawn
 
 
@@ -236,7 +214,7 @@ def main() -> None:
     drawn = {}
     for data in options.data:
         drawn |= race(data, options, {"python": python, "columns": columns})
-    rows = read(options.out)
+    rows = tables.read(options.out)
     found = []
     for data in dict.fromkeys(row["data"] for row in rows):
         of_data = [row for row in rows if row["data"] == data]
@@ -244,7 +222,7 @@ def main() -> None:
     if found:
         path = options.out.with_name(f"{options.out.stem}-leads.csv")
         path.unlink(missing_ok=True)
-        write(path, found, ("data", "measure", "engine"), ())
+        tables.write(path, found, ("data", "measure", "engine"))
         for row in found:
             print(*row.values())
     if options.picture and drawn:

@@ -1,7 +1,7 @@
 """A picture for each GAN of the zoo: 16 samples after a short training.
 
-Settings are those of each GAN but for `--width`, which makes networks small enough for some hundred
-steps in that time on a CPU.
+Settings are those of each GAN, except for the width of the networks: `--width` is small enough for
+some hundred steps in `--seconds` on a CPU.
 
     python benchmarks/thumbnails.py                     # all names, about half a minute each
     python benchmarks/thumbnails.py lsgan --seconds 120
@@ -15,7 +15,6 @@ to results/zoo.csv. `python tests/test_readme.py` puts the pictures into the REA
 from __future__ import annotations
 
 import argparse
-import csv
 import operator
 import tempfile
 import time
@@ -27,6 +26,7 @@ import matplotlib
 matplotlib.use("agg")
 import matplotlib.pyplot as plt
 import numpy as np
+import tables
 from PIL import Image
 
 import ganzoo
@@ -34,7 +34,6 @@ from ganzoo.foundation import registry
 from ganzoo.reporting import mapped, plots
 
 SHOWN = 16
-COLUMNS = ("name", "data", "steps", "seconds", "seed", "ganzoo", "command")
 RESULTS = Path(__file__).parents[1] / "results"
 
 
@@ -106,25 +105,9 @@ def main() -> None:
             "command": command + (f" --data {chosen.data}" if chosen.data else ""),
         }  # fmt: skip
         print(*row.values(), flush=True)
-        write(row)
+        tables.write(RESULTS / "zoo.csv", [row], ("name", "data"), ("name", "data"))
     if chosen.data and not chosen.names:
         draw(sheets, RESULTS / f"zoo-{chosen.data}.png")
-
-
-def write(row: dict[str, object]) -> None:
-    """Writes a row into results/zoo.csv, in place of that of the same name and data."""
-    kept, index = [], RESULTS / "zoo.csv"
-    if index.exists():
-        with index.open(newline="") as file:
-            kept = [r for r in csv.DictReader(file) if (r["name"], r["data"]) != key(row)]
-    with index.open("w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(sorted([*kept, row], key=key))
-
-
-def key(row: dict[str, object]) -> tuple[object, object]:
-    return row["name"], row["data"]
 
 
 def draw(sheets: dict[str, np.ndarray], path: Path, columns: int = 4) -> None:

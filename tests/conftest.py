@@ -47,6 +47,14 @@ def judges(tmp_path_factory):
     return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
 
 
+@pytest.fixture(scope="module")
+def cached_judges(judges):
+    """Judges are taken from that folder, and kept there."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GANZOO_CACHE", str(judges))
+        yield
+
+
 @pytest.fixture(scope="session")
 def web_runtime():
     """The files of ONNX Runtime for browsers by name. Skips where they can't be had, but not in CI,

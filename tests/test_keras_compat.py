@@ -133,6 +133,6 @@ def test_private_names_stand_in_one_file():
 def test_a_large_graph_runs_one_operation_after_another():
     """Its sum would be made in place, for it has more than the memory that TensorFlow expects."""
     total = tf.function(lambda x: tf.add_n([x * float(k) for k in range(1, 13)]))
-    with keras_compat.one_after_another():
+    with keras_compat.one_after_another()():
         found = total(tf.ones([6_000_000]))
     np.testing.assert_array_equal(found, np.full(6_000_000, 78.0))

@@ -12,6 +12,7 @@ import ganzoo
 from ganzoo import evaluation
 from ganzoo.testing import checks
 
+pytestmark = pytest.mark.usefixtures("cached_judges")
 DIGITS = ganzoo.data.load("digits")
 X, Y = (DIGITS.batch(1797).get_single_element()[key].numpy() for key in ("image", "label"))
 SPEC = ganzoo.data.batches(X, batch_size=1).spec
@@ -19,13 +20,6 @@ SMALL = {"width": 8, "latent_dim": 4}
 OF_FEATURES = ["frechet", "kid", "precision", "recall", "density", "coverage"]
 OF_COPIES = ["nearer_than_real", "copies"]
 OF_PARZEN = ["parzen", "parzen_centroids"]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def cache(judges):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GANZOO_CACHE", str(judges))
-        yield
 
 
 def fitted(name, data=DIGITS, **hyperparameters):

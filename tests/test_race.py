@@ -16,15 +16,12 @@ try:
     import race_engines
     import race_measures
     import race_picture
+    import tables
 finally:
     sys.path.remove(str(FOLDER))
 
 
-@pytest.fixture(scope="module", autouse=True)
-def cache(judges):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GANZOO_CACHE", str(judges))
-        yield
+pytestmark = pytest.mark.usefixtures("cached_judges")
 
 
 @pytest.fixture(scope="module")
@@ -164,8 +161,8 @@ def table(path):
 
 def test_rows_take_the_place_of_their_own_kind(tmp_path):
     path, key = tmp_path / "race.csv", ("data", "engine", "seed")
-    race.write(path, [*rows_of("a", (1, 2, 3)), *rows_of("b", (4, 5, 6))], key, ("data",))
-    rows = race.write(path, rows_of("a", (7, 8, 9)), key, ("data",))
+    tables.write(path, [*rows_of("a", (1, 2, 3)), *rows_of("b", (4, 5, 6))], key, ("data",))
+    rows = tables.write(path, rows_of("a", (7, 8, 9)), key, ("data",))
     assert rows == table(path)
     ratios = [(row["engine"], row["judge_frechet_ratio"]) for row in rows]
     assert ratios == [("b", "4"), ("b", "5"), ("b", "6"), ("a", "7"), ("a", "8"), ("a", "9")]

@@ -83,9 +83,9 @@ def test_a_card_has_what_was_measured_in_the_checkout(tmp_path, monkeypatch, gan
 
 
 def test_every_row_of_the_claims_is_on_a_card(monkeypatch):
-    file = Path(__file__).parents[1] / "results" / "claims.csv"
-    monkeypatch.setattr(claims, "FILE", file)  # the package may be installed elsewhere
-    with file.open(newline="") as file:
+    # Of the checkout: the package may be installed elsewhere.
+    monkeypatch.setattr(claims, "FILE", Path(__file__).parents[1] / "results" / "claims.csv")
+    with claims.FILE.open(newline="") as file:
         rows = list(csv.DictReader(file))
     for name in {row["claim"] for row in rows} & {*ganzoo.names()}:
         measures = {row["measure"] for row in rows if row["claim"] == name}

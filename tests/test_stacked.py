@@ -12,6 +12,7 @@ FILE = Path(__file__).parent.parent / "benchmarks/stacked.py"
 SPEC = importlib.util.spec_from_file_location("stacked", FILE)
 STACKED = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(STACKED)
+pytestmark = pytest.mark.usefixtures("cached_judges")
 RNG = np.random.default_rng(0)
 
 
@@ -25,15 +26,8 @@ X, Y = arrays("digits")
 STACKS, MODES = arrays("stacked_digits")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def cache(judges):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GANZOO_CACHE", str(judges))
-        yield
-
-
 @pytest.fixture(scope="module")
-def digits(cache):
+def digits(cached_judges):
     return STACKED.Digits()
 
 

@@ -58,13 +58,17 @@ def two_workers(folder, names):
     return [dict(np.load(file)) for file in files]
 
 
-@pytest.mark.slow
-def test_two_workers_train_what_one_device_does(tmp_path):
-    names = [
-        name
-        for name in ganzoo.names()
-        if "check_two_replicas_equal_one" not in getattr(registry.find(name), "waivers", {})
-    ]
+ON_REPLICAS = [
+    name
+    for name in ganzoo.names()
+    if "check_two_replicas_equal_one" not in getattr(registry.find(name), "waivers", {})
+]
+
+
+@pytest.mark.parametrize(
+    "names", [["gan"], pytest.param(ON_REPLICAS, marks=pytest.mark.slow)], ids=["gan", "every gan"]
+)
+def test_two_workers_train_what_one_device_does(tmp_path, names):
     first, second = two_workers(tmp_path, names)
     one = WORKER.train(names)
     assert first.keys() == second.keys() == one.keys()

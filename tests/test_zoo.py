@@ -72,6 +72,15 @@ def test_contract(name, check):
     checks.run(check, subject_of(name))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_it_trains_with_its_own_networks(name):
+    """The contract has small networks and images; some faults of TensorFlow show with others."""
+    gan = ganzoo.get(name)
+    gan.fit(ganzoo.data.load(gan.default_data), steps_per_epoch=1, verbose=0)
+    assert gan.step == 1
+
+
 def test_every_mechanism_has_a_representative():
     checked = set().union(*(mechanisms(registry.find(name)) for name in REPRESENTATIVES))
     for name in {*NAMES} - LARGE:

@@ -53,11 +53,11 @@ def of_digits(seed: int, steps: int = 4000) -> Iterator[dict[str, object]]:
     }
 
 
-def of_shapes(seed: int, steps: int = 3000, latent_dim: int = 2) -> Iterator[dict[str, object]]:
+def of_shapes(seed: int, steps: int = 3000) -> Iterator[dict[str, object]]:
     factors = shapes.factors(np.arange(ROWS + HELD_OUT), seed)
     images = shapes.render(factors, size=32)
     truth = np.column_stack([factors[name][ROWS:] for name in FACTORS])
-    gan = ganzoo.get("infogan", categories=5, codes=5, latent_dim=latent_dim, width=32, seed=seed)
+    gan = ganzoo.get("infogan", categories=5, codes=5, latent_dim=2, width=32, seed=seed)
     gan.build_from(images[:ROWS])
     before = mutual_information_gap(read(gan, images[ROWS:]), truth)
     gan.fit(images[:ROWS], steps_per_epoch=steps, verbose=0)

@@ -189,18 +189,17 @@ def in_order(function: tf.types.experimental.PolymorphicFunction) -> Callable:
     for each other.
     """
 
-    needed = None  # until the function was traced
+    context: Callable | None = None  # until the function was traced
 
     def ordered(*args: Any) -> Any:
-        nonlocal needed
-        if needed is None:
+        nonlocal context
+        if context is None:
             graph = function.get_concrete_function(*args).graph
             operations = graph.get_operations()
             kinds = {a.type for operation in operations for a in operation.op_def.attr}
             needed = sums_of_many(graph) and not kinds & {"func", "list(func)"}
-        if not needed:
-            return function(*args)
-        with one_after_another():
+            context = one_after_another() if needed else contextlib.nullcontext
+        with context():
             return function(*args)
 
     return ordered

@@ -33,6 +33,9 @@ def _word(value: Any) -> str:
     return str(value)
 
 
+UNMENDED = "no setting is known to mend it, and it often passes with more steps"
+
+
 @dataclasses.dataclass(frozen=True)
 class Finding:
     """One failure of a training.
@@ -65,7 +68,7 @@ class Finding:
 
     def __str__(self) -> str:
         if not self.mend:
-            return f"{self.what}: no setting is known to mend it; it often passes with more steps"
+            return f"{self.what}: {UNMENDED}"
         return f"{self.what}: try {self.mend} (on the command line {self.options})"
 
 

@@ -115,22 +115,27 @@ def sums_of_many(graph: tf.Graph) -> bool:
     return any(is_sum(operation) and terms(operation) > 2 for operation in operations)
 
 
-@contextlib.contextmanager
-def one_after_another() -> Iterator[None]:
-    """Lets functions run their operations one after another.
+def one_after_another() -> Callable[[], contextlib.AbstractContextManager[None]]:
+    """A maker of contexts in which functions run their operations one after another.
 
     `tf.experimental.function_executor_type` alone fails for large graphs: TensorFlow's memory
     optimizer then makes sums in place, by references that this executor can't pass on. Here that
     optimizer is off.
     """
-    here = context.context()
-    before, config = here.function_call_options, here.config
+    config = context.context().config
     config.graph_options.rewrite_options.memory_optimization = RewriterConfig.NO_MEM_OPT
-    here.function_call_options = context.FunctionCallOptions("SINGLE_THREADED_EXECUTOR", config)
-    try:
-        yield
-    finally:
-        here.function_call_options = before
+    options = context.FunctionCallOptions("SINGLE_THREADED_EXECUTOR", config)
+
+    @contextlib.contextmanager
+    def within() -> Iterator[None]:
+        here = context.context()
+        before, here.function_call_options = here.function_call_options, options
+        try:
+            yield
+        finally:
+            here.function_call_options = before
+
+    return within
 
 
 def begin_at(model: keras.Model, epoch: int) -> None:

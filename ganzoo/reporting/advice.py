@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ganzoo.diagnosis import Diagnosis
+from ganzoo.diagnosis.diagnosis import UNMENDED
 from ganzoo.reporting.facts import RunFolder
 
 
@@ -31,8 +32,8 @@ def next_steps(
         failure = finding.failure.replace("_", " ")
         if not finding.mend:
             steps.append(
-                f"Against {failure}, which began at step {finding.since:,}, no setting is known to "
-                "help. It often passes with more steps: train longer, with a larger `--epochs`."
+                f"Against {failure}, which began at step {finding.since:,}, {UNMENDED}: train "
+                "longer, with a larger `--epochs`."
             )
             continue
         steps.append(

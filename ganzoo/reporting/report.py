@@ -16,6 +16,7 @@ import numpy as np
 from ganzoo import data
 from ganzoo.diagnosis import Diagnosis
 from ganzoo.diagnosis import table as signals
+from ganzoo.diagnosis.diagnosis import UNMENDED
 from ganzoo.foundation import files
 from ganzoo.reporting import (
     advice,
@@ -97,7 +98,7 @@ def _diagnosis(diagnosis: Diagnosis) -> list[Markup]:
     bad = " bad" if diagnosis.findings else ""
     parts = [paragraph(f"{diagnosis.title.capitalize()}.", f"verdict{bad}")]
     for number, finding in enumerate(diagnosis.findings, 1):
-        mend = "No setting is known to mend it; it often passes with more steps."
+        mend = f"{UNMENDED.capitalize()}."
         if finding.mend:
             mend = f"Mend: `{finding.mend}`, or `{finding.options}` on the command line"
         title = f"{number}. {finding.what.capitalize()}"
