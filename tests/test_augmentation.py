@@ -34,7 +34,9 @@ def built(augmentation, gan="dcgan"):
     return model._augmentation
 
 
-@pytest.mark.parametrize("shape", SHAPES[:2])
+@pytest.mark.parametrize(
+    "shape", [*SHAPES[:2], *[pytest.param(shape, marks=pytest.mark.slow) for shape in SHAPES[2:]]]
+)
 def test_ada_with_probability_0_is_the_identity(shape):
     x = images(shape)
     augment = built(randomly(0.0))

@@ -80,12 +80,8 @@ def test_the_same_line_goes_on(folder, undisturbed):
     assert_same(again, undisturbed)
 
 
-SLOW = [
-    pytest.param(name, marks=pytest.mark.slow) for name in ("began", "bigan", "cgan", "wgan_gp")
-]
-
-
-@pytest.mark.parametrize("name", ["infogan", *SLOW])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["began", "bigan", "cgan", "infogan", "wgan_gp"])
 def test_every_game_goes_on(name, tmp_path):
     data = (X, Y) if name == "cgan" else (X, None)
     whole, half, rest = make(name), make(name), make(name)

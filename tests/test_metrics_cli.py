@@ -30,7 +30,13 @@ def ganzoo_in(monkeypatch, capsys, home, judges):
     return run
 
 
-@pytest.mark.parametrize(("name", "metric"), [("lsgan", "label_kl"), ("gan", "high_quality")])
+@pytest.mark.parametrize(
+    ("name", "metric"),
+    [
+        ("lsgan", "label_kl"),
+        pytest.param("gan", "high_quality", marks=pytest.mark.slow),
+    ],
+)
 def test_evaluate_prints_a_table_and_writes_it(ganzoo_in, home, name, metric):
     code, out, err = ganzoo_in(f"evaluate {name} --samples 600 --seed 3")
     assert (code, err) == (0, "")

@@ -90,7 +90,7 @@ def test_an_average_of_the_weights_is_kept_beside_scaled_losses():
     assert gan.sample(4, seed=0).dtype == "uint8"
 
 
-@pytest.mark.parametrize("kind", HALVES)
+@pytest.mark.parametrize("kind", ["float16", pytest.param("bfloat16", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", sorted(penalties.NAMED))
 def test_penalties_and_what_they_teach_are_those_of_float32(name, kind):
     found = []

@@ -106,6 +106,7 @@ def test_every_kernel_of_a_discriminator_is_normalised_and_zero_kernels_are_not(
     assert np.isfinite(model(np.ones([1, 3]), training=True)).all()
 
 
+@pytest.mark.slow
 def test_half_precision_keeps_the_estimate_in_float32():
     gan = ganzoo.get("sngan", precision="bfloat16", width=2, latent_dim=3)
     gan.fit(np.zeros([8, 8, 8, 1], "uint8"), batch_size=4, verbose=0)

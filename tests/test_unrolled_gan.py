@@ -81,6 +81,7 @@ def test_the_gradient_of_a_quadratic_game(steps):
     assert moved == pytest.approx(psi, rel=1e-5), "the steps ahead are forgotten"
 
 
+@pytest.mark.slow
 def test_the_steps_of_other_optimizers_are_gradient_descent():
     """u = ψθ − 1 shrinks by r = 1 − ηθ² per step of D, so that D(G) is 1 + u·rᵏ after k."""
     theta, psi, steps = 0.8, -0.5, 3

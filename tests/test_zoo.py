@@ -23,8 +23,13 @@ COSTLY = {
 }
 REPRESENTATIVES = {"began", "bigan", "cgan", "gan", "pix2pix", "r1gan", "sgan", "srgan", "wgan"}
 """Each has a mechanism that the others lack. Costly checks of all other names are slow tests."""
-SPREAD = {checks.check_two_replicas_equal_one, checks.check_shapes}
-"""The costliest two are quick tests of the four names that differ most in what they check."""
+SPREAD = {
+    checks.check_two_replicas_equal_one,
+    checks.check_shapes,
+    checks.check_saved_model,
+    checks.check_onnx,
+}
+"""These are quick tests of the four names that differ most in what they check."""
 MOST_DIFFERENT = {"began", "cgan", "gan", "pix2pix"}
 LARGE = {
     "biggan", "cyclegan", "fastgan", "projection_gan", "reacgan", "sagan", "sngan", "stylegan2",

@@ -5,6 +5,7 @@ import warnings
 
 import ml_dtypes
 import numpy as np
+import pytest
 from cases import FEW, refusal
 from data_cases import WITH_LABELS, slices
 from hypothesis import given, settings
@@ -60,11 +61,25 @@ RANGES = mostly(
 SIZES = mostly([1, 2, 3], [None, 0, -1, 2.0, "2", True, 10**30])
 
 
+DATA = st.tuples(
+    rows(), LABELS, RANGES, SIZES, st.booleans(), st.sampled_from(["array", "rows", "batches"])
+)
+
+
 @settings(max_examples=75, **FEW)
-@given(rows(), LABELS, RANGES, SIZES, st.booleans(), st.sampled_from(["array", "rows", "batches"]))
-def test_any_data_are_refused_in_one_sentence_or_batched_rightly(
-    x, labels, value_range, batch_size, learned, form
-):
+@given(DATA)
+def test_any_data_are_refused_in_one_sentence_or_batched_rightly(drawn):
+    check(*drawn)
+
+
+@pytest.mark.slow
+@settings(max_examples=600, **FEW)
+@given(DATA)
+def test_many_more_data(drawn):
+    check(*drawn)
+
+
+def check(x, labels, value_range, batch_size, learned, form):
     y = None if labels is None else labels(len(x))
     given, own = x, y
     if form != "array":
