@@ -259,6 +259,11 @@ REFUSED = {
         {"columns": WITH_LABELS},
         r"y\.argmax\(-1\)",
     ),
+    "one label of a batch": (
+        (slices(PICTURES[:, None], LABELS),),
+        {"columns": WITH_LABELS},
+        "one label each: batch the whole dataset",
+    ),
     "negative label": ((PICTURES, LABELS - 1), {"columns": WITH_LABELS}, "hold -1, but must be 0"),
     "label beyond": (
         (slices(PICTURES, LABELS),),

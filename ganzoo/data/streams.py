@@ -92,6 +92,13 @@ class Stream:
                 f"the dataset's elements have the shapes {shapes}, of which some are batches and"
                 " some are not: batch the whole dataset, or nothing of it."
             )
+        for name in first.keys() - shapes.keys():
+            if self.batched and first[name].shape.rank == 0:
+                raise ValueError(
+                    f"the dataset's elements have shape {next(iter(shapes.values()))}, which is a"
+                    f" batch, but one {name} each: batch the whole dataset, or nothing of it, with"
+                    " images of (height, width, channels)."
+                )
         for name, shape in shapes.items():
             final[name] = final_name(name, columns, len(shape) - self.batched)
         self.columns = {final[name]: column for name, column in columns.items()}
