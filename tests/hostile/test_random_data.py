@@ -119,9 +119,11 @@ def check(x, labels, value_range, batch_size, learned, form):
             assert np.abs(encoded).max() <= 1.01
         assert np.isfinite(spec.decode(encoded).astype("float64")).all()
         if learned:
-            known = {
-                (row.tobytes(), int(np.ravel(label)[0])) for row, label in zip(x, y, strict=True)
-            }
+            classes = np.ravel(y).tolist()
+            if isinstance(classes[0], str):  # names are numbered in their order
+                classes = np.unique(classes, return_inverse=True)[1].tolist()
+            rows_with_class = zip(x, classes, strict=True)
+            known = {(row.tobytes(), int(number)) for row, number in rows_with_class}
             seen = zip(images, batch["label"].numpy(), strict=True)
             if x.dtype.byteorder in "=|":
                 assert {(row.tobytes(), int(label)) for row, label in seen} <= known
