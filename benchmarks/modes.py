@@ -12,9 +12,10 @@ Eight Gaussians on a ring and 25 on a grid, as PacGAN has them. All names get on
 chosen on seeds 0 to 6 and 10: batches of 128, the budget of each task, networks of width 64, 16
 latents, Adam with β 0.5 and 0.9 at rates of 2e-3 for G and 4e-3 for D that fall linearly to 0 over
 the second half, and D judges pairs (`packing=2`) where that is defined. What makes a game itself
-stays as its file has it; `r3gan`'s γ falls as in its paper, by the task's `gamma`. The γ, the
-rates, the steps and the packing were chosen with `r3gan`, and the steps with `lsgan` too, which is
-an advantage of theirs over the others. results/modes.md tells what else was tried.
+stays as its file has it, such as `wgan`'s optimizer; `r3gan`'s γ falls as in its paper, by the
+task's `gamma`. The γ, the rates, the steps and the packing were chosen with `r3gan`, and the steps
+with `lsgan` too, which is an advantage of theirs over the
+others. results/modes.md tells what else was tried.
 
 Rows go to results/modes.csv, in place of those of the same data, names and recipe: what
 `ganzoo.evaluation.mode_coverage` says of 2,500 samples, and the medians over seeds. The samples of
@@ -73,7 +74,7 @@ class Mixture:
         if name == "r3gan":
             gamma = schedules.exponential(*self.gamma, self.steps)
             chosen["penalties"] = {"r1": gamma, "r2": gamma}
-        return chosen
+        return {key: value for key, value in chosen.items() if key in gan.hyperparameters()}
 
     def measure(self, samples):
         return evaluation.mode_coverage(samples, self.truth.means, self.truth.sigma)
@@ -145,7 +146,8 @@ def main():
                 rows[-1] |= {"steps": task.steps, "seconds": round(seconds, 1)}
                 rows[-1] |= {"samples": len(samples)}
                 print(rows[-1], flush=True)
-        write(rows + medians(rows))
+            mine = [row for row in rows if row["name"] == name]
+            write(mine + medians(mine))
         if drawn.keys() >= {row["name"] for row in rows_of(data)}:
             task.draw(drawn, RESULTS / f"modes-{data}.png")
 

@@ -9,7 +9,7 @@ some hundred steps in `--seconds` on a CPU.
 
 A GAN whose generator maps images is shown with what it maps above the outputs. Pictures go to
 results/zoo/NAME.png, and with `--data` to one sheet, results/zoo-DATA.png. How each was made goes
-to results/zoo.csv. `python tests/test_readme.py` puts the pictures into the README's table.
+to results/zoo.csv. `python benchmarks/pages.py` puts the pictures into the README.
 """
 
 from __future__ import annotations

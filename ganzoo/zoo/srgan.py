@@ -18,8 +18,9 @@ from ganzoo.networks import srgan
 class SRGAN(GAN):
     """Photo-Realistic Single Image Super-Resolution Using a Generative Adversarial Network.
 
-    Ledig et al. 2017, arXiv:1609.04802, eqs. 1 to 6: G enlarges an image x↓, and D tells its output
-    from large images. φ are features, in which the output should be near to the large image.
+    Ledig, Theis, Huszár, Caballero, Cunningham, Acosta, Aitken, Tejani, Totz, Wang, Shi 2017,
+    arXiv:1609.04802, eqs. 1 to 6: G enlarges an image x↓, and D tells its output from large images.
+    φ are features, in which the output should be near to the large image.
 
         L_D = −E log D(x) − E log(1 − D(G(x↓)))
         L_G = λ E|φ(x) − φ(G(x↓))| + E|x − G(x↓)| − μ E log D(G(x↓))

@@ -1,0 +1,196 @@
+"""Writes the tables of README.md and results/README.md anew from the cards and the results.
+
+    python benchmarks/pages.py
+
+Each table stands between two comments with its name, `<!-- NAME -->` and `<!-- end of NAME -->`.
+A test fails while a table is stale.
+"""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import tables
+
+import ganzoo
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "results"
+PAGES = (ROOT / "README.md", ROOT / "docs" / "zoo.md", RESULTS / "README.md")
+Row = dict[str, str]
+
+
+def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [" | ".join(row) for row in [head, ["---"] * len(head), *rows]]
+    return "".join(f"| {line} |\n" for line in lines)
+
+
+def groups(name: str, *key: str) -> dict[tuple[str, ...], list[Row]]:
+    """The rows of a table by their values in the columns `key`, in the table's order."""
+    found: dict[tuple[str, ...], list[Row]] = {}
+    for row in tables.read(RESULTS / f"{name}.csv"):
+        found.setdefault(tuple(row[column] for column in key), []).append(row)
+    return found
+
+
+def short(number: float) -> str:
+    return f"{number:.3g}" if abs(number) < 1000 else f"{number:,.0f}"
+
+
+def thumbnails(columns: int = 4) -> str:
+    """The zoo: a picture of each GAN with a link to its file."""
+    cells = []
+    for name in ganzoo.names():
+        file = type(ganzoo.get(name)).__module__.replace(".", "/") + ".py"
+        picture = f'<img src="results/zoo/{name}.png" width="200" alt=""><br>'
+        shown = picture if (RESULTS / "zoo" / f"{name}.png").exists() else ""
+        cells.append(f'<td><a href="{file}">{shown}{name}</a></td>')
+    rows = [cells[n : n + columns] for n in range(0, len(cells), columns)]
+    lines = [f"<tr>{''.join(row)}</tr>\n" for row in rows]
+    return f"<table>\n{''.join(lines)}</table>\n"
+
+
+def papers() -> str:
+    rows = []
+    for card in map(ganzoo.card, ganzoo.names()):
+        first, *others = card.authors.split(", ")
+        if others:
+            first += f", {others[0]}" if len(others) == 1 else " et al."
+        file = type(ganzoo.get(card.name)).__module__.replace(".", "/") + ".py"
+        link = f"[{card.arxiv}](https://arxiv.org/abs/{card.arxiv})"
+        rows.append(
+            [f"[`{card.name}`](../{file})", f"{card.title} ({first} {card.year}, {link})",
+             ", ".join(card.data)]
+        )  # fmt: skip
+    return markdown(["name", "paper", "trained on"], rows)
+
+
+def claims() -> str:
+    rows = []
+    for (claim, measure), of_seeds in groups("claims", "claim", "measure").items():
+        values, beside = (
+            ", ".join(short(float(row[column])) for row in of_seeds if row[column])
+            for column in ("value", "value_beside")
+        )
+        other = f"{beside} ({of_seeds[0]['beside']})" if beside else of_seeds[0]["beside"]
+        rows.append([f"`{claim}`", measure.replace("|", "\\|"), values, of_seeds[0]["bar"], other])
+    return markdown(["name", "measure", "seeds 7, 8, 9", "asked", "beside"], rows)
+
+
+def modes() -> str:
+    rows = [row for (seed,), rows in groups("modes", "seed").items() for row in rows]
+    rows = [row for row in rows if (row["seed"], row["recipe"]) == ("median", "common")]
+    rows.sort(key=lambda row: (row["data"], -float(row["modes"]), float(row["mode_kl"])))
+    return markdown(
+        ["data", "name", "modes", "of high quality", "KL to uniform", "mode std ÷ true std"],
+        [
+            [
+                row["data"],
+                f"`{row['name']}`" + f", {row['set']}" * bool(row["set"]),
+                f"{float(row['modes']):g} of {row['of']}",
+                *(f"{float(row[key]):.3f}" for key in ("high_quality", "mode_kl", "mode_std")),
+            ]
+            for row in rows
+        ],
+    )
+
+
+def trains() -> str:
+    keys = ("frechet_ratio", "label_kl", "confidence", "matching")
+    return markdown(
+        ["name", "data", "steps", "settings", *(key.replace("_", " ") for key in keys)],
+        [
+            [f"`{row['name']}`", row["data"], row["steps"], row["set"], *map(row.get, keys)]
+            for row in groups("trains", "seed")["median",]
+        ],
+    )
+
+
+def diagnosis() -> str:
+    """How often each kind of failure was found, and mended."""
+    rows = []
+    for (failure,), runs in groups("diagnosis", "failure").items():
+        verdicts = statistics.multimode(run["verdict"] for run in runs)
+        assert failure in verdicts
+        found = sum(run["verdict"] == failure for run in runs)
+        mended = [run["mended"] for run in runs if run["mended"]]
+        rows.append(
+            [failure.replace("_", " "), f"{found} of {len(runs)}",
+             f"{mended.count('healthy')} of {len(mended)}" if mended else ""]
+        )  # fmt: skip
+    return markdown(["built to be", "called so", "healthy with the mend"], rows)
+
+
+def speed() -> str:
+    keys = ("steps_per_second", "of_tutorial", "of_guide", "of_pytorch")
+    head = ["work", "engine", "algorithm", *(key.replace("_", " ") for key in keys)]
+    rows = [row for rows in groups("speed", "work").values() for row in rows]
+    return markdown(
+        head, [[row["work"], row["engine"], row["algorithm"], *map(row.get, keys)] for row in rows]
+    )
+
+
+RUNTIMES = (
+    "keras predict",
+    "tf.function",
+    "onnxruntime plain tf2onnx",
+    "onnxruntime ganzoo float32",
+    "onnxruntime ganzoo int8",
+    "openvino f32",
+    "openvino rewritten bf16",
+    "pytorch f32",
+    "pytorch bf16",
+)
+
+
+def inference() -> str:
+    found = groups("inference", "net", "runtime", "batch")
+    rows = []
+    for runtime in RUNTIMES:
+        (one,), (many,) = (found["28x28x1", runtime, batch] for batch in ("1", "64"))
+        decibels = f" ({float(one['psnr']):.0f} dB)" if float(one["psnr"]) < 100 else ""
+        rows.append(
+            [runtime, one["milliseconds"], many["milliseconds"], f"{one['ratio']}, {many['ratio']}",
+             one["difference"] + decibels]
+        )  # fmt: skip
+    return markdown(
+        ["runtime", "1 sample", "64 samples", "times the plain export", "largest difference"], rows
+    )
+
+
+def augmentation() -> str:
+    """What samples and classical moves add to a classifier's accuracy."""
+    rows, arms = [], []
+    for (count,), of_arms in groups("augmentation", "per_class").items():
+        real, *more = of_arms
+        arms = [row["arm"].replace("real", "", 1) for row in more]
+        cells = [count, f"{100 * float(real['accuracy']):.1f}%"]
+        for row in more:
+            middle, high = (100 * float(row[key]) for key in ("difference", "difference_high"))
+            cells.append(f"{middle:+.1f} ± {high - middle:.1f}")
+        rows.append(cells)
+    return markdown(["images per class", "accuracy", *arms], rows)
+
+
+TABLES: tuple[Callable[[], str], ...] = (
+    thumbnails, papers, claims, modes, trains, diagnosis, speed, inference, augmentation,
+)  # fmt: skip
+
+
+def with_tables(text: str) -> str:
+    """The page with each of its tables made anew."""
+    for table in TABLES:
+        name = table.__name__
+        between = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end of {name} -->)", re.DOTALL)
+        if between.search(text):
+            new = table()
+            text = between.sub(lambda match, new=new: match[1] + new + match[2], text)
+    return text
+
+
+if __name__ == "__main__":
+    for page in PAGES:
+        page.write_text(with_tables(page.read_text()))
