@@ -171,7 +171,7 @@ def test_too_early(count, verdict):
         ("oscillation", facts(beta_1=0.9), 'beta_1=0.5, penalties={"r1": 1.0}'),
         ("oscillation", facts(), 'penalties={"r1": 1.0}'),
         ("overfitting", facts(), 'augment="diffaugment"'),
-        ("overfitting", facts(is_image=False), 'penalties={"r1": 10.0}'),
+        ("overfitting", facts(is_image=False), ""),
         ("a_won_game", facts(), ""),
         ("a_won_game", facts(beta_1=0.9), "beta_1=0.5"),
         (
@@ -183,9 +183,11 @@ def test_too_early(count, verdict):
 )
 def test_mends(failure, known, mend):
     assert getattr(mends, f"of_{failure}")(known) == mend
-    finding = diagnosis.Finding(failure, 1, {}, mend)
+    name = {"a_won_game": "vanishing_gradients", "oscillation": "convergence_failure"}
+    finding = diagnosis.Finding(name.get(failure, failure), 1, {}, mend)
     # typed on the command line, it is the same
     assert keywords.read("gan", finding.options.split()) == mends.read(mend)
+    assert bool(mend) != ("no setting is known" in str(finding))
 
 
 # ---- the callback

@@ -33,7 +33,11 @@ def _word(value: Any) -> str:
     return str(value)
 
 
-UNMENDED = "no setting is known to mend it, and it often passes with more steps"
+UNMENDED = {
+    "vanishing_gradients": "no setting is known to mend it, but it often passes with more steps:"
+    " train longer",
+    "overfitting": "no setting is known to mend it: train with more samples, or stop earlier",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +72,7 @@ class Finding:
 
     def __str__(self) -> str:
         if not self.mend:
-            return f"{self.what}: {UNMENDED}"
+            return f"{self.what}: {UNMENDED[self.failure]}"
         return f"{self.what}: try {self.mend} (on the command line {self.options})"
 
 

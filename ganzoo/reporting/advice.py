@@ -32,8 +32,8 @@ def next_steps(
         failure = finding.failure.replace("_", " ")
         if not finding.mend:
             steps.append(
-                f"Against {failure}, which began at step {finding.since:,}, {UNMENDED}: train "
-                "longer, with a larger `--epochs`."
+                f"Against {failure}, which began at step {finding.since:,}, "
+                f"{UNMENDED[finding.failure]}."
             )
             continue
         steps.append(

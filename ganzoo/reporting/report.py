@@ -98,9 +98,10 @@ def _diagnosis(diagnosis: Diagnosis) -> list[Markup]:
     bad = " bad" if diagnosis.findings else ""
     parts = [paragraph(f"{diagnosis.title.capitalize()}.", f"verdict{bad}")]
     for number, finding in enumerate(diagnosis.findings, 1):
-        mend = f"{UNMENDED.capitalize()}."
         if finding.mend:
             mend = f"Mend: `{finding.mend}`, or `{finding.options}` on the command line"
+        else:
+            mend = f"{UNMENDED[finding.failure].capitalize()}."
         title = f"{number}. {finding.what.capitalize()}"
         parts.append(markup.block(title, paragraph(mend), kind="finding"))
     return parts + [paragraph(note) for note in diagnosis.notes]
