@@ -118,8 +118,8 @@ def _rates(facts: Facts, player: str) -> tuple[float | None, float | None]:
 
 
 def of_overfitting(facts: Facts) -> str:
-    """Augmentation of what D sees, where there are images. Nothing for other data: with R1 of weight
-    10 the samples cover more than twice as much, but D still tells training samples from others."""
+    """Augmentation of what D sees, where there are images. Nothing for other data: with R1 of
+    weight 10 samples cover twice as much, but D still tells training samples from others."""
     return 'augment="diffaugment"' if facts.is_image is not False else ""
 
 
