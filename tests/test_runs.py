@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import threading
+import types
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -313,6 +314,84 @@ def test_every_is_checked(kind, tmp_path):
 def test_config_is_json(tmp_path):
     run = Run.new(tmp_path / "a", {"coding": (0, 1, 1)})
     assert json.loads((run.path / "config.json").read_text()) == {"coding": [0, 1, 1]}
+
+
+def large(tmp_path, side=48):
+    """The name of a data set of images whose sides are so long."""
+    images = np.random.default_rng(0).integers(0, 255, (64, side, side, 1), dtype="uint8")
+    np.savez(tmp_path / "large.npz", x=images)
+    return f"npz:{tmp_path}/large.npz"
+
+
+SHORT = {"steps": 1, "export": False, "metric": "none"}
+
+
+@pytest.mark.parametrize(
+    ("side", "name", "chosen", "batch_size", "expected"),
+    [
+        (48, "lsgan", {}, None, (32, 16)),
+        (48, "lsgan", {"width": 8}, None, (8, 16)),
+        (48, "lsgan", {"width": 8}, 4, (8, 4)),
+        (48, "lsgan", {"architecture": "mlp"}, None, (None, 64)),
+        (48, "fastgan", {}, None, (None, 16)),
+        (40, "lsgan", {}, None, (None, 64)),
+    ],
+)
+def test_large_images_on_a_cpu_get_smaller_networks_and_batches(
+    tmp_path, monkeypatch, side, name, chosen, batch_size, expected
+):
+    out = io.StringIO()
+    seen = {}
+
+    def no_training(self, run, export, console):
+        seen["width"] = self.gan.width
+
+    monkeypatch.setattr(runs.Training, "run_in", no_training)
+    run = runs.train(
+        name, large(tmp_path, side), hyperparameters=chosen, batch_size=batch_size,
+        out=tmp_path / "run", console=Console(file=out), **SHORT
+    )  # fmt: skip
+    found = run.config["hyperparameters"]["width"], run.config["batch_size"]
+    assert found == expected and seen["width"] == expected[0]
+    said = "there is no GPU" in out.getvalue()
+    assert said == ((chosen.get("width"), batch_size or 64) != expected)
+
+
+def test_where_there_is_a_gpu_nothing_becomes_smaller(tmp_path, monkeypatch):
+    monkeypatch.setattr(runs.Training, "run_in", lambda self, run, export, console: None)
+    config = types.SimpleNamespace(list_physical_devices=lambda kind: ["a GPU"])
+    monkeypatch.setattr(prepared, "tf", types.SimpleNamespace(config=config))
+    run = runs.train("lsgan", large(tmp_path), out=tmp_path / "run", **SHORT)
+    assert (run.config["hyperparameters"]["width"], run.config["batch_size"]) == (None, 64)
+
+
+def test_a_line_says_how_long_a_training_will_take(watched):
+    gan, *_ = watched
+    out = io.StringIO()
+    progress = callbacks.Progress(Console(file=out), steps=gan.step + 5000)
+    progress.set_params({"epochs": 1, "steps": 5000})
+    progress.set_model(gan)
+    progress.on_train_begin()
+    progress.on_epoch_begin(0)
+    for batch in range(progress.STEPS_TO_ESTIMATE):
+        if batch == 1:
+            progress._began -= 9.0  # nine further steps take nine seconds
+        progress.on_train_batch_end(batch)
+    assert "4,990 more steps will take about 83 minutes" in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.1, "1 second"),
+        (2, "2 seconds"),
+        (89, "89 seconds"),
+        (91, "2 minutes"),
+        (9000, "2 hours and 30 minutes"),
+    ],
+)
+def test_durations_in_words(seconds, words):
+    assert callbacks._duration(seconds) == words
 
 
 def test_a_value_range_reaches_the_data(tmp_path):

@@ -48,7 +48,12 @@ def train(
         int | None, typer.Option(help="Generator updates, in place of --epochs.")
     ] = None,
     batch_size: Annotated[
-        int | None, typer.Option(help="Rows of each update; 64 by default.")
+        int | None,
+        typer.Option(
+            help="Rows of each update; 64 by default, or 16 with networks of width 32 for images "
+            "of at least 48×48 where there is no GPU.",
+            show_default=False,
+        ),
     ] = None,
     size: options.Size = None,
     fit: options.Fit = None,

@@ -193,7 +193,8 @@ class StopOnInterrupt(keras.callbacks.Callback):
 class Progress(keras.callbacks.Callback):
     """Shows epoch, steps per second, time left, the verdict of a `Diagnose` whose `tell` is
     `Progress.tell`, and the losses by name: a bar on a terminal, and lines, not more often than
-    every few seconds, where the output is a file or a pipe.
+    every few seconds, where the output is a file or a pipe. A line after the first steps says how
+    long the training will take.
 
     Use it as a context manager, so that the bar is removed when training fails.
 
@@ -208,6 +209,7 @@ class Progress(keras.callbacks.Callback):
     """
 
     SECONDS_BETWEEN_LINES = 5
+    STEPS_TO_ESTIMATE = 10
 
     verdict = ""
 
@@ -265,6 +267,9 @@ class Progress(keras.callbacks.Callback):
         self._done += 1
         if self._done == 1:
             self._began = time.perf_counter()
+        if self._done == self.STEPS_TO_ESTIMATE and self._left():
+            duration = _duration(self._left() / self._rate())
+            self._print(f"{self._left():,} more steps will take about {duration}")
         if self._bar:
             self._bar.update(
                 self._task,
@@ -280,9 +285,9 @@ class Progress(keras.callbacks.Callback):
         parts = [f"epoch {self._epoch}", f"step {self.model.step}"]
         if self._done > 1:
             parts.append(self._rates())
-            if self._total and (steps := self._total - self._before - self._done) > 0:
-                left = round(steps / self._rate())
-                parts.append(f"{left // 60}:{left % 60:02} left")
+            if self._left():
+                seconds = round(self._left() / self._rate())
+                parts.append(f"{seconds // 60}:{seconds % 60:02} left")
         self._line = "  ".join([*parts, self._words(logs)])
         if time.perf_counter() - self._printed >= self.SECONDS_BETWEEN_LINES:
             self._print_line()
@@ -290,6 +295,10 @@ class Progress(keras.callbacks.Callback):
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         self._print_line()
         self._close()
+
+    def _left(self) -> int:
+        """The steps to come; 0 if that is not known."""
+        return max(self._total - self._before - self._done, 0) if self._total else 0
 
     def _rate(self) -> float:
         return (self._done - 1) / max(time.perf_counter() - self._began, 1e-9)
@@ -307,10 +316,27 @@ class Progress(keras.callbacks.Callback):
 
     def _print_line(self) -> None:
         if self._line:
-            self.console.print(self._line, markup=False, highlight=False, soft_wrap=True)
+            self._print(self._line)
         self._line, self._printed = "", time.perf_counter()
+
+    def _print(self, line: str) -> None:
+        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def _close(self) -> None:
         if self._bar:
             self._bar.stop()
             self._bar = None
+
+
+def _duration(seconds: float) -> str:
+    """A duration in words, in its two largest units at most."""
+
+    def counted(number: int, unit: str) -> str:
+        return f"{number} {unit}{'s' * (number != 1)}"
+
+    if seconds < 90:
+        return counted(max(round(seconds), 1), "second")
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return counted(minutes, "minute")
+    return f"{counted(minutes // 60, 'hour')} and {counted(minutes % 60, 'minute')}"

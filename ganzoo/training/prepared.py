@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import tensorflow as tf
 from rich.console import Console
 
 from ganzoo import data
@@ -21,6 +22,7 @@ from ganzoo.training.folder import Run
 if TYPE_CHECKING:
     from ganzoo.core.gan import GAN
 
+LARGE = 48  # sides of images with which the usual networks take seconds for a step on a CPU
 STEPS = 1600  # enough for recognisable digits; a minute or two on two cores
 PICTURES = 10
 HELD_OUT = 8  # rows that a game on several samples shows in its pictures and never trains on
@@ -59,6 +61,16 @@ def length(
     return epochs, known, epochs * known
 
 
+def is_slow(gan: GAN, examples: Any, value_range: tuple[float, float] | None) -> bool:
+    """Whether the usual networks and batches would take seconds for a step: with images of at
+    least 48×48 and no GPU."""
+    if tf.config.list_physical_devices("GPU"):
+        return False
+    with data.clear_errors():
+        spec = gan.batches(examples, batch_size=1, steps=1, value_range=value_range).spec
+    return spec.is_image and min(spec.shape[:2]) >= LARGE
+
+
 @dataclasses.dataclass(frozen=True)
 class Training:
     """A GAN, the data and the length of its training, all checked before a folder is made."""
@@ -78,8 +90,7 @@ class Training:
     def of(
         cls,
         gan: GAN,
-        dataset: str,
-        how: Mapping[str, Any],
+        examples: Any,
         value_range: tuple[float, float] | None,
         batch_size: int | None,
         epochs: int | None,
@@ -87,12 +98,12 @@ class Training:
         metric: str,
         patience: int | None,
     ) -> Training:
-        """Loads a data set with the options `how` and builds the GAN for it.
+        """Builds the GAN for the data.
 
         The data are batched as `gan.fit` will batch them, so that data that can't be trained on are
         refused now.
         """
-        examples = shown = data.load(dataset, **how)
+        shown = examples
         several = gan.latent_dim is None  # it maps samples, and its picture shows held-out ones
         if several:
             examples, shown = data.held_out(examples, HELD_OUT)

@@ -21,19 +21,21 @@ import tensorflow as tf
 from rich.console import Console
 
 import ganzoo
-from ganzoo import networks
+from ganzoo import data, networks
 from ganzoo.data.checks import check_int
 from ganzoo.devices import strategies
 from ganzoo.evaluation import quality
 from ganzoo.foundation import registry, schedules
 from ganzoo.training import checkpoints
 from ganzoo.training.folder import NEEDED, Run, check_free
-from ganzoo.training.prepared import STEPS, Interrupted, Training, is_finished
+from ganzoo.training.prepared import STEPS, Interrupted, Training, is_finished, is_slow
 
 if TYPE_CHECKING:
     from ganzoo.core.gan import GAN
 
 __all__ = ["STEPS", "Interrupted", "Run", "load", "resume", "train"]
+
+NARROW = ("stylegan2", "fastgan")  # their own width is 16, that of the others 64
 
 
 def load(path: str | os.PathLike) -> GAN:
@@ -80,7 +82,9 @@ def train(
         hyperparameters: as in `ganzoo.get`.
         epochs: passes over the data; by default as many as make about 1,600 steps.
         steps: generator updates, in place of `epochs`.
-        batch_size: rows of each update; 64 by default.
+        batch_size: rows of each update; by default 64, or 16 for images of at least 48×48 where
+            there is no GPU. The networks then have width 32, if no width is chosen, so that 1,600
+            steps take minutes.
         size, fit, flip: how images are resized and whether they are mirrored too, see
             `ganzoo.data.load`.
         value_range: (low, high), the values that are black and white, if images are neither bytes
@@ -124,13 +128,20 @@ def train(
         raise ValueError("several workers train one run: name a folder that all share in out.")
     if out is not None and writes:
         check_free(out)
+    chosen = dict(hyperparameters or {})
     with strategy.scope():
-        gan = ganzoo.get(name, **(hyperparameters or {}))
-    how = {"size": size, "fit": fit, "flip": flip}
+        gan = ganzoo.get(name, **chosen)
+    how: dict[str, Any] = {"size": size, "fit": fit, "flip": flip}
     dataset = gan.default_data if dataset is None else dataset
-    training = Training.of(
-        gan, dataset, how, value_range, batch_size, epochs, steps, metric, patience
-    )
+    examples = data.load(dataset, **how)
+    smaller = {}
+    if is_slow(gan, examples, value_range):
+        smaller = _for_cpu(gan, chosen, batch_size)
+        batch_size = smaller.get("batch_size", batch_size)
+    if "width" in smaller:
+        with strategy.scope():
+            gan = ganzoo.get(name, **chosen, width=smaller["width"])
+    training = Training.of(gan, examples, value_range, batch_size, epochs, steps, metric, patience)
     config = {
         "gan": name,
         "hyperparameters": {key: getattr(gan, key) for key in gan.hyperparameters()},
@@ -155,6 +166,8 @@ def train(
         run = Run.new(out, config) if writes else Run(Path(out))
     if console is not None:
         _say_networks(gan, dataset, console)
+        if smaller:
+            _say_smaller(smaller, console)
     training.run_in(run, export, console)
     return run
 
@@ -211,10 +224,13 @@ def resume(
         )
     if is_finished(run, gan, steps):
         raise ValueError(f"{run.path} has made all of its {steps} steps: train a new run.")
-    how = {"size": read["size"]} | {key: config[key] for key in ("fit", "flip") if key in config}
+    how: dict[str, Any] = {"size": read["size"]} | {
+        key: config[key] for key in ("fit", "flip") if key in config
+    }
     value_range, batch_size = read["value_range"], config["batch_size"]
     watched = config.get("metric", "none"), config.get("patience")
-    training = Training.of(gan, config["data"], how, value_range, batch_size, None, steps, *watched)
+    examples = data.load(config["data"], **how)
+    training = Training.of(gan, examples, value_range, batch_size, None, steps, *watched)
     if console is not None:
         console.print(f"continuing from step {gan.step:,} of {steps:,}")
     training.run_in(run, export, console)
@@ -245,6 +261,23 @@ def _networks(gan: GAN) -> str:
         return gan.architecture_of_images
     chosen = networks.choose("auto", gan.spec.shape, gan.architecture_of_images)
     return next(name for name, module in networks.NAMED.items() if module is chosen)
+
+
+def _for_cpu(gan: GAN, chosen: Mapping[str, Any], batch_size: int | None) -> dict[str, int]:
+    """What becomes smaller where there is no GPU, as far as the user has not chosen it."""
+    smaller = {}
+    narrow = gan.architecture_of_images in NARROW or "width" in chosen
+    if gan.architecture == "auto" and not narrow:
+        smaller["width"] = 32
+    if batch_size is None and gan.architecture != "mlp":
+        smaller["batch_size"] = 16
+    return smaller
+
+
+def _say_smaller(smaller: Mapping[str, int], console: Console) -> None:
+    what = " and ".join(f"{key.replace('_', ' ')} {value}" for key, value in smaller.items())
+    line = f"there is no GPU, so images of this size are trained with {what}"
+    console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _say_networks(gan: GAN, dataset: str, console: Console) -> None:
