@@ -51,6 +51,13 @@ def test_links_lead_somewhere(page):
         assert not anchor or anchor in anchors(target), f"{link} has no such heading"
 
 
+def test_the_version_is_the_same_everywhere():
+    import ganzoo
+
+    assert f"\nversion: {ganzoo.__version__}\n" in (ROOT / "CITATION.cff").read_text()
+    assert f"\n## {ganzoo.__version__} " in (ROOT / "CHANGELOG.md").read_text()
+
+
 def blocks(page):
     return re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
 
