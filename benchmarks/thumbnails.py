@@ -15,7 +15,6 @@ to results/zoo.csv. `python benchmarks/pages.py` puts the pictures into the READ
 from __future__ import annotations
 
 import argparse
-import operator
 import tempfile
 import time
 from pathlib import Path
@@ -69,10 +68,9 @@ def picture(
         samples = gan.sample(SHOWN, seed)
         sheet = plots.contact_sheet(samples, 8, value_range=gan.spec.value_range)
         return source, gan.step, np.repeat(sheet, 3, -1) if sheet.shape[-1] == 1 else sheet
-    rows = {}
-    for name in gan.columns:
-        kept = shown[name] if isinstance(shown, dict) else shown.map(operator.itemgetter(name))
-        rows[name] = np.stack(list(kept.take(SHOWN // 2).as_numpy_iterator()))
+    stream = gan.batches(shown, batch_size=1, steps=1, replicas=1, shuffle=False)
+    kept = list(stream.dataset.take(SHOWN // 2))
+    rows = {name: np.concatenate([row[name] for row in kept]) for name in gan.columns}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "mapped.png")
         mapped.save_mapped(gan, path, rows)

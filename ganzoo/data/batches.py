@@ -20,10 +20,11 @@ from ganzoo.data.streams import Stream, held
 class Batches(NamedTuple):
     """What `batches` returns.
 
-    dataset: yields {name: rows}: samples in the user's dtype, labels as int32 class numbers (-1
-        where one is missing); the number of rows is static.
-    fields: what was learned of each column, by the same names.
-    steps_per_epoch: None where only running through the dataset tells.
+    Attributes:
+        dataset: yields {name: rows}: samples in the user's dtype, labels as int32 class numbers (-1
+            where one is missing); the number of rows is static.
+        fields: what was learned of each column, by the same names.
+        steps_per_epoch: None where only running through the dataset tells.
     """
 
     dataset: tf.data.Dataset
@@ -60,34 +61,36 @@ def batches(
 ) -> Batches:
     """Turns data in any form that Keras users have into endless, checked batches of equal size.
 
-    x: an array (N, height, width, channels) or (N, features), an (x, y) pair, a dict
-        {"image": x, "label": y} ("vector" for vectors, other keys are ignored), or a
-        tf.data.Dataset of such elements, batched or not; also a DataFrame of numbers, a matrix of
-        scipy.sparse, and batches of a keras.utils.PyDataset, a torch DataLoader or a generator.
-        Keras's ((x, y), (x_test, y_test)) is its first pair, which a warning says. Where the
-        columns hold several samples, a dict of arrays or of tf.data.Datasets,
-        {"source": …, "target": …}, a tuple of them in that order, or a dataset of such elements.
-    y: labels (N,) or (N, 1), integers or strings, if x is an array.
-    columns: what to read, by name (`Column`); one sample without labels by default. The only
-        sample of a game is called "image" in the batches, or "vector" if it is one.
-    fields: those of a model already built, which the data must then fit. A column that is not
-        among them is learned from the data.
-    batch_size: samples per update over all replicas; 64, or that of a batched dataset.
-    steps: critic steps; each element holds batch_size × steps rows.
-    num_classes: how many classes the labels have. It is otherwise that of `fields`, the length of
-        the dataset's `class_names`, the number of different strings, or the largest label + 1.
-    value_range: the (lo, hi) that becomes [-1, 1]. Not needed for uint8, for float images in
-        [0, 1] or [-1, 1], nor for vectors, which are standardised per feature without it.
-    first_step: where to start. The order depends on (seed, step) alone, so a run resumed at step
-        n sees what the uninterrupted run sees. Arrays, and the folders and ArrayRecords of `load`,
-        get a fresh permutation of all rows per epoch, of which those that don't fill a step are
-        left out, and start at any step at once. Another dataset is shuffled within a buffer of at
-        most 10,000 rows and 256 MiB, and replayed up to there: those of TFDS from the beginning of
-        the epoch, without decoding, others from their first epoch.
-    steps_per_epoch: needed for infinite datasets. A dataset of unknown length is repeated if it
-        is given; otherwise one pass is one epoch, and first_step is ignored.
-    part: (i, n) for the i-th of n workers, which gets the i-th n-th of each step's rows. Arrays,
-        folders and ArrayRecords read no others.
+    Args:
+        x: an array (N, height, width, channels) or (N, features), an (x, y) pair, a dict {"image":
+            x, "label": y} ("vector" for vectors, other keys are ignored), or a tf.data.Dataset of
+            such elements, batched or not; also a DataFrame of numbers, a matrix of scipy.sparse,
+            and batches of a keras.utils.PyDataset, a torch DataLoader or a generator. Keras's ((x,
+            y), (x_test, y_test)) is its first pair, which a warning says. Where the columns hold
+            several samples, a dict of arrays or of tf.data.Datasets, {"source": …, "target": …}, a
+            tuple of them in that order, or a dataset of such elements.
+        y: labels (N,) or (N, 1), integers or strings, if x is an array.
+        columns: what to read, by name (`Column`); one sample without labels by default. The only
+            sample of a game is called "image" in the batches, or "vector" if it is one.
+        fields: those of a model already built, which the data must then fit. A column that is not
+            among them is learned from the data.
+        batch_size: samples per update over all replicas; 64, or that of a batched dataset.
+        steps: critic steps; each element holds batch_size × steps rows.
+        num_classes: how many classes the labels have. It is otherwise that of `fields`, the length
+            of the dataset's `class_names`, the number of different strings, or the largest label +
+            1.
+        value_range: the (lo, hi) that becomes [-1, 1]. Not needed for uint8, for float images in
+            [0, 1] or [-1, 1], nor for vectors, which are standardised per feature without it.
+        first_step: where to start. The order depends on (seed, step) alone, so a run resumed at
+            step n sees what the uninterrupted run sees. Arrays, and the folders and ArrayRecords of
+            `load`, get a fresh permutation of all rows per epoch, of which those that don't fill a
+            step are left out, and start at any step at once. Another dataset is shuffled within a
+            buffer of at most 10,000 rows and 256 MiB, and replayed up to there: those of TFDS from
+            the beginning of the epoch, without decoding, others from their first epoch.
+        steps_per_epoch: needed for infinite datasets. A dataset of unknown length is repeated if it
+            is given; otherwise one pass is one epoch, and first_step is ignored.
+        part: (i, n) for the i-th of n workers, which gets the i-th n-th of each step's rows.
+            Arrays, folders and ArrayRecords read no others.
 
     Unpaired columns each have their own rows and their own permutation; an epoch is that of the
     longest.

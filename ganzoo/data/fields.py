@@ -25,10 +25,11 @@ class Column:
     `{"image": Column("sample"), "label": Column("label")}` or
     `{"source": Column("sample"), "target": Column("sample")}`.
 
-    kind: "sample" for images or vectors, "label" for classes.
-    optional: whether a label may be missing (-1, None or NaN in the data, -1 in a batch).
-    paired: whether row i belongs to row i of the other columns. An unpaired column has its own
-        number of rows and its own permutation.
+    Attributes:
+        kind: "sample" for images or vectors, "label" for classes.
+        optional: whether a label may be missing (-1, None or NaN in the data, -1 in a batch).
+        paired: whether row i belongs to row i of the other columns. An unpaired column has its own
+            number of rows and its own permutation.
     """
 
     kind: Literal["sample", "label"]
@@ -40,17 +41,19 @@ class Column:
 class Field:
     """What was learned of one named column, and the way between the user's units and a network's.
 
-    shape: of one row: (height, width, channels) of an image, (features,) of a vector, () of a
-        label.
-    dtype: name of the user's dtype, such as "uint8", "float32" or, for labels only, "str".
-    codec: how values are encoded. "affine": (x - offset) / scale maps the value range to [-1, 1].
-        "standardise": the same for each feature, with its mean and standard deviation.
-        "classes": integer or string labels become int32 numbers from 0 to num_classes - 1.
-    offset, scale: a float each for "affine", a tuple of one float per feature for "standardise".
-    num_classes: how many classes there are; None for samples.
-    class_names: the name of each class, where they are known.
-    optional: whether labels may be missing; these are encoded as -1.
-    feature_names, feature_dtypes: of a DataFrame's columns; `decode` then returns a DataFrame.
+    Attributes:
+        shape: of one row: (height, width, channels) of an image, (features,) of a vector, () of a
+            label.
+        dtype: name of the user's dtype, such as "uint8", "float32" or, for labels only, "str".
+        codec: how values are encoded. "affine": (x - offset) / scale maps the value range to [-1,
+            1]. "standardise": the same for each feature, with its mean and standard deviation.
+            "classes": integer or string labels become int32 numbers from 0 to num_classes - 1.
+        offset, scale: a float each for "affine", a tuple of one float per feature for
+            "standardise".
+        num_classes: how many classes there are; None for samples.
+        class_names: the name of each class, where they are known.
+        optional: whether labels may be missing; these are encoded as -1.
+        feature_names, feature_dtypes: of a DataFrame's columns; `decode` then returns a DataFrame.
     """
 
     shape: tuple[int, ...]
