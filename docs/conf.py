@@ -1,15 +1,19 @@
-"""The documentation site: `sphinx-build -c docs . site` from the root of the checkout.
+"""The documentation site: `sphinx-build -W -c docs . site`, from the root of the checkout.
 
 The source folder is the root, so that the README, the notebooks and all links to files work as they
 do on GitHub. Notebooks are shown as they are stored, and nothing is fetched from the network.
 """
 
 import os
+import re
 import sys
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import latex2mathml.converter
+from docutils import nodes
 
 import ganzoo
 
@@ -20,7 +24,7 @@ version = release = ganzoo.__version__
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode", "myst_nb"]
 root_doc = "docs/index"
 include_patterns = [
-    "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/*.md", "results/README.md",
+    "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/*.md", "results/*.md",
     "cluster/README.md", "export/*/README.md", "colab/*.ipynb",
 ]  # fmt: skip
 
@@ -31,8 +35,31 @@ html_copy_source = False
 nb_execution_mode = "off"
 myst_heading_anchors = 3
 myst_enable_extensions = ["dollarmath"]
-suppress_warnings = ["myst.header"]  # the README begins sections at the second level
+html_math_renderer = "mathml"  # browsers show it without a script
 
 autodoc_typehints = "description"
 autodoc_member_order = "bysource"
-napoleon_google_docstring = True
+autodoc_default_options = {"exclude-members": "count, index"}  # of named tuples
+napoleon_use_ivar = True
+
+
+def as_restructured_text(app, what, name, obj, options, lines):
+    """Docstrings are plain text with code between backticks: marks of reStructuredText are escaped
+    outside of the code."""
+    for number, line in enumerate(lines):
+        parts = re.split(r"(``.+?``|`[^`]+`)", line)
+        parts[::2] = [re.sub(r"([*|_])", r"\\\1", part) for part in parts[::2]]
+        parts[1::2] = [f"``{part.strip('`')}``" for part in parts[1::2]]
+        lines[number] = "".join(parts)
+
+
+def mathml(self, node):
+    display = "block" if isinstance(node, nodes.math_block) else "inline"
+    self.body.append(latex2mathml.converter.convert(node.astext(), display=display))
+    raise nodes.SkipNode
+
+
+def setup(app):
+    app.add_html_math_renderer("mathml", (mathml, None), (mathml, None))
+    # before napoleon, whose own marks must stay
+    app.connect("autodoc-process-docstring", as_restructured_text, priority=400)
