@@ -31,6 +31,8 @@ include_patterns = [
 html_theme = "furo"
 html_title = f"ganzoo {version}"
 html_copy_source = False
+html_static_path = ["site.css"]
+html_css_files = ["site.css"]
 
 nb_execution_mode = "off"
 myst_heading_anchors = 3
