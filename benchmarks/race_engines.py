@@ -8,8 +8,9 @@ steps to FOLDER/passed.json. The clock runs while networks are built, functions 
 are made. It stands still while samples are drawn. Importing the libraries and reading the data file
 are not counted; ganzoo's own loading of its data is.
 
-`ganzoo` trains a GAN as `ganzoo train NAME` does: data by name, batches of 64, the GAN's own
-networks and rates. The pictures, measurements, checkpoints and exports of a run are left out.
+`ganzoo` trains a GAN as `ganzoo train NAME` does: data by name, with the recipe of the GAN, whose
+rates fall to 0 with the last step of that command. The pictures, measurements, checkpoints and
+exports of a run are left out.
 
 The others are written from their descriptions. What they have in common with the loops that
 benchmarks/speed.py times is in peers.py. Each has its own networks, rates, batch size, order of
@@ -137,14 +138,19 @@ def ganzoo(data: str, seed: int, start: Start, name: str, settings: list[str]) -
 
     import ganzoo
     from ganzoo.foundation import keywords
+    from ganzoo.training import recipes
 
     hyperparameters = keywords.read(name, settings, seed)
     size = SIZES.get(data)
     clock = start()
     gan = ganzoo.get(name, **hyperparameters)
     examples = ganzoo.data.load(data, size=size)
+    recipe = recipes.chosen(gan, examples, None)
+    steps, batch_size = recipe.pop("steps", MANY), recipe.pop("batch_size", None)
+    recipe = recipes.falling(recipe, steps, gan.critic_steps)
+    gan = ganzoo.get(name, **recipe | hyperparameters)
     watch = callback(clock, lambda count: gan.sample(count, seed))
-    gan.fit(examples, steps_per_epoch=MANY, callbacks=[watch], verbose=0)
+    gan.fit(examples, batch_size=batch_size, steps_per_epoch=MANY, callbacks=[watch], verbose=0)
 
 
 SIZES = {"emoji": (32, 32)}  # of data that are larger than the peers' networks

@@ -1,10 +1,12 @@
 """A picture for each GAN of the zoo: 16 samples after a short training.
 
-Settings are those of each GAN, except for the width of the networks: `--width` is small enough for
-some hundred steps in `--seconds` on a CPU.
+Settings are those of each GAN, except for the width of the networks. `--width` is small enough for
+some hundred steps in `--seconds` on a CPU; 0 leaves the networks as they are.
 
     python benchmarks/thumbnails.py                     # all names, about half a minute each
-    python benchmarks/thumbnails.py lsgan --seconds 120
+    python benchmarks/thumbnails.py gan minimax_gan fgan unrolled_gan infogan --width 0
+    python benchmarks/thumbnails.py stylegan2 fastgan --width 0 --seconds 150
+    python benchmarks/thumbnails.py biggan sagan reacgan sngan --width 16 --seconds 60
     python benchmarks/thumbnails.py --data shapes       # one sheet of all that draw samples
 
 A GAN whose generator maps images is shown with what it maps above the outputs. Pictures go to
@@ -58,7 +60,7 @@ def picture(
     gan_name: str, source: str | None, seconds: float, width: int, seed: int
 ) -> tuple[str, int, np.ndarray]:
     """The data set, the number of steps, and a contact sheet."""
-    gan = ganzoo.get(gan_name, width=width, seed=seed)
+    gan = ganzoo.get(gan_name, seed=seed, **({"width": width} if width else {}))
     source = source or gan.default_data
     examples = shown = ganzoo.data.load(source)
     if maps(gan_name):

@@ -62,6 +62,9 @@ def test_show(ganzoo_in, tmp_path, name):
     assert (code, err) == (0, "")
     assert all(line in out for line in (card.title, card.arxiv, *card.equation.splitlines()))
     assert all(f"\n{key} " in out for key in card.hyperparameters)
+    recipe = type(ganzoo.get(name)).recipe
+    assert all(f"{key}=" in out for key in recipe)
+    assert ("ganzoo train, on images:" in out) == bool(recipe)
 
 
 def test_data(ganzoo_in, tmp_path):

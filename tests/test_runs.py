@@ -14,8 +14,9 @@ import pytest
 from rich.console import Console
 
 import ganzoo
+from ganzoo.foundation import schedules
 from ganzoo.reporting import plots
-from ganzoo.training import callbacks, prepared, runs
+from ganzoo.training import callbacks, prepared, recipes, runs
 from ganzoo.training.runs import Run
 
 SMALL = {"dataset": "digits", "hyperparameters": {"width": 8}, "steps": 3, "export": False}
@@ -326,43 +327,74 @@ def large(tmp_path, side=48):
 SHORT = {"steps": 1, "export": False, "metric": "none"}
 
 
+@pytest.fixture
+def untrained(monkeypatch):
+    """Runs are made, but nothing is trained. A list of the GANs."""
+    gans = []
+    monkeypatch.setattr(
+        runs.Training, "run_in", lambda self, run, export, console: gans.append(self.gan)
+    )
+    return gans
+
+
 @pytest.mark.parametrize(
-    ("side", "name", "chosen", "batch_size", "expected"),
+    ("side", "name", "given", "batch_size", "expected"),
     [
-        (48, "lsgan", {}, None, (32, 16)),
-        (48, "lsgan", {"width": 8}, None, (8, 16)),
-        (48, "lsgan", {"width": 8}, 4, (8, 4)),
-        (48, "lsgan", {"architecture": "mlp"}, None, (None, 64)),
+        (48, "dcgan", {}, None, (32, 16)),
+        (48, "dcgan", {"width": 8}, None, (8, 16)),
+        (48, "dcgan", {"width": 8}, 4, (8, 4)),
+        (48, "dcgan", {"architecture": "mlp"}, None, (None, 64)),
         (48, "fastgan", {}, None, (None, 16)),
-        (40, "lsgan", {}, None, (None, 64)),
+        (40, "dcgan", {}, None, (None, 64)),
     ],
 )
 def test_large_images_on_a_cpu_get_smaller_networks_and_batches(
-    tmp_path, monkeypatch, side, name, chosen, batch_size, expected
+    tmp_path, untrained, side, name, given, batch_size, expected
 ):
     out = io.StringIO()
-    seen = {}
-
-    def no_training(self, run, export, console):
-        seen["width"] = self.gan.width
-
-    monkeypatch.setattr(runs.Training, "run_in", no_training)
     run = runs.train(
-        name, large(tmp_path, side), hyperparameters=chosen, batch_size=batch_size,
+        name, large(tmp_path, side), hyperparameters=given, batch_size=batch_size,
         out=tmp_path / "run", console=Console(file=out), **SHORT
     )  # fmt: skip
-    found = run.config["hyperparameters"]["width"], run.config["batch_size"]
-    assert found == expected and seen["width"] == expected[0]
-    said = "there is no GPU" in out.getvalue()
-    assert said == ((chosen.get("width"), batch_size or 64) != expected)
+    assert (run.config["hyperparameters"]["width"], run.config["batch_size"]) == expected
+    assert untrained[0].width == expected[0]
+    said = "chosen for these images" in out.getvalue()
+    assert said == ((given.get("width"), batch_size or 64) != expected)
 
 
-def test_where_there_is_a_gpu_nothing_becomes_smaller(tmp_path, monkeypatch):
-    monkeypatch.setattr(runs.Training, "run_in", lambda self, run, export, console: None)
+def test_where_there_is_a_gpu_nothing_becomes_smaller(tmp_path, monkeypatch, untrained):
     config = types.SimpleNamespace(list_physical_devices=lambda kind: ["a GPU"])
-    monkeypatch.setattr(prepared, "tf", types.SimpleNamespace(config=config))
-    run = runs.train("lsgan", large(tmp_path), out=tmp_path / "run", **SHORT)
+    monkeypatch.setattr(recipes, "tf", types.SimpleNamespace(config=config))
+    run = runs.train("dcgan", large(tmp_path), out=tmp_path / "run", **SHORT)
     assert (run.config["hyperparameters"]["width"], run.config["batch_size"]) == (None, 64)
+
+
+def test_images_get_the_recipe_where_nothing_else_is_chosen(tmp_path, monkeypatch, untrained):
+    recipe = {"ema": 0.9, "generator_learning_rate": 1e-3, "discriminator_learning_rate": 2e-3}
+    monkeypatch.setattr(type(ganzoo.get("wgan_gp")), "recipe", recipe)
+    given = {"width": 8, "ema": 0.5}
+    run = runs.train(
+        "wgan_gp", "digits", hyperparameters=given, out=tmp_path / "run", **SHORT | {"steps": 7}
+    )
+    (gan,) = untrained
+    assert (gan.ema, gan.width) == (0.5, 8)
+    assert gan.generator_learning_rate == schedules.linear(1e-3, 0.0, 7)
+    assert gan.discriminator_learning_rate == schedules.linear(2e-3, 0.0, 7 * gan.critic_steps)
+    again = runs._as_given("wgan_gp", Run.at(run.path).config["hyperparameters"])
+    assert again["generator_learning_rate"] == gan.generator_learning_rate
+
+
+@pytest.mark.parametrize("name", ganzoo.names())
+def test_a_recipe_holds_what_the_gan_accepts(name):
+    recipe = dict(type(ganzoo.get(name)).recipe)
+    recipe.pop("steps", None)
+    ganzoo.get(name, **recipes.falling(recipe, 10, 1))
+
+
+def test_points_get_no_recipe(tmp_path, monkeypatch, untrained):
+    monkeypatch.setattr(type(ganzoo.get("gan")), "recipe", {"ema": 0.9})
+    runs.train("gan", "ring", out=tmp_path / "run", **SHORT)
+    assert untrained[0].ema == 0
 
 
 def test_a_line_says_how_long_a_training_will_take(watched):

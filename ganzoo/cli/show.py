@@ -11,7 +11,7 @@ from ganzoo.cli import options, output
 def show(name: options.GANName) -> None:
     """Shows the card of a GAN: its paper, its losses, its hyper-parameters."""
     output.import_tensorflow()
-    from ganzoo.foundation import keywords
+    from ganzoo.foundation import keywords, registry
 
     card, console = ganzoo.card(name), output.console()
     console.print(f"[bold]{card.name}[/]: {escape(card.title)}", soft_wrap=True)
@@ -23,6 +23,10 @@ def show(name: options.GANName) -> None:
     for line in card.figures():
         console.print(escape(line), soft_wrap=True, highlight=False)
     console.print(f"trained on: {', '.join(card.data)}\n")
+    if recipe := registry.find(name).recipe:
+        words = ", ".join(f"{key}={keywords.written(value)}" for key, value in recipe.items())
+        note = "rates fall to 0 with the last step"
+        console.print(f"ganzoo train, on images: {escape(words)}; {note}\n", soft_wrap=True)
     table = output.table("hyper-parameter", "default", "meaning")
     for key, default in card.hyperparameters.items():
         table.add_row(key, escape(keywords.written(default)), escape(card.descriptions[key]))

@@ -62,6 +62,9 @@ class Ingredients(keras.Model):
     """Whether the discriminator judges samples, which can then be augmented."""
     architecture_of_images: str = "dcgan"
     """The architecture that "auto" stands for with images of at least 8×8."""
+    recipe: Mapping[str, Any] = {}
+    """Hyper-parameters with which `ganzoo train` trains it on images, and how many `steps`, where
+    the user has not chosen others. Rates that are numbers fall to 0 with the last step."""
     default_data: str = "mnist5k"
     """The data set that `ganzoo train NAME` trains on by itself."""
 

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import tensorflow as tf
 from rich.console import Console
 
 from ganzoo import data
@@ -22,7 +21,6 @@ from ganzoo.training.folder import Run
 if TYPE_CHECKING:
     from ganzoo.core.gan import GAN
 
-LARGE = 48  # sides of images with which the usual networks take seconds for a step on a CPU
 STEPS = 1600  # enough for recognisable digits; a minute or two on two cores
 PICTURES = 10
 HELD_OUT = 8  # rows that a game on several samples shows in its pictures and never trains on
@@ -59,16 +57,6 @@ def length(
         return -(-steps // known), min(known, steps), steps
     epochs = epochs or max(1, round(STEPS / known))
     return epochs, known, epochs * known
-
-
-def is_slow(gan: GAN, examples: Any, value_range: tuple[float, float] | None) -> bool:
-    """Whether the usual networks and batches would take seconds for a step: with images of at
-    least 48×48 and no GPU."""
-    if tf.config.list_physical_devices("GPU"):
-        return False
-    with data.clear_errors():
-        spec = gan.batches(examples, batch_size=1, steps=1, value_range=value_range).spec
-    return spec.is_image and min(spec.shape[:2]) >= LARGE
 
 
 @dataclasses.dataclass(frozen=True)

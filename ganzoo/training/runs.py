@@ -25,17 +25,15 @@ from ganzoo import data, networks
 from ganzoo.data.checks import check_int
 from ganzoo.devices import strategies
 from ganzoo.evaluation import quality
-from ganzoo.foundation import registry, schedules
-from ganzoo.training import checkpoints
+from ganzoo.foundation import keywords, registry, schedules
+from ganzoo.training import checkpoints, recipes
 from ganzoo.training.folder import NEEDED, Run, check_free
-from ganzoo.training.prepared import STEPS, Interrupted, Training, is_finished, is_slow
+from ganzoo.training.prepared import STEPS, Interrupted, Training, is_finished, length
 
 if TYPE_CHECKING:
     from ganzoo.core.gan import GAN
 
 __all__ = ["STEPS", "Interrupted", "Run", "load", "resume", "train"]
-
-NARROW = ("stylegan2", "fastgan")  # their own width is 16, that of the others 64
 
 
 def load(path: str | os.PathLike) -> GAN:
@@ -79,8 +77,10 @@ def train(
         dataset: a data set, as in `ganzoo.data.load`; by default the GAN's own, `default_data`.
             Of data of several columns, such as pairs, the first eight rows (of few data at most a
             tenth of them) are held out of training, and the pictures show them.
-        hyperparameters: as in `ganzoo.get`.
-        epochs: passes over the data; by default as many as make about 1,600 steps.
+        hyperparameters: as in `ganzoo.get`. On images those of the GAN's `recipe` are used where
+            none are given.
+        epochs: passes over the data; by default as many as make about 1,600 steps, or the steps of
+            the recipe.
         steps: generator updates, in place of `epochs`.
         batch_size: rows of each update; by default 64, or 16 for images of at least 48×48 where
             there is no GPU. The networks then have width 32, if no width is chosen, so that 1,600
@@ -128,19 +128,27 @@ def train(
         raise ValueError("several workers train one run: name a folder that all share in out.")
     if out is not None and writes:
         check_free(out)
-    chosen = dict(hyperparameters or {})
+    given = dict(hyperparameters or {})
     with strategy.scope():
-        gan = ganzoo.get(name, **chosen)
+        gan = ganzoo.get(name, **given)
     how: dict[str, Any] = {"size": size, "fit": fit, "flip": flip}
     dataset = gan.default_data if dataset is None else dataset
     examples = data.load(dataset, **how)
-    smaller = {}
-    if is_slow(gan, examples, value_range):
-        smaller = _for_cpu(gan, chosen, batch_size)
-        batch_size = smaller.get("batch_size", batch_size)
-    if "width" in smaller:
+    ours = recipes.chosen(gan, examples, value_range)
+    ours = {key: value for key, value in ours.items() if key not in given}
+    if batch_size is not None or strategy.num_replicas_in_sync > 1:
+        ours.pop("batch_size", None)
+    if epochs is None:
+        steps = ours.pop("steps", steps) if steps is None else steps
+    ours.pop("steps", None)
+    chosen_batch = ours.pop("batch_size", None)
+    batch_size = chosen_batch or batch_size
+    if ours:
+        per_epoch = gan.batches(examples, batch_size=batch_size, value_range=value_range)
+        last_step = length(epochs, steps, per_epoch.steps_per_epoch)[-1]
+        ours = recipes.falling(ours, last_step, gan.critic_steps)
         with strategy.scope():
-            gan = ganzoo.get(name, **chosen, width=smaller["width"])
+            gan = ganzoo.get(name, **given, **ours)
     training = Training.of(gan, examples, value_range, batch_size, epochs, steps, metric, patience)
     config = {
         "gan": name,
@@ -166,8 +174,8 @@ def train(
         run = Run.new(out, config) if writes else Run(Path(out))
     if console is not None:
         _say_networks(gan, dataset, console)
-        if smaller:
-            _say_smaller(smaller, console)
+        if ours or chosen_batch:
+            _say_ours(ours, chosen_batch, console)
     training.run_in(run, export, console)
     return run
 
@@ -263,20 +271,11 @@ def _networks(gan: GAN) -> str:
     return next(name for name, module in networks.NAMED.items() if module is chosen)
 
 
-def _for_cpu(gan: GAN, chosen: Mapping[str, Any], batch_size: int | None) -> dict[str, int]:
-    """What becomes smaller where there is no GPU, as far as the user has not chosen it."""
-    smaller = {}
-    narrow = gan.architecture_of_images in NARROW or "width" in chosen
-    if gan.architecture == "auto" and not narrow:
-        smaller["width"] = 32
-    if batch_size is None and gan.architecture != "mlp":
-        smaller["batch_size"] = 16
-    return smaller
-
-
-def _say_smaller(smaller: Mapping[str, int], console: Console) -> None:
-    what = " and ".join(f"{key.replace('_', ' ')} {value}" for key, value in smaller.items())
-    line = f"there is no GPU, so images of this size are trained with {what}"
+def _say_ours(ours: Mapping[str, Any], batch_size: int | None, console: Console) -> None:
+    """Says what was chosen for the user."""
+    words = [f"{key}={keywords.written(value)}" for key, value in ours.items()]
+    words += [f"batches of {batch_size}"] * (batch_size is not None)
+    line = f"chosen for these images: {', '.join(words)}"
     console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 

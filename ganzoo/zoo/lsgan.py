@@ -20,7 +20,9 @@ class LSGAN(GAN):
     divergence; or (-1, 1, 1) of the authors' later study, arXiv:1712.06391.
 
     Deviation: Adam has the rate 1e-3 for G and 2e-4 for D, because with equal rates G doesn't
-    generate all digits of a small data set.
+    generate all digits of a small data set. For images `ganzoo train` uses `recipe`, which was
+    chosen on the bundled digits for two minutes on two cores: narrow networks, R1 on D, rates of
+    3e-3 for both players that fall to 0, and an average of G's weights.
 
     Reported: FID 40.22 on CIFAR-10 with 50,000 samples, as trained by Kang, Shin,
     Park 2022, arXiv:2206.09479 (figures of their library StudioGAN).
@@ -34,6 +36,14 @@ class LSGAN(GAN):
         choices=((0, 1, 1), (-1, 1, 0), (-1, 1, 1)),
     )
     generator_learning_rate = 1e-3
+    recipe = {
+        "width": 32,
+        "penalties": {"r1": 0.4},
+        "ema": 0.99,
+        "generator_learning_rate": 3e-3,
+        "discriminator_learning_rate": 3e-3,
+        "steps": 4600,
+    }
 
     def __init__(self, **hyperparameters: Any):
         super().__init__(**hyperparameters)

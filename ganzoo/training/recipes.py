@@ -1,0 +1,49 @@
+"""What `ganzoo train` chooses where the user has not: a GAN's recipe for images, and smaller
+networks and batches where there is no GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import tensorflow as tf
+
+from ganzoo import data
+from ganzoo.foundation import schedules
+
+if TYPE_CHECKING:
+    from ganzoo.core.gan import GAN
+
+LARGE = 48  # sides of images with which the usual networks take seconds for a step on a CPU
+NARROW = ("stylegan2", "fastgan")  # their own width is 16, that of the others 64
+
+
+def chosen(gan: GAN, examples: Any, value_range: tuple[float, float] | None) -> dict[str, Any]:
+    """Hyper-parameters of the GAN, `steps` and `batch_size` for these data on this machine.
+
+    Nothing for vectors. Images get the GAN's recipe. Where there is no GPU and their sides are at
+    least 48 pixels long, networks of width 32 and batches of 16 make steps of a fraction of a
+    second.
+    """
+    with data.clear_errors():
+        spec = gan.batches(examples, batch_size=1, steps=1, value_range=value_range).spec
+    if not spec.is_image or gan.architecture != "auto":
+        return {}
+    found = dict(gan.recipe)
+    if min(spec.shape[:2]) >= LARGE and not tf.config.list_physical_devices("GPU"):
+        found["batch_size"] = 16
+        if gan.architecture_of_images not in NARROW:
+            found["width"] = 32
+    return found
+
+
+def falling(recipe: Mapping[str, Any], steps: int, critic_steps: int) -> dict[str, Any]:
+    """The recipe with rates that fall to 0 with the last step. A rate counts the updates of its
+    player."""
+    updates = {"generator": steps, "discriminator": steps * critic_steps}
+    rates = {
+        f"{player}_learning_rate": schedules.linear(recipe[f"{player}_learning_rate"], 0.0, count)
+        for player, count in updates.items()
+        if isinstance(recipe.get(f"{player}_learning_rate"), float)
+    }
+    return {**recipe, **rates}
