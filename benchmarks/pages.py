@@ -133,6 +133,19 @@ def speed() -> str:
     )
 
 
+def leads() -> str:
+    """How much sooner ganzoo reaches what the best peer has at the end."""
+    return markdown(
+        ["data", "measure", "quality", "best peer", "engine", "seconds", "times sooner"],
+        [
+            [row["data"], row["measure"].replace("_", " "), *map(row.get, keys)]
+            for row in tables.read(RESULTS / "race-leads.csv")
+            for keys in [("quality", "best_peer", "engine", "seconds", "lead")]
+            if row["engine"].startswith("ganzoo")
+        ],
+    )
+
+
 RUNTIMES = (
     "keras predict",
     "tf.function",
@@ -176,7 +189,7 @@ def augmentation() -> str:
 
 
 TABLES: tuple[Callable[[], str], ...] = (
-    thumbnails, papers, claims, modes, trains, diagnosis, speed, inference, augmentation,
+    thumbnails, papers, claims, modes, trains, diagnosis, leads, speed, inference, augmentation,
 )  # fmt: skip
 
 
