@@ -94,7 +94,8 @@ def test_a_run_holds_everything(tmp_path):
     assert config["hyperparameters"]["width"] == 8 and config["command"] == "typed"
     assert config["versions"]["ganzoo"] == ganzoo.__version__
     (row,) = run.history
-    assert list(row) == ["epoch", "seconds", "discriminator", "generator"] and row["epoch"] == 1
+    assert list(row) == ["epoch", "seconds", "discriminator", "r1", "generator"]
+    assert row["epoch"] == 1
     gan = runs.load(run.path)
     assert gan.step == 3
     samples = gan.sample(4, seed=1)
