@@ -38,7 +38,7 @@ def test_runs(path, tmp_path):
         for output in cell.get("outputs", [])
         if "image/png" in output.get("data", {})
     ]
-    assert len(images) >= 5, "it drew nothing"
+    assert len(images) >= 2, "it drew nothing"
 
 
 def first_cell(path):
