@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 
 import ganzoo
-from ganzoo.foundation import schedules
+from ganzoo.foundation import registry, schedules
 from ganzoo.reporting import plots
 from ganzoo.training import callbacks, prepared, recipes, runs
 from ganzoo.training.runs import Run
@@ -385,11 +385,12 @@ def test_images_get_the_recipe_where_nothing_else_is_chosen(tmp_path, monkeypatc
     assert again["generator_learning_rate"] == gan.generator_learning_rate
 
 
-@pytest.mark.parametrize("name", ganzoo.names())
-def test_a_recipe_holds_what_the_gan_accepts(name):
-    recipe = dict(type(ganzoo.get(name)).recipe)
-    recipe.pop("steps", None)
-    ganzoo.get(name, **recipes.falling(recipe, 10, 1))
+def test_a_recipe_holds_what_the_gan_accepts():
+    for name in ganzoo.names():
+        recipe = dict(registry.find(name).recipe)
+        recipe.pop("steps", None)
+        if recipe:
+            ganzoo.get(name, **recipes.falling(recipe, 10, 1))
 
 
 def test_points_get_no_recipe(tmp_path, monkeypatch, untrained):
