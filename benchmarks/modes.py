@@ -14,8 +14,8 @@ latents, Adam with β 0.5 and 0.9 at rates of 2e-3 for G and 4e-3 for D that fal
 the second half, and D judges pairs (`packing=2`) where that is defined. What makes a game itself
 stays as its file has it, such as `wgan`'s optimizer; `r3gan`'s γ falls as in its paper, by the
 task's `gamma`. The γ, the rates, the steps and the packing were chosen with `r3gan`, and the steps
-with `lsgan` too, which is an advantage of theirs over the
-others. results/modes.md tells what else was tried.
+with `lsgan` too, which is an advantage of theirs over the others.
+results/modes.md tells what else was tried.
 
 Rows go to results/modes.csv, in place of those of the same data, names and recipe: what
 `ganzoo.evaluation.mode_coverage` says of 2,500 samples, and the medians over seeds. The samples of

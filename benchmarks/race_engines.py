@@ -145,7 +145,7 @@ def ganzoo(data: str, seed: int, start: Start, name: str, settings: list[str]) -
     clock = start()
     gan = ganzoo.get(name, **hyperparameters)
     examples = ganzoo.data.load(data, size=size)
-    recipe = recipes.chosen(gan, examples, None)
+    recipe = recipes.chosen(gan, examples)
     steps, batch_size = recipe.pop("steps", MANY), recipe.pop("batch_size", None)
     recipe = recipes.falling(recipe, steps, gan.critic_steps)
     gan = ganzoo.get(name, **recipe | hyperparameters)

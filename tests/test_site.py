@@ -12,13 +12,11 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """The folder of the site, and what building it printed."""
+    """The folder of the site."""
     folder = tmp_path_factory.mktemp("site")
-    command = ["sphinx-build", "-q", "-W", "--keep-going", "-c", "docs", "-d", folder / "cache"]
-    done = subprocess.run(
-        [sys.executable, "-m", "sphinx", *command[1:], ".", folder / "html"],
-        cwd=ROOT, capture_output=True, text=True,
-    )  # fmt: skip
+    options = ["-q", "-W", "--keep-going", "-c", "docs", "-d", folder / "cache"]
+    command = [sys.executable, "-m", "sphinx", *options, ".", folder / "html"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return folder / "html"
 

@@ -3,7 +3,7 @@ networks and batches where there is no GPU."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
@@ -18,8 +18,14 @@ LARGE = 48  # sides of images with which the usual networks take seconds for a s
 NARROW = ("stylegan2", "fastgan")  # their own width is 16, that of the others 64
 
 
-def chosen(gan: GAN, examples: Any, value_range: tuple[float, float] | None) -> dict[str, Any]:
-    """Hyper-parameters of the GAN, `steps` and `batch_size` for these data on this machine.
+def chosen(
+    gan: GAN,
+    examples: Any,
+    value_range: tuple[float, float] | None = None,
+    decided: Collection[str] = (),
+) -> dict[str, Any]:
+    """Hyper-parameters of the GAN, `steps` and `batch_size` for these data on this machine, without
+    those that the user has `decided`.
 
     Nothing for vectors. Images get the GAN's recipe. Where there is no GPU and their sides are at
     least 48 pixels long, networks of width 32 and batches of 16 make steps of a fraction of a
@@ -34,7 +40,7 @@ def chosen(gan: GAN, examples: Any, value_range: tuple[float, float] | None) -> 
         found["batch_size"] = 16
         if gan.architecture_of_images not in NARROW:
             found["width"] = 32
-    return found
+    return {key: value for key, value in found.items() if key not in decided}
 
 
 def falling(recipe: Mapping[str, Any], steps: int, critic_steps: int) -> dict[str, Any]:

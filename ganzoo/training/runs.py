@@ -134,18 +134,16 @@ def train(
     how: dict[str, Any] = {"size": size, "fit": fit, "flip": flip}
     dataset = gan.default_data if dataset is None else dataset
     examples = data.load(dataset, **how)
-    ours = recipes.chosen(gan, examples, value_range)
-    ours = {key: value for key, value in ours.items() if key not in given}
-    if batch_size is not None or strategy.num_replicas_in_sync > 1:
-        ours.pop("batch_size", None)
-    if epochs is None:
-        steps = ours.pop("steps", steps) if steps is None else steps
-    ours.pop("steps", None)
-    chosen_batch = ours.pop("batch_size", None)
-    batch_size = chosen_batch or batch_size
+    asked = {"batch_size": batch_size, "steps": steps or epochs}
+    decided = given.keys() | {key for key, value in asked.items() if value is not None}
+    ours = recipes.chosen(gan, examples, value_range, decided)
+    words = ", ".join(f"{key}={keywords.written(value)}" for key, value in ours.items())
+    batch_size, steps = ours.pop("batch_size", batch_size), ours.pop("steps", steps)
     if ours:
-        per_epoch = gan.batches(examples, batch_size=batch_size, value_range=value_range)
-        last_step = length(epochs, steps, per_epoch.steps_per_epoch)[-1]
+        last_step = steps
+        if last_step is None:
+            batches = gan.batches(examples, batch_size=batch_size, value_range=value_range)
+            *_, last_step = length(epochs, steps, batches.steps_per_epoch)
         ours = recipes.falling(ours, last_step, gan.critic_steps)
         with strategy.scope():
             gan = ganzoo.get(name, **given, **ours)
@@ -174,8 +172,9 @@ def train(
         run = Run.new(out, config) if writes else Run(Path(out))
     if console is not None:
         _say_networks(gan, dataset, console)
-        if ours or chosen_batch:
-            _say_ours(ours, chosen_batch, console)
+        if words:
+            line = f"chosen for these images: {words}"
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
     training.run_in(run, export, console)
     return run
 
@@ -269,14 +268,6 @@ def _networks(gan: GAN) -> str:
         return gan.architecture_of_images
     chosen = networks.choose("auto", gan.spec.shape, gan.architecture_of_images)
     return next(name for name, module in networks.NAMED.items() if module is chosen)
-
-
-def _say_ours(ours: Mapping[str, Any], batch_size: int | None, console: Console) -> None:
-    """Says what was chosen for the user."""
-    words = [f"{key}={keywords.written(value)}" for key, value in ours.items()]
-    words += [f"batches of {batch_size}"] * (batch_size is not None)
-    line = f"chosen for these images: {', '.join(words)}"
-    console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _say_networks(gan: GAN, dataset: str, console: Console) -> None:
