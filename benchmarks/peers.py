@@ -2,27 +2,24 @@
 
 Each engine takes a work's name, the data and a seed, and gives a function that trains a number of
 steps and returns the seconds they took. Nothing but NumPy is imported before an engine is called:
-TensorFlow and PyTorch live in environments of their own.
+TensorFlow and PyTorch live in environments of their own. With `bfloat16` the libraries' own mixed
+precision is on.
 """
 
 from __future__ import annotations
 
 import itertools
-import math
 import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import peer_networks
+from peer_networks import WORKS
 
 RATE = 1e-4
 BETAS = (0.9, 0.999)
 EPSILON = 1e-7
-WORKS: dict[str, dict[str, int]] = {
-    "ring": {"batch": 256, "latents": 16, "width": 128},
-    "mlp784": {"batch": 128, "latents": 64, "width": 256},
-    "dcgan28": {"batch": 128, "latents": 100},
-}
 Run = Callable[[int], float]
 
 
@@ -50,39 +47,11 @@ def seconds_of_fit(model: Any, *arguments: Any, **options: Any) -> float:
 # ---- TensorFlow and Keras
 
 
-def keras_networks(work: str, shape: tuple[int, ...], own: Any = None) -> tuple[Any, Any]:
-    """G and D; with batch normalisation and leaky ReLU by the module `own`, or by Keras."""
+def prepare_keras(seed: int, bfloat16: bool = False) -> None:
     import keras
-    from keras import layers as kl
 
-    own = own or kl
-    latents, width = WORKS[work]["latents"], WORKS[work].get("width")
-    if work != "dcgan28":
-        generator = [keras.Input([latents])]
-        discriminator = [keras.Input(shape), kl.Flatten()]
-        for _ in range(3):
-            generator += [kl.Dense(width), kl.ReLU()]
-            discriminator += [kl.Dense(width), kl.LeakyReLU(0.2)]
-        generator.append(kl.Dense(math.prod(shape)))
-        if work == "mlp784":
-            generator += [kl.Activation("tanh"), kl.Reshape(shape)]
-        return keras.Sequential(generator), keras.Sequential([*discriminator, kl.Dense(1)])
-
-    def up(channels: int, stride: int, **options: Any) -> kl.Layer:
-        return kl.Conv2DTranspose(channels, 5, stride, padding="same", use_bias=False, **options)
-
-    def down(channels: int) -> list[kl.Layer]:
-        return [kl.Conv2D(channels, 5, 2, padding="same"), own.LeakyReLU(0.3), kl.Dropout(0.3)]
-
-    def normalised() -> list[kl.Layer]:
-        return [own.BatchNormalization(), own.LeakyReLU(0.3)]
-
-    side, channels = shape[0] // 4, shape[-1]
-    generator = [keras.Input([latents]), kl.Dense(side * side * 256, use_bias=False)]
-    generator += [*normalised(), kl.Reshape([side, side, 256]), up(128, 1), *normalised()]
-    generator += [up(64, 2), *normalised(), up(channels, 2, activation="tanh")]
-    discriminator = [keras.Input(shape), *down(64), *down(128), kl.Flatten(), kl.Dense(1)]
-    return keras.Sequential(generator), keras.Sequential(discriminator)
+    keras.utils.set_random_seed(seed)
+    keras.config.set_dtype_policy("mixed_bfloat16" if bfloat16 else "float32")
 
 
 def keras_adam() -> Any:
@@ -127,12 +96,11 @@ def tutorial_step(
     return train_step
 
 
-def tutorial(work: str, data: np.ndarray, seed: int) -> Run:
-    import keras
-
-    keras.utils.set_random_seed(seed)
+def tutorial(work: str, data: np.ndarray, seed: int, bfloat16: bool = False) -> Run:
+    prepare_keras(seed, bfloat16)
     batch, latents = WORKS[work]["batch"], WORKS[work]["latents"]
-    train_step = tutorial_step(*keras_networks(work, data.shape[1:]), batch, latents)
+    networks = peer_networks.of_keras(work, data.shape[1:])
+    train_step = tutorial_step(*networks, batch, latents)
     dataset = batches(data, batch)
     return lambda steps: seconds_of_loop(dataset, train_step, steps)
 
@@ -189,65 +157,92 @@ def guide_gan(
     return GuideGAN()
 
 
-def guide(work: str, data: np.ndarray, seed: int) -> Run:
+def guide(work: str, data: np.ndarray, seed: int, bfloat16: bool = False) -> Run:
     import keras
 
-    keras.utils.set_random_seed(seed)
-    gan = guide_gan(*keras_networks(work, data.shape[1:]), WORKS[work]["latents"], seed)
+    prepare_keras(seed, bfloat16)
+    networks = peer_networks.of_keras(work, data.shape[1:])
+    gan = guide_gan(*networks, WORKS[work]["latents"], seed)
     loss = keras.losses.BinaryCrossentropy(from_logits=True)
     gan.compile(keras_adam(), keras_adam(), loss)
     dataset = batches(data, WORKS[work]["batch"]).repeat()
     return lambda steps: seconds_of_fit(gan, dataset, steps_per_epoch=steps)
 
 
+def keras_io_gan(
+    generator: Any, critic: Any, latents: int, critic_steps: int, optimizers: list[Any]
+) -> Any:
+    """The keras.Model of keras-io's WGAN-GP, compiled. All updates of the critic in a step see the
+    same real rows; its penalty's points are real + a (fake − real) with a from N(0, 1)."""
+    import keras
+    import tensorflow as tf
+
+    class ExampleGAN(keras.Model):
+        def train_step(self, real):
+            count = tf.shape(real)[0]
+            for _ in range(critic_steps):
+                noise = tf.random.normal([count, latents])
+                share = tf.random.normal([count, 1, 1, 1])
+                with tf.GradientTape() as tape:
+                    fake = tf.cast(generator(noise, training=True), real.dtype)
+                    loss = tf.reduce_mean(critic(fake, training=True))
+                    loss -= tf.reduce_mean(critic(real, training=True))
+                    between = real + share * (fake - real)
+                    with tf.GradientTape() as inner:
+                        inner.watch(between)
+                        logits = critic(between, training=True)
+                    slopes = tf.square(inner.gradient(logits, between))
+                    norms = tf.sqrt(tf.reduce_sum(slopes, [1, 2, 3]))
+                    loss = tf.cast(loss, norms.dtype) + 10.0 * tf.reduce_mean((norms - 1) ** 2)
+                weights = critic.trainable_weights
+                optimizers[0].apply(tape.gradient(loss, weights), weights)
+            with tf.GradientTape() as tape:
+                fake = generator(tf.random.normal([count, latents]), training=True)
+                generator_loss = -tf.reduce_mean(critic(fake, training=True))
+            weights = generator.trainable_weights
+            optimizers[1].apply(tape.gradient(generator_loss, weights), weights)
+            return {"d_loss": loss, "g_loss": generator_loss}
+
+    gan = ExampleGAN()
+    gan.built = True
+    gan.compile()
+    return gan
+
+
+def keras_io(work: str, data: np.ndarray, seed: int, bfloat16: bool = False) -> Run:
+    prepare_keras(seed, bfloat16)
+    known = WORKS[work]
+    networks = peer_networks.of_keras(work, data.shape[1:])
+    optimizers = [keras_adam(), keras_adam()]
+    gan = keras_io_gan(*networks, known["latents"], known["critic_steps"], optimizers)
+    dataset = batches(data, known["batch"]).repeat()
+    return lambda steps: seconds_of_fit(gan, dataset, steps_per_epoch=steps)
+
+
 # ---- PyTorch
 
 
-def pytorch(work: str, data: np.ndarray, seed: int) -> Run:
+def pytorch(
+    work: str, data: np.ndarray, seed: int, bfloat16: bool = False, compiled: bool = False
+) -> Run:
     import torch
-    from torch import nn
 
     torch.manual_seed(seed)
-    batch, latents, width = (WORKS[work].get(key) for key in ("batch", "latents", "width"))
-    if work == "dcgan28":
+    batch, latents = WORKS[work]["batch"], WORKS[work]["latents"]
+    if len(data.shape) == 4:
         data = np.ascontiguousarray(data.transpose(0, 3, 1, 2))
-        generator = nn.Sequential(
-            nn.Linear(latents, 7 * 7 * 256, bias=False),
-            nn.BatchNorm1d(7 * 7 * 256),
-            nn.LeakyReLU(0.3),
-            nn.Unflatten(1, (256, 7, 7)),
-            nn.ConvTranspose2d(256, 128, 5, 1, 2, bias=False),
-            nn.BatchNorm2d(128),
-            nn.LeakyReLU(0.3),
-            nn.ConvTranspose2d(128, 64, 5, 2, 2, output_padding=1, bias=False),
-            nn.BatchNorm2d(64),
-            nn.LeakyReLU(0.3),
-            nn.ConvTranspose2d(64, 1, 5, 2, 2, output_padding=1, bias=False),
-            nn.Tanh(),
-        )
-        discriminator = nn.Sequential(
-            nn.Conv2d(1, 64, 5, 2, 2),
-            nn.LeakyReLU(0.3),
-            nn.Dropout(0.3),
-            nn.Conv2d(64, 128, 5, 2, 2),
-            nn.LeakyReLU(0.3),
-            nn.Dropout(0.3),
-            nn.Flatten(),
-            nn.Linear(7 * 7 * 128, 1),
-        )
-    else:
-        size = math.prod(data.shape[1:])
-        up, down = (latents, width, width), (size, width, width)
-        body = [layer for n in up for layer in (nn.Linear(n, width), nn.ReLU())]
-        tail = [nn.Tanh(), nn.Unflatten(1, data.shape[1:])] if work == "mlp784" else []
-        generator = nn.Sequential(*body, nn.Linear(width, size), *tail)
-        body = [layer for n in down for layer in (nn.Linear(n, width), nn.LeakyReLU(0.2))]
-        discriminator = nn.Sequential(nn.Flatten(), *body, nn.Linear(width, 1))
+    generator, discriminator = peer_networks.of_torch(work, data.shape[1:])
+    if compiled:
+        generator, discriminator = torch.compile(generator), torch.compile(discriminator)
     optimizers = [
         torch.optim.Adam(network.parameters(), RATE, BETAS, EPSILON)
         for network in (generator, discriminator)
     ]
-    train_step = pytorch_step(generator, discriminator, *optimizers, latents)
+    if "critic_steps" in WORKS[work]:
+        steps = WORKS[work]["critic_steps"]
+        train_step = pytorch_critic_step(generator, discriminator, *optimizers, latents, steps)
+    else:
+        train_step = pytorch_step(generator, discriminator, *optimizers, latents, bfloat16)
     rows = torch.utils.data.TensorDataset(torch.from_numpy(data))
     loader = torch.utils.data.DataLoader(rows, batch, shuffle=True)
     return lambda steps: seconds_of_loop(loader, train_step, steps)
@@ -259,22 +254,58 @@ def pytorch_step(
     generator_optimizer: Any,
     discriminator_optimizer: Any,
     latents: int,
+    bfloat16: bool = False,
 ) -> Callable[[Any], object]:
     """The example's step on an element of its DataLoader: D first, G on the same fakes."""
     import torch
 
-    cross_entropy = torch.nn.BCEWithLogitsLoss()
+    def loss(samples: Any, targets: Any) -> Any:
+        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+            logits = discriminator(samples)
+        return torch.nn.functional.binary_cross_entropy_with_logits(logits.float(), targets)
 
     def train_step(element):
         (real,) = element
         ones, zeros = torch.ones(len(real), 1), torch.zeros(len(real), 1)
         discriminator.zero_grad()
-        cross_entropy(discriminator(real), ones).backward()
-        fake = generator(torch.randn(len(real), latents))
-        cross_entropy(discriminator(fake.detach()), zeros).backward()
+        loss(real, ones).backward()
+        with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+            fake = generator(torch.randn(len(real), latents))
+        loss(fake.detach(), zeros).backward()
         discriminator_optimizer.step()
         generator.zero_grad()
-        cross_entropy(discriminator(fake), ones).backward()
+        loss(fake, ones).backward()
+        generator_optimizer.step()
+
+    return train_step
+
+
+def pytorch_critic_step(
+    generator: Any,
+    critic: Any,
+    generator_optimizer: Any,
+    critic_optimizer: Any,
+    latents: int,
+    critic_steps: int,
+) -> Callable[[Any], object]:
+    """The step of `keras_io_gan` on an element of a DataLoader."""
+    import torch
+
+    def train_step(element):
+        (real,) = element
+        for _ in range(critic_steps):
+            with torch.no_grad():
+                fake = generator(torch.randn(len(real), latents))
+            share = torch.randn(len(real), 1, 1, 1)
+            between = (real + share * (fake - real)).requires_grad_()
+            slopes = torch.autograd.grad(critic(between).sum(), between, create_graph=True)[0]
+            penalty = ((slopes.flatten(1).norm(dim=1) - 1) ** 2).mean()
+            loss = critic(fake).mean() - critic(real).mean() + 10.0 * penalty
+            critic_optimizer.zero_grad()
+            loss.backward()
+            critic_optimizer.step()
+        generator_optimizer.zero_grad()
+        (-critic(generator(torch.randn(len(real), latents))).mean()).backward()
         generator_optimizer.step()
 
     return train_step

@@ -49,6 +49,7 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
+import peer_networks
 import peers
 
 Draw = Callable[[int], np.ndarray]
@@ -164,7 +165,7 @@ def tutorial(images: np.ndarray, seed: int, start: Start) -> None:
     data = images.astype("float32") / 127.5 - 1
     clock = start()
     keras.utils.set_random_seed(seed)
-    generator, discriminator = peers.keras_networks("dcgan28", images.shape[1:])
+    generator, discriminator = peer_networks.of_keras("dcgan28", images.shape[1:])
     step = peers.tutorial_step(generator, discriminator, batch, latents)
     draw = drawn_by_keras(generator, latents, seed)
     until_the_end(peers.batches(data, batch), step, clock, draw)
@@ -200,66 +201,19 @@ def guide(images: np.ndarray, seed: int, start: Start) -> None:
 
 def wgan_gp(images: np.ndarray, seed: int, start: Start) -> None:
     import keras
-    import tensorflow as tf
-    from keras import layers as kl
 
-    latents, border, channels = 128, (32 - images.shape[1]) // 2, images.shape[-1]
-    critic_steps, weight = 3, 10.0
     data = images.astype("float32") / 127.5 - 1
     clock = start()
     keras.utils.set_random_seed(seed)
-    body: list[Any] = [keras.Input(images.shape[1:]), kl.ZeroPadding2D(border)]
-    for width, dropped in ((64, 0.0), (128, 0.3), (256, 0.3), (512, 0.2)):
-        body += [kl.Conv2D(width, 5, 2, padding="same"), kl.LeakyReLU(0.2)]
-        body += [kl.Flatten()] * (width == 512) + [kl.Dropout(dropped)] * (dropped > 0)
-    critic = keras.Sequential([*body, kl.Dense(1)])
-    body = [keras.Input([latents]), kl.Dense(4 * 4 * 256, use_bias=False)]
-    body += [kl.BatchNormalization(), kl.LeakyReLU(0.2), kl.Reshape([4, 4, 256])]
-    for width in (128, 64, channels):
-        body += [kl.UpSampling2D(), kl.Conv2D(width, 3, padding="same", use_bias=False)]
-        last = kl.Activation("tanh") if width == channels else kl.LeakyReLU(0.2)
-        body += [kl.BatchNormalization(), last]
-    generator = keras.Sequential([*body, kl.Cropping2D(border)])
+    generator, critic = peer_networks.of_keras("wgan_gp28", images.shape[1:])
     optimizers = [keras.optimizers.Adam(2e-4, 0.5, 0.9) for _ in range(2)]
-
-    class ExampleGAN(keras.Model):
-        def train_step(self, real):
-            count = tf.shape(real)[0]
-            for _ in range(critic_steps):
-                noise, share = (
-                    tf.random.normal([count, latents]),
-                    tf.random.normal([count, 1, 1, 1]),
-                )
-                with tf.GradientTape() as tape:
-                    fake = generator(noise, training=True)
-                    loss = tf.reduce_mean(critic(fake, training=True))
-                    loss -= tf.reduce_mean(critic(real, training=True))
-                    between = real + share * (fake - real)
-                    with tf.GradientTape() as inner:
-                        inner.watch(between)
-                        logits = critic(between, training=True)
-                    slopes = tf.square(inner.gradient(logits, between))
-                    norms = tf.sqrt(tf.reduce_sum(slopes, [1, 2, 3]))
-                    loss += weight * tf.reduce_mean((norms - 1) ** 2)
-                weights = critic.trainable_weights
-                optimizers[0].apply(tape.gradient(loss, weights), weights)
-            with tf.GradientTape() as tape:
-                fake = generator(tf.random.normal([count, latents]), training=True)
-                generator_loss = -tf.reduce_mean(critic(fake, training=True))
-            weights = generator.trainable_weights
-            optimizers[1].apply(tape.gradient(generator_loss, weights), weights)
-            return {"d_loss": loss, "g_loss": generator_loss}
-
-    gan = ExampleGAN()
-    gan.built = True
-    gan.compile()
-    watch = callback(clock, drawn_by_keras(generator, latents, seed))
+    gan = peers.keras_io_gan(generator, critic, 128, 3, optimizers)
+    watch = callback(clock, drawn_by_keras(generator, 128, seed))
     gan.fit(data, batch_size=512, epochs=MANY, callbacks=[watch], verbose=0)
 
 
 def pytorch(images: np.ndarray, seed: int, start: Start) -> None:
     import torch
-    from torch import nn
 
     latents, batch, widths, channels = 100, 64, (256, 128, 64), images.shape[-1]
     border = (32 - images.shape[1]) // 2
@@ -268,23 +222,7 @@ def pytorch(images: np.ndarray, seed: int, start: Start) -> None:
     data = np.ascontiguousarray(data)
     clock = start()
     torch.manual_seed(seed)
-    body: list[Any] = [nn.Unflatten(1, (latents, 1, 1))]
-    for before, width in zip((latents, *widths), widths, strict=False):
-        stride, padding = (1, 0) if before == latents else (2, 1)
-        body.append(nn.ConvTranspose2d(before, width, 4, stride, padding, bias=False))
-        body += [nn.BatchNorm2d(width), nn.ReLU()]
-    body += [nn.ConvTranspose2d(widths[-1], channels, 4, 2, 1, bias=False), nn.Tanh()]
-    generator = nn.Sequential(*body)
-    body = []
-    for before, width in itertools.pairwise((channels, *reversed(widths))):
-        body.append(nn.Conv2d(before, width, 4, 2, 1, bias=False))
-        body += [nn.BatchNorm2d(width)] * (before != channels) + [nn.LeakyReLU(0.2)]
-    body += [nn.Conv2d(widths[0], 1, 4, 1, 0, bias=False), nn.Flatten()]
-    discriminator = nn.Sequential(*body)
-    for module in (*generator, *discriminator):
-        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.BatchNorm2d):
-            normalises = isinstance(module, nn.BatchNorm2d)
-            nn.init.normal_(module.weight, 1.0 if normalises else 0.0, 0.02)
+    generator, discriminator = peer_networks.torch_dcgan(latents, widths, channels)
     optimizers = [
         torch.optim.Adam(network.parameters(), 2e-4, (0.5, 0.999))
         for network in (generator, discriminator)

@@ -5,29 +5,40 @@
 
 Engines:
 
-- `ganzoo`: `ganzoo.get("gan").fit`; `ganzoo_shared`: the same with `fakes="shared"`.
+- `ganzoo`: `ganzoo.get("gan").fit`, or "wgan_gp"; `ganzoo_shared`: the same with
+  `fakes="shared"`.
 - `tutorial`: the loop of TensorFlow's DCGAN tutorial. One tf.function plays both players on the
   same fakes with two tapes, and a Python loop calls it for each batch of a tf.data.Dataset.
 - `guide`: the GAN of Keras's guide to custom training steps, trained by `fit`.
-- `pytorch`: the loop of PyTorch's DCGAN example, not compiled, batches from a DataLoader.
+- `keras_io`: keras-io's WGAN-GP, trained by `fit`.
+- `pytorch`: the loop of PyTorch's DCGAN example, batches from a DataLoader, and for WGAN-GP the
+  same steps as keras-io's. `pytorch_compiled`: the same with networks by `torch.compile`.
+
+`--precision bfloat16` measures `tutorial`, `pytorch` and `ganzoo` with the mixed precision of each
+library.
 
 Works: `ring`, points in the plane, MLPs of 3×128 units, batch 256; `mlp784`, the bundled MNIST
 digits, MLPs of 3×256 units, batch 128; `dcgan28`, the same digits with the convolutional networks
-of TensorFlow's tutorial, batch 128; ganzoo's have its own layers for batch normalisation and leaky
-ReLU, which compute the same by other kernels. All engines train equal networks on equal data in
-float32, with Adam (rate 1e-4) for both players and the non-saturating loss, on each library's
-default threads.
+of TensorFlow's tutorial, batch 128; `dcgan64`, coloured 64×64 images with the networks of the DCGAN
+paper, batch 32; `wgan_gp28`, the digits with the networks of keras-io's example, batch 64, three
+updates of the critic. ganzoo has its own layers for batch normalisation and leaky ReLU, which
+compute the same by other kernels. All engines train equal networks on equal data with Adam (rate
+1e-4) for both players, on each library's default threads. The loss is the non-saturating one, but
+for WGAN-GP.
 
 Each measurement has a process of its own. In a round all engines take turns, so that what else the
 machine does hits all of them. A measurement trains ten steps that are not counted, then enough
-steps to fill `--seconds`. Rows go to results/speed.csv, in place of those of the same work and
-engine. Per row:
+steps to fill `--seconds`. Rows go to results/speed.csv, in place of those of the same work, engine
+and precision. Per row:
 
 - `steps_per_second`: the median over the rounds; `least` and `most`: the extremes.
-- `of_tutorial`, `of_guide`, `of_pytorch`: the median over the rounds of the engine's speed divided
-  by the peer's in the same round. Above 1 the engine is faster than the peer.
+- `of_…`: the median over the rounds of the engine's speed divided by that of a peer in the same
+  precision and round. Above 1 the engine is faster than the peer.
+- `first_step_seconds`: from the beginning of building the networks to the end of the first step,
+  and `peak_mb`: the most memory that the process had; medians.
 - `algorithm`: whether G's update draws fresh fakes, and the cost of a step in forward passes of G
-  and D; a backward pass costs one for the inputs and one for the weights.
+  and D; a backward pass costs one for the inputs and one for the weights. A gradient penalty's
+  passes are counted as three of D and its derivative as three more.
 
 PyTorch needs a Python of its own, because its packages would replace some of TensorFlow's. Name
 one with `--torch-python`; otherwise the benchmark makes a virtual environment in the folder
@@ -44,9 +55,11 @@ import json
 import math
 import os
 import platform
+import resource
 import subprocess
 import sys
 import tempfile
+import time
 import venv
 from pathlib import Path
 from statistics import median
@@ -55,9 +68,12 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
+import peer_networks
 import peers
+from peer_networks import WORKS
 
 PATH = Path(__file__).parent.parent / "results" / "speed.csv"
+KEYS = ("work", "engine", "precision")
 TORCH = "torch==2.13.0"
 WARM_UP = 10
 FEATURES = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
@@ -65,74 +81,112 @@ ALGORITHMS = {
     "tutorial": "shared fakes, both players at once, 3G+7D",
     "guide": "fresh fakes, 4G+8D",
     "pytorch": "shared fakes, D first, 3G+9D",
+    "pytorch_compiled": "shared fakes, D first, 3G+9D",
     "ganzoo": "fresh fakes, 4G+8D",
     "ganzoo_shared": "shared fakes, D first, 3G+8D",
 }
+CRITIC = "fresh fakes, 3 critic steps, 6G+39D"  # G: 3 + 3; D: 3 (2·3 + 6) + 3
+
+
+def algorithm_of(work: str, engine: str) -> str:
+    return CRITIC if "critic_steps" in WORKS[work] else ALGORITHMS[engine]
+
+
+def plays(engine: str, work: str, precision: str) -> bool:
+    """Whether the engine knows this work in this precision."""
+    if precision == "bfloat16" and engine not in ("tutorial", "pytorch", "ganzoo", "ganzoo_shared"):
+        return False
+    if "critic_steps" in WORKS[work]:
+        return engine in ("keras_io", "pytorch", "pytorch_compiled", "ganzoo") and (
+            precision == "float32" or engine == "ganzoo"
+        )
+    return engine != "keras_io"
 
 
 def data_of(work: str, seed: int) -> np.ndarray:
-    """Float32 points [25600, 2], or images [4992, 28, 28, 1] in [-1, 1]: whole batches."""
+    """Float32 points [25600, 2], or images in [-1, 1], [4992, 28, 28, 1] or [640, 64, 64, 3]: whole
+    batches."""
     if work == "ring":
         rng = np.random.default_rng(seed)
         angles = 2 * np.pi * rng.integers(8, size=25_600) / 8
         centres = np.stack([np.cos(angles), np.sin(angles)], 1)
         return (centres + 0.01 * rng.standard_normal(centres.shape)).astype(np.float32)
-    import ganzoo
-
+    if work == "dcgan64":
+        factors = ganzoo.data.shapes.factors(np.arange(640), seed)
+        return ganzoo.data.shapes.render(factors, 64).astype(np.float32) / 127.5 - 1
     rows = ganzoo.data.load("mnist5k").take(4992).as_numpy_iterator()
     return np.stack([row["image"] for row in rows]).astype(np.float32) / 127.5 - 1
 
 
-def ganzoo(work: str, data: np.ndarray, seed: int, **hyperparameters: Any) -> peers.Run:
-    import ganzoo
-
-    architecture: Any = "mlp"
-    if work == "dcgan28":
+def ganzoo(
+    work: str, data: np.ndarray, seed: int, bfloat16: bool = False, **hyperparameters: Any
+) -> peers.Run:
+    known, name, architecture = WORKS[work], "gan", "mlp"
+    if "width" not in known:
         from ganzoo.networks import layers
 
-        architecture = peers.keras_networks(work, data.shape[1:], own=layers)
+        architecture = peer_networks.of_keras(work, data.shape[1:], own=layers)
+    batch = known["batch"]
+    if "critic_steps" in known:
+        name, hyperparameters = "wgan_gp", {"critic_steps": known["critic_steps"]}
+        batch *= known["critic_steps"]  # each update of the critic has rows of its own
     gan = ganzoo.get(
-        "gan",
+        name,
         architecture=architecture,
-        width=peers.WORKS[work].get("width"),
-        latent_dim=peers.WORKS[work]["latents"],
+        width=known.get("width"),
+        latent_dim=known["latents"],
+        precision="bfloat16" if bfloat16 else "float32",
         seed=seed,
         **hyperparameters,
     )
     gan.compile(generator_optimizer=peers.keras_adam(), discriminator_optimizer=peers.keras_adam())
-    batch = peers.WORKS[work]["batch"]
     return lambda steps: peers.seconds_of_fit(gan, data, batch_size=batch, steps_per_epoch=steps)
 
 
-def ganzoo_shared(work: str, data: np.ndarray, seed: int) -> peers.Run:
-    return ganzoo(work, data, seed, fakes="shared")
+def ganzoo_shared(work: str, data: np.ndarray, seed: int, bfloat16: bool = False) -> peers.Run:
+    return ganzoo(work, data, seed, bfloat16, fakes="shared")
 
 
-ENGINES = {
+def pytorch_compiled(work: str, data: np.ndarray, seed: int, bfloat16: bool = False) -> peers.Run:
+    return peers.pytorch(work, data, seed, bfloat16, compiled=True)
+
+
+PEERS = {
     engine.__name__: engine
-    for engine in (peers.tutorial, peers.guide, peers.pytorch, ganzoo, ganzoo_shared)
+    for engine in (peers.tutorial, peers.guide, peers.keras_io, peers.pytorch, pytorch_compiled)
 }
+ENGINES = PEERS | {"ganzoo": ganzoo, "ganzoo_shared": ganzoo_shared}
 
 # ---- measuring
 
+Figures = dict[str, float]
 
-def measure(engine: str, work: str, file: str, seed: int, seconds: float) -> float:
-    """Steps per second of one engine in this process, over at least `seconds`."""
-    run = ENGINES[engine](work, np.load(file), seed)
+
+def measure(
+    engine: str, work: str, precision: str, file: str, seed: int, seconds: float
+) -> Figures:
+    """Steps per second of one engine in this process, over at least `seconds`, the seconds to the
+    end of the first step, and the peak of the process's memory."""
+    data = np.load(file)
+    began = time.perf_counter()
+    run = ENGINES[engine](work, data, seed, precision == "bfloat16")
+    run(1)
+    first = time.perf_counter() - began
     run(WARM_UP)
     steps = WARM_UP
     while (taken := run(steps)) < seconds:
         steps = max(steps + 1, math.ceil(steps * min(1.1 * seconds / taken, 20)))
-    return steps / taken
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"steps_per_second": steps / taken, "first_step_seconds": first, "peak_mb": peak}
 
 
-def alone(python: str, *arguments: Any) -> float:
+def alone(python: str, *arguments: Any) -> Figures:
     """`measure` in a process of its own."""
     command = [python, __file__, "--measure", json.dumps(arguments)]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"{arguments[0]} failed on {arguments[1]}:\n{done.stderr}")
-    return float(done.stdout.split()[-1])
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def version_of_torch(python: str | None) -> str | None:
@@ -176,26 +230,31 @@ def versions(torch: str | None = None) -> str:
     import keras
     import tensorflow as tf
 
-    import ganzoo
-
     running = f"ganzoo {ganzoo.__version__} tensorflow {tf.__version__} keras {keras.__version__}"
     return running + (f" torch {torch}" if torch else "")
 
 
-def rows_of(work: str, speeds: dict[str, list[float]]) -> list[dict[str, Any]]:
+def rows_of(work: str, precision: str, found: dict[str, list[Figures]]) -> list[dict[str, Any]]:
+    """A row for each engine, from its figures in each round."""
+    speeds = {
+        engine: [one["steps_per_second"] for one in rounds] for engine, rounds in found.items()
+    }
     rows = []
-    for engine, found in speeds.items():
+    for engine, mine in speeds.items():
         row = {
             "work": work,
             "engine": engine,
-            "algorithm": ALGORITHMS[engine],
-            "steps_per_second": f"{median(found):.4g}",
-            "least": f"{min(found):.4g}",
-            "most": f"{max(found):.4g}",
+            "precision": precision,
+            "algorithm": algorithm_of(work, engine),
+            "steps_per_second": f"{median(mine):.4g}",
+            "least": f"{min(mine):.4g}",
+            "most": f"{max(mine):.4g}",
         }
-        for peer in ("tutorial", "guide", "pytorch"):
-            ratios = [a / b for a, b in zip(found, speeds.get(peer, ()), strict=False)]
+        for peer in PEERS:
+            ratios = [a / b for a, b in zip(mine, speeds.get(peer, ()), strict=False)]
             row[f"of_{peer}"] = f"{median(ratios):.3f}" if ratios else ""
+        for key, digits in (("first_step_seconds", 2), ("peak_mb", 0)):
+            row[key] = f"{median(one[key] for one in found[engine]):.{digits}f}"
         rows.append(row)
     return rows
 
@@ -203,20 +262,23 @@ def rows_of(work: str, speeds: dict[str, list[float]]) -> list[dict[str, Any]]:
 def write(rows: list[dict[str, Any]]) -> None:
     kept = []
     if PATH.exists():
-        new = {(row["work"], row["engine"]) for row in rows}
+        new = {tuple(map(row.get, KEYS)) for row in rows}
         with open(PATH, newline="") as file:
-            kept = [r for r in csv.DictReader(file) if (r["work"], r["engine"]) not in new]
-    rows = sorted([*kept, *rows], key=lambda row: list(peers.WORKS).index(row["work"]))
+            kept = [r for r in csv.DictReader(file) if tuple(map(r.get, KEYS)) not in new]
+    names = list(rows[0])
+    rows = sorted([*kept, *rows], key=lambda row: list(WORKS).index(row["work"]))
     with open(PATH, "w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0])
+        writer = csv.DictWriter(file, names, restval="")
         writer.writeheader()
         writer.writerows(rows)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--work", nargs="+", default=list(peers.WORKS), choices=peers.WORKS)
+    parser.add_argument("--work", nargs="+", default=list(WORKS), choices=WORKS)
     parser.add_argument("--engine", nargs="+", default=list(ENGINES), choices=ENGINES)
+    parser.add_argument("--precision", nargs="+", default=["float32", "bfloat16"],
+                        choices=["float32", "bfloat16"])  # fmt: skip
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--seed", type=int, default=0)
@@ -226,20 +288,15 @@ def main() -> None:
     parser.add_argument("--measure", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
-        print(measure(*json.loads(options.measure)))
+        print(json.dumps(measure(*json.loads(options.measure))))
         return
-    import ganzoo
-
     engines, python, torch = list(options.engine), None, None
-    if "pytorch" in engines:
+    if {"pytorch", "pytorch_compiled"} & set(engines):
         python = options.torch_python or python_with_torch(options.torch_environment)
         torch = version_of_torch(python)
         if torch is None:
             print("The rows of PyTorch are left out: name a Python that has it, --torch-python.")
-            engines.remove("pytorch")
-    if "ganzoo_shared" in engines and "fakes" not in ganzoo.card("gan").hyperparameters:
-        print("The rows of ganzoo_shared are left out: this ganzoo has no hyper-parameter fakes.")
-        engines.remove("ganzoo_shared")
+            engines = [engine for engine in engines if not engine.startswith("pytorch")]
     facts = {
         "rounds": options.rounds,
         "seconds": options.seconds,
@@ -248,20 +305,21 @@ def main() -> None:
         "versions": versions(torch),
         "date": datetime.date.today().isoformat(),
     }
-    for work in options.work:
-        command = f"python benchmarks/speed.py --work {work} --engine {' '.join(engines)}"
-        command += f" --rounds {options.rounds} --seconds {options.seconds} --seed {options.seed}"
-        speeds: dict[str, list[float]] = {engine: [] for engine in engines}
+    for work, precision in itertools.product(options.work, options.precision):
+        mine = [engine for engine in engines if plays(engine, work, precision)]
+        command = f"python benchmarks/speed.py --work {work} --engine {' '.join(mine)}"
+        command += f" --precision {precision} --rounds {options.rounds}"
+        command += f" --seconds {options.seconds} --seed {options.seed}"
+        found: dict[str, list[Figures]] = {engine: [] for engine in mine}
         with tempfile.NamedTemporaryFile(suffix=".npy") as file:
             np.save(file, data_of(work, options.seed))
             file.flush()
-            for _, engine in itertools.product(range(options.rounds), engines):
-                chosen = python if engine == "pytorch" else sys.executable
-                speed = alone(chosen, engine, work, file.name, options.seed, options.seconds)
-                speeds[engine].append(speed)
-                print(f"{work} {engine} {speed:.4g}", flush=True)
-        rows = [row | facts | {"command": command} for row in rows_of(work, speeds)]
-        write(rows)
+            for _, engine in itertools.product(range(options.rounds), mine):
+                chosen = python if engine.startswith("pytorch") else sys.executable
+                about = (engine, work, precision, file.name, options.seed, options.seconds)
+                found[engine].append(alone(chosen, *about))
+                print(work, engine, precision, found[engine][-1], flush=True)
+        write([row | facts | {"command": command} for row in rows_of(work, precision, found)])
 
 
 if __name__ == "__main__":

@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ganzoo.core.gan import GAN
     from ganzoo.foundation.registry import Card
+    from ganzoo.pretrained import Weights
 
 __version__ = "0.1.0"
 
-__all__ = ["card", "data", "get", "load", "names"]
+__all__ = ["card", "data", "get", "load", "names", "weights"]
 
 
 def names(pattern: str = "*") -> list[str]:
@@ -40,15 +41,48 @@ def card(name: str) -> Card:
     return _registry().card(name)
 
 
-def get(name: str, **hyperparameters: Any) -> GAN:
+def get(name: str, *, weights: str | None = None, **hyperparameters: Any) -> GAN:
     """A compiled GAN, a subclass of keras.Model, that builds itself from the data it is fitted to.
 
+    Args:
+        name: a name that `ganzoo.names()` lists.
+        weights: the name of pretrained weights that `ganzoo.weights(name)` lists. The generator is
+            then built and trained, and its hyper-parameters are those of its training. `fit`
+            continues with a new discriminator.
+        hyperparameters: those that `ganzoo.card(name)` lists; others than the defaults.
+
     Raises:
-        ValueError: no GAN has that name, it has no such hyper-parameter, or the value is bad.
+        ValueError: no GAN has that name, it has no such hyper-parameter or weights, the value is
+            bad, or the weights don't fit the hyper-parameters.
+
+    Example:
+        >>> ganzoo.get("lsgan", weights="mnist5k").sample(4).shape
+        (4, 28, 28, 1)
     """
-    gan = _registry().find(name)(**hyperparameters)
+    if weights is None:
+        gan = _registry().find(name)(**hyperparameters)
+    else:
+        from ganzoo import pretrained
+
+        gan = pretrained.restore(name, weights, hyperparameters)
     gan.compile()
     return gan
+
+
+def weights(name: str | None = None) -> list[Weights]:
+    """The cards of the pretrained generators of a GAN, or of all: what each was trained on, how,
+    and what was measured.
+
+    Raises:
+        ValueError: no GAN has that name.
+
+    Example:
+        >>> [(card.name, card.shape) for card in ganzoo.weights("lsgan")]
+        [('mnist5k', (28, 28, 1))]
+    """
+    from ganzoo import pretrained
+
+    return pretrained.cards(name)
 
 
 def load(filepath: str | os.PathLike) -> GAN:

@@ -28,6 +28,7 @@ from ganzoo.cli import (
     show,
     train,
     verify,
+    weights,
 )
 from ganzoo.cli import (
     list as listing,
@@ -51,6 +52,7 @@ for command in (
     compare.compare,
     export.export,
     verify.verify,
+    weights.list_weights,
     data.describe_data,
 ):
     app.command(command.__module__.rpartition(".")[2])(command)

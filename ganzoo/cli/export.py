@@ -13,7 +13,8 @@ from ganzoo.cli import options, output
 
 
 def export(
-    run_or_model: options.RunOrModel,
+    run_or_model: options.RunOrModelOrName,
+    weights: options.Weights = None,
     format: Annotated[
         str | None,
         typer.Option(
@@ -26,7 +27,7 @@ def export(
         Path | None,
         typer.Option(
             help="The folder that gets the next version, or one .onnx file; by default "
-            "export/FORMAT in the run's folder, or beside the .keras file."
+            "export/FORMAT in the run's folder, beside the .keras file, or with --weights here."
         ),
     ] = None,
     precision: Annotated[
@@ -51,7 +52,7 @@ def export(
 
     if format is None:
         format = "onnx" if out is not None and out.suffix == ".onnx" else "tf_saved_model"
-    gan = runs.load(run_or_model)
+    gan = runs.load(run_or_model, weights)
     home = run_or_model if run_or_model.is_dir() else run_or_model.parent
     extra: dict[str, Any] = {} if runtime is None else {"runtime": runtime}
     exported = gan.export(

@@ -21,6 +21,21 @@ GANName = Annotated[
 RunOrModel = Annotated[
     Path, typer.Argument(metavar="RUN_OR_MODEL", help="The folder of a run, or a .keras file.")
 ]
+RunOrModelOrName = Annotated[
+    Path,
+    typer.Argument(
+        metavar="RUN_OR_MODEL",
+        help="The folder of a run, a .keras file, or with --weights the name of a GAN.",
+    ),
+]
+Weights = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Pretrained weights of the GAN, of those that ganzoo weights lists.",
+        show_default=False,
+    ),
+]
 Fit = Annotated[
     str | None,
     typer.Option(

@@ -22,7 +22,8 @@ COLUMNS = 8  # of --interpolate and --traverse; a class has a column for each of
 
 def sample(
     context: typer.Context,
-    run_or_model: options.RunOrModel,
+    run_or_model: options.RunOrModelOrName,
+    weights: options.Weights = None,
     count: Annotated[int, typer.Option("--count", "-n", max=10**6, help="Number of samples.")] = 64,
     seed: options.Seed = 0,
     labels: Annotated[
@@ -110,7 +111,7 @@ def sample(
     from ganzoo.core import latents
     from ganzoo.training import runs
 
-    gan = runs.load(run_or_model)
+    gan = runs.load(run_or_model, weights)
     grid: dict[str, Any] = {}
     varied, columns = [], None
     if interpolate or traverse:

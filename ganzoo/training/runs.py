@@ -36,13 +36,17 @@ if TYPE_CHECKING:
 __all__ = ["STEPS", "Interrupted", "Run", "load", "resume", "train"]
 
 
-def load(path: str | os.PathLike) -> GAN:
-    """Loads the GAN of a run's folder or of a `.keras` file.
+def load(path: str | os.PathLike, weights: str | None = None) -> GAN:
+    """Loads the GAN of a run's folder or of a `.keras` file; with `weights`, the pretrained one
+    whose name `path` is, as `ganzoo.get` does.
 
     Raises:
         FileNotFoundError: `path` doesn't exist.
-        ValueError: it is neither, it is damaged, or the run holds no saved GAN yet.
+        ValueError: it is neither, it is damaged, the run holds no saved GAN yet, or there are no
+            such weights.
     """
+    if weights is not None:
+        return ganzoo.get(os.fspath(path), weights=weights)
     return Run.at(path).load() if Path(path).is_dir() else ganzoo.load(path)
 
 
