@@ -1,5 +1,4 @@
-"""200 digits, with and without ADA: Fréchet ratio and KID against 1,597 others, and whether samples
-are moved as the augmented images are."""
+"""As diffaugment.py, for ADA."""
 
 from __future__ import annotations
 

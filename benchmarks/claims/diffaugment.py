@@ -1,22 +1,28 @@
-"""200 digits, with and without DiffAugment: Fréchet ratio and KID against 1,597 others, and whether
-samples are moved as the augmented images are."""
+"""200 emoji at 32×32, with and without DiffAugment: are samples nearer to 1,671 others, and are
+they moved as the augmented images are?
+
+The game is `dcgan`. DiffAugment has its translation only: with all three parts it takes more steps
+to get as far. KID and recall are measured against the others, KID in the features of
+EfficientNet-Lite0 and recall in 64 principal components of the pixels.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import numpy as np
-from arrays import arrays
+from arrays import emoji
 
 import ganzoo
+from ganzoo.augmentation import DiffAugment
 from ganzoo.foundation.randomness import Noise
 
 FEW = 200
 
 
 def centres(images: np.ndarray) -> np.ndarray:
-    """The centres of mass of bright pixels, [N, 2], in pixels."""
-    images = images[..., 0].astype(float)
+    """The centres of mass of what is darker than the white background, [N, 2], in pixels."""
+    images = 255 - images.mean(-1)
     mass = images.sum((1, 2))[:, None] + 1e-9
     places = np.stack(np.meshgrid(*map(np.arange, images.shape[1:]), indexing="ij"), -1)
     return np.einsum("nij,ijc->nc", images, places) / mass
@@ -28,40 +34,41 @@ def outside(images: np.ndarray, limits: np.ndarray) -> float:
     return float(((found < limits[0]) | (found > limits[1])).any(1).mean())
 
 
-def claim(
-    seed: int, augment: object = "diffaugment", steps: int = 3000
-) -> Iterator[dict[str, object]]:
-    """Rows of a claim on the augmentation `augment`."""
-    x, _ = arrays("digits")
+def claim(seed: int, augment: object = None, steps: int = 3000) -> Iterator[dict[str, object]]:
+    """Rows of a claim on an augmentation, DiffAugment's translation by default."""
+    augment = augment or DiffAugment(("translation",))
+    x = emoji()
     chosen = np.random.default_rng(seed).permutation(len(x))
-    few, others = chosen[:FEW], chosen[FEW:]
+    few, others = x[chosen[:FEW]], x[chosen[FEW:]]
+    rates = {"generator_learning_rate": 5e-4, "discriminator_learning_rate": 5e-4}
     found = {}
-    for name, used in (("with", augment), ("without", "none")):
-        gan = ganzoo.get("dcgan", augment=used, seed=seed)
-        gan.fit(x[few], steps_per_epoch=steps, verbose=0)
-        found[name] = gan.evaluate(x[others], samples=1500, seed=seed), gan.sample(1500, seed=seed)
-        if name == "with":
-            trained = gan
-    for measure in ("frechet", "kid"):
-        values = {
-            name: result[measure].ratio if measure == "frechet" else float(result[measure])
-            for name, (result, _) in found.items()
+    for name, used in (("without", "none"), ("with", augment)):
+        gan = ganzoo.get("dcgan", width=32, augment=used, seed=seed, **rates)
+        gan.fit(few, batch_size=32, steps_per_epoch=steps, verbose=0)
+        natural = gan.evaluate(others, samples=200, seed=seed, extractor="efficientnet_lite0")
+        pixels = gan.evaluate(others, samples=900, seed=seed)
+        found[name] = {
+            "KID of EfficientNet-Lite0": float(natural["kid"]),
+            "recall of pixels": float(pixels["recall"]),
+            "Fréchet ratio of pixels": pixels["frechet"].ratio,
         }
+    for measure, value in found["with"].items():
         yield {
-            "measure": "Fréchet ratio" if measure == "frechet" else "KID",
-            "value": values["with"],
-            "bar": "< beside",
-            "beside": f"without augmentation, on the same {FEW} digits",
-            "value_beside": values["without"],
+            "measure": measure,
+            "value": value,
+            "bar": "> beside" if "recall" in measure else "< beside",
+            "beside": f"without augmentation, on the same {FEW} emoji",
+            "value_beside": found["without"][measure],
             "steps": steps,
         }
-    seen = trained._augmentation(trained.spec.encode(x[others]), Noise(seed))
-    limits = np.quantile(centres(x[others]), [0.005, 0.995], axis=0)
+    # `gan` is now the augmented one.
+    seen = gan.spec.decode(gan._augmentation(gan.spec.encode(others), Noise(seed)).numpy())
+    limits = np.quantile(centres(others), [0.005, 0.995], axis=0)
     yield {
-        "measure": "share of samples whose centre of mass is beyond that of 99% of digits",
-        "value": outside(found["with"][1], limits),
-        "bar": "<= 0.06",
-        "beside": "share of augmented digits",
-        "value_beside": outside(trained.spec.decode(seen.numpy()), limits),
+        "measure": "share of samples whose centre of mass is beyond that of 99% of emoji",
+        "value": outside(gan.sample(1500, seed=seed), limits),
+        "bar": "< half of beside",
+        "beside": "share of augmented emoji",
+        "value_beside": outside(seen, limits),
         "steps": steps,
     }

@@ -18,6 +18,7 @@ from ganzoo.cli import (
     compare,
     completion,
     data,
+    demo,
     diagnose,
     errors,
     evaluate,
@@ -53,6 +54,7 @@ for command in (
     export.export,
     verify.verify,
     weights.list_weights,
+    demo.demo,
     data.describe_data,
 ):
     app.command(command.__module__.rpartition(".")[2])(command)

@@ -163,5 +163,6 @@ def content(gan: GAN) -> bytes:
             if weight.trainable:
                 values[key] = np.asarray(averages(optimizer, [weight])[0])
     file = io.BytesIO()
-    np.savez_compressed(file, **{key: value.astype("float16") for key, value in values.items()})
+    halves: dict[str, Any] = {key: value.astype("float16") for key, value in values.items()}
+    np.savez_compressed(file, **halves)
     return file.getvalue()

@@ -68,16 +68,28 @@ def write(
         ValueError: as for `runtime.load` and `onnx.write`.
         ExportError: as for `onnx.write`.
     """
-    contents = ort.load(runtime)
+    page = contents(runtime)
     facts = onnx.write(gan, folder, **options)
-    ours = importlib.resources.files(__package__)
-    contents |= {name: (ours / name).read_bytes() for name in PAGE}
-    # The npm package has no licence file. The Python package has one, with the same licence.
-    contents[LICENSE] = (importlib.resources.files(onnxruntime) / "LICENSE").read_bytes()
-    for name, content in contents.items():
-        if name.endswith(
-            ".mjs"
-        ):  # the source map is not exported, and browsers would report it as missing
-            content = re.sub(rb"\n//# sourceMappingURL=.*", b"", content)
+    for name, content in page.items():
         (folder / name).write_bytes(content)
     return facts | {"onnxruntime_web": ort.VERSION}
+
+
+def contents(runtime: str | os.PathLike | None = None) -> dict[str, bytes]:
+    """The page's files by name, without a model.
+
+    Raises:
+        ValueError: as for `runtime.load`.
+    """
+    found = ort.load(runtime)
+    ours = importlib.resources.files(__package__)
+    found |= {name: (ours / name).read_bytes() for name in PAGE}
+    # The npm package has no licence file. The Python package has one, with the same licence.
+    found[LICENSE] = (importlib.resources.files(onnxruntime) / "LICENSE").read_bytes()
+    # The source maps are not exported, and browsers would report them as missing.
+    return {
+        name: re.sub(rb"\n//# sourceMappingURL=.*", b"", content)
+        if name.endswith(".mjs")
+        else content
+        for name, content in found.items()
+    }

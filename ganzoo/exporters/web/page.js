@@ -11,9 +11,16 @@ const create = (tag, properties = {}) => Object.assign(document.createElement(ta
 /** What the reader is told, in one sentence with the mend. */
 class Refusal extends Error {}
 
-// What lies beside the page
+// What lies beside the page, or of a page with several models in the folder of the chosen one
 
-async function read(name) {
+const choices = [...document.querySelectorAll("#models a")];
+const shown =
+  choices.find((link) => link.search === location.search) ?? (choices.length ? choices[0] : null);
+shown?.setAttribute("aria-current", "page");
+const folder = shown ? `${shown.dataset.folder}/` : "";
+
+async function read(file) {
+  const name = folder + file;
   const again = "copy the exported folder whole, and open this page from there";
   let response;
   try {
