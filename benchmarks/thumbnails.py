@@ -1,13 +1,12 @@
 """A picture for each GAN of the zoo: 16 samples after a short training.
 
-Settings are those of each GAN, except for the width of the networks. `--width` is small enough for
-some hundred steps in `--seconds` on a CPU; 0 leaves the networks as they are.
+Settings are those of each GAN, except for the width of the networks, which is small enough for some
+hundred steps on a CPU (`WIDTHS`). `--width` is another one, and 0 leaves the networks as they are.
 
     python benchmarks/thumbnails.py                     # all names, about half a minute each
-    python benchmarks/thumbnails.py gan minimax_gan fgan unrolled_gan infogan --width 0
-    python benchmarks/thumbnails.py stylegan2 fastgan --width 0 --seconds 150
-    python benchmarks/thumbnails.py biggan sagan reacgan sngan --width 16 --seconds 60
+    python benchmarks/thumbnails.py stylegan2 fastgan --seconds 150
     python benchmarks/thumbnails.py --data shapes       # one sheet of all that draw samples
+    python benchmarks/thumbnails.py --data emoji        # at 32×32
 
 A GAN whose generator maps images is shown with what it maps above the outputs. Pictures go to
 results/zoo/NAME.png, and with `--data` to one sheet, results/zoo-DATA.png. How each was made goes
@@ -35,6 +34,9 @@ from ganzoo.foundation import registry
 from ganzoo.reporting import mapped, plots
 
 SHOWN = 16
+NARROW = 32
+WIDTHS = dict.fromkeys(("gan", "minimax_gan", "fgan", "unrolled_gan", "stylegan2", "fastgan"), 0)
+WIDTHS |= dict.fromkeys(("biggan", "sagan", "reacgan", "sngan", "projection_gan"), 16)
 RESULTS = Path(__file__).parents[1] / "results"
 
 
@@ -62,7 +64,8 @@ def picture(
     """The data set, the number of steps, and a contact sheet."""
     gan = ganzoo.get(gan_name, seed=seed, **({"width": width} if width else {}))
     source = source or gan.default_data
-    examples = shown = ganzoo.data.load(source)
+    size = (32, 32) if source == "emoji" else None
+    examples = shown = ganzoo.data.load(source, size=size)
     if maps(gan_name):
         examples, shown = ganzoo.data.held_out(examples, SHOWN // 2)
     gan.fit(examples, steps_per_epoch=10**6, callbacks=[StopAfter(seconds)], verbose=0)
@@ -84,21 +87,20 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--data", help="of those that draw samples; their own by default")
     parser.add_argument("--seconds", type=float, default=20)
-    parser.add_argument("--width", type=int, default=32)
+    parser.add_argument("--width", type=int)
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()
     names = chosen.names or [name for name in ganzoo.names() if not (chosen.data and maps(name))]
     sheets = {}
     for name in names:
         began = time.monotonic()
-        source, steps, sheets[name] = picture(
-            name, chosen.data, chosen.seconds, chosen.width, chosen.seed
-        )
+        width = WIDTHS.get(name, NARROW) if chosen.width is None else chosen.width
+        source, steps, sheets[name] = picture(name, chosen.data, chosen.seconds, width, chosen.seed)
         if not chosen.data:
             (RESULTS / "zoo").mkdir(exist_ok=True)
             plt.imsave(RESULTS / "zoo" / f"{name}.png", sheets[name])
         command = f"python benchmarks/thumbnails.py {name} --seconds {chosen.seconds:g}"
-        command += f" --width {chosen.width}"
+        command += f" --width {width}"
         row = {
             "name": name, "data": source, "steps": steps, "seed": chosen.seed,
             "seconds": round(time.monotonic() - began), "ganzoo": ganzoo.__version__,
