@@ -1,10 +1,9 @@
 """Pretrained generators: their files and cards, and that a restored GAN is the trained one."""
 
-import dataclasses
 import hashlib
-import json
 
 import numpy as np
+import own_weights
 import pytest
 
 import ganzoo
@@ -45,29 +44,7 @@ def own(monkeypatch, tmp_path):
     """A trained `lsgan` with an average of weights, and its weights "mine"."""
     gan = ganzoo.get("lsgan", width=8, ema=0.9, seed=3)
     gan.fit(DIGITS, batch_size=16, steps_per_epoch=20, verbose=0)
-    content = pretrained.content(gan)
-    card = pretrained.Weights(
-        gan="lsgan",
-        name="mine",
-        data="noise",
-        shape=gan.spec.shape,
-        hyperparameters={"width": 8, "ema": 0.9},
-        steps=20,
-        batch_size=16,
-        seed=3,
-        minutes=0.1,
-        measured={"kid": 1.0},
-        command="none",
-        versions="",
-        bytes=len(content),
-        sha256=hashlib.sha256(content).hexdigest(),
-        fields={name: field.to_config() for name, field in gan.fields.items()},
-    )
-    monkeypatch.setattr(pretrained, "FOLDER", tmp_path)
-    monkeypatch.setattr(pretrained, "CARDS", tmp_path / "cards.json")
-    (tmp_path / "cards.json").write_text(json.dumps([dataclasses.asdict(card)]))
-    card.path.write_bytes(content)
-    pretrained._all.cache_clear()
+    own_weights.put(tmp_path, [(gan, {"width": 8, "ema": 0.9})], monkeypatch)
     yield gan
     pretrained._all.cache_clear()
 
