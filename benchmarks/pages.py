@@ -18,7 +18,10 @@ import ganzoo
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results"
-PAGES = (ROOT / "README.md", ROOT / "docs" / "zoo.md", RESULTS / "README.md")
+PAGES = (
+    ROOT / "README.md", ROOT / "docs" / "zoo.md", ROOT / "docs" / "pretrained.md",
+    RESULTS / "README.md",
+)  # fmt: skip
 Row = dict[str, str]
 
 
@@ -184,8 +187,25 @@ def augmentation() -> str:
     return markdown(["images per class", "accuracy", *arms], rows)
 
 
+def pretrained() -> str:
+    """The pretrained generators, each with ten rows of samples below its line."""
+    rows = []
+    for card in ganzoo.weights():
+        measured = ", ".join(
+            f"{key.partition(',')[0].replace('_', ' ')} {short(value)}"
+            for key, value in card.measured.items()
+        )
+        picture = f"results/pretrained/{card.gan}-{card.name}.png"
+        rows.append(
+            [f"`{card.gan}`", f"`{card.name}`", card.data, f"{card.bytes / 1e6:.1f} MB",
+             f"{card.steps:,} in {card.minutes:.0f} min", measured, f"![](../{picture})"]
+        )  # fmt: skip
+    return markdown(["GAN", "weights", "data", "file", "steps", "measured", "samples"], rows)
+
+
 TABLES: tuple[Callable[[], str], ...] = (
     thumbnails, papers, claims, modes, trains, diagnosis, leads, speed, inference, augmentation,
+    pretrained,
 )  # fmt: skip
 
 
