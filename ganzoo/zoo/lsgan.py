@@ -21,8 +21,9 @@ class LSGAN(GAN):
 
     Deviation: Adam has the rate 1e-3 for G and 2e-4 for D, because with equal rates G doesn't
     generate all digits of a small data set. For images `ganzoo train` uses `recipe`, which was
-    chosen on the bundled digits for two minutes on two cores: narrow networks, R1 on D, rates of
-    3e-3 for both players that fall to 0, and an average of G's weights.
+    chosen on the bundled digits for two minutes on two cores: narrow networks, few latents, R1 on D
+    in each fourth step, the same fakes for both players, rates of 3e-3 for both that fall to 0, an
+    average of G's weights, and half precision where that is fast.
 
     Reported: FID 40.22 on CIFAR-10 with 50,000 samples, as trained by Kang, Shin,
     Park 2022, arXiv:2206.09479 (figures of their library StudioGAN).
@@ -37,12 +38,16 @@ class LSGAN(GAN):
     )
     generator_learning_rate = 1e-3
     recipe = {
+        "latent_dim": 16,
         "width": 32,
         "penalties": {"r1": 0.4},
+        "regularise_every": 4,
+        "fakes": "shared",
+        "precision": "auto",
         "ema": 0.99,
         "generator_learning_rate": 3e-3,
         "discriminator_learning_rate": 3e-3,
-        "steps": 4600,
+        "steps": 6000,
     }
 
     def __init__(self, **hyperparameters: Any):
