@@ -217,8 +217,9 @@ def test_auto_is_chosen_by_the_gpus(capabilities, chosen, monkeypatch, caplog):
     details = [{} if c is None else {"compute_capability": c} for c in capabilities]
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: details)
     monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda gpu: gpu)
+    assert precision.choose("auto") == chosen
     with caplog.at_level(logging.INFO, "ganzoo"):
-        assert precision.choose("auto") == chosen
+        precision.tell()
     assert f"precision=auto is {chosen} on GPUs" in caplog.text
 
 
@@ -228,8 +229,11 @@ def test_the_command_line_says_what_auto_is(tmp_path, capsys):
     assert "ganzoo: precision=auto is " in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("features", "chosen"), [(True, "bfloat16"), (False, "float32")])
+@pytest.mark.parametrize(
+    ("features", "chosen"),
+    [(["amx_bf16"], "bfloat16"), (["avx512f", "avx512_bf16"], "bfloat16"), (["avx2"], "float32")],
+)
 def test_auto_is_chosen_by_the_cpu(features, chosen, monkeypatch):
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: [])
-    monkeypatch.setattr(precision, "_cpu_has", lambda feature: features)
+    monkeypatch.setattr(precision, "_cpu_has", lambda feature: feature in features)
     assert ganzoo.get("gan", precision="auto").precision == chosen

@@ -20,6 +20,7 @@ ROOMS = [
     "diagnosis",
     "exporters",  # an exporter is handed a GAN and knows no class of them
     "reporting",
+    "pretrained",
     "training",
     "testing",
     "cli",

@@ -62,7 +62,7 @@ def demo(
 ) -> None:
     """Serves a page on this machine that draws samples of all pretrained generators."""
     output.import_tensorflow()
-    from ganzoo.exporters.web import demo as page
+    from ganzoo.pretrained import demo as page
 
     if out is not None:
         names = page.write(out, runtime)

@@ -274,6 +274,8 @@ class Building(Conditioning):
             self.log = Log(names)
         self._sampler = self._evaluator = None
         self.built = True
+        if self._tells_precision:
+            precision.tell()
         if self.compiled:
             self._make_optimizers()
 

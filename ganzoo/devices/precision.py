@@ -21,29 +21,39 @@ from ganzoo.networks.layers import LayerNormalization
 
 NAMES = ("auto", "float32", "bfloat16", "float16")
 _POLICIES = {"bfloat16": "mixed_bfloat16", "float16": "mixed_float16"}
+_UNITS = {"amx_bf16": "AMX", "avx512_bf16": "AVX512-BF16"}  # of CPUs, for bfloat16
 _EXACT = (LayerNormalization,)  # Keras's own normalisations already compute in float32
 
 
 def choose(name: str) -> str:
-    """Replaces "auto" by what is fast on this machine, and logs it; other names are returned as is.
+    """Replaces "auto" by what is fast on this machine; other names are returned as is.
 
-    bfloat16 on GPUs from compute capability 8 (Ampere) and CPUs with AMX, which have units for it;
-    float16 on GPUs from capability 7 (Volta), which have units for that; float32 on all else.
+    bfloat16 on GPUs from compute capability 8 (Ampere) and on CPUs with AMX or AVX512-BF16, which
+    have units for it; float16 on GPUs from capability 7 (Volta), which have units for that; float32
+    on all else.
     """
-    if name != "auto":
-        return name
+    return _of_this_machine()[0] if name == "auto" else name
+
+
+def tell() -> None:
+    """Logs what "auto" is on this machine."""
+    logging.getLogger("ganzoo").info("precision=auto is %s on %s", *_of_this_machine())
+
+
+def _of_this_machine() -> tuple[str, str]:
+    """What is fast, and where."""
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
         details = map(tf.config.experimental.get_device_details, gpus)
         least = min(found.get("compute_capability", (0, 0)) for found in details)
         chosen = "bfloat16" if least >= (8, 0) else "float16" if least >= (7, 0) else "float32"
-        of = f"GPUs of compute capability {least[0]}.{least[1]}"
-    else:
-        has_amx = _cpu_has("amx_bf16")
-        chosen = "bfloat16" if has_amx else "float32"
-        of = f"a CPU {'with' if has_amx else 'without'} AMX"
-    logging.getLogger("ganzoo").info("precision=auto is %s on %s", chosen, of)
-    return chosen
+        return chosen, f"GPUs of compute capability {least[0]}.{least[1]}"
+    unit = next((unit for feature, unit in _UNITS.items() if _cpu_has(feature)), None)
+    return (
+        ("bfloat16", f"a CPU with {unit}")
+        if unit
+        else ("float32", "a CPU without AMX or AVX512-BF16")
+    )
 
 
 def _cpu_has(feature: str) -> bool:

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import errno
 import json
 import os
 import re
@@ -258,8 +259,12 @@ def check_free(path: str | os.PathLike) -> None:
 
     Raises:
         ValueError: it is a file, or a folder that is not empty.
+        NotADirectoryError: it would lie in a file.
     """
     path = Path(path)
+    above = next(parent for parent in path.absolute().parents if parent.exists())
+    if not above.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
     if path.is_dir() and any(path.iterdir()):
         raise ValueError(f"{path} is not empty: name a new folder for the run.")
     if path.exists() and not path.is_dir():
