@@ -40,7 +40,7 @@ def train(
         int | None,
         typer.Option(
             help="Passes over the data; by default, as many as make about 1,600 steps, "
-            "or those of the GAN's recipe, which are 6,000 for lsgan: two minutes on two cores.",
+            "or those of the GAN's recipe, which are 7,500 for lsgan: two minutes on two cores.",
             show_default=False,
         ),
     ] = None,

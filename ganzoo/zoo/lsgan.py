@@ -47,7 +47,7 @@ class LSGAN(GAN):
         "ema": 0.99,
         "generator_learning_rate": 3e-3,
         "discriminator_learning_rate": 3e-3,
-        "steps": 6000,
+        "steps": 7500,
     }
 
     def __init__(self, **hyperparameters: Any):
