@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from PIL import Image
 from rich.console import Console
 
 import ganzoo
@@ -361,6 +362,31 @@ def test_large_images_on_a_cpu_get_smaller_networks_and_batches(
     assert untrained[0].width == expected[0]
     said = "chosen for these images" in out.getvalue()
     assert said == ((given.get("width"), batch_size or 64) != expected)
+
+
+@pytest.mark.parametrize(
+    ("sides", "asked", "found"),
+    [
+        ([(90, 120), (70, 70)], None, (64, 64)),  # different sizes
+        ([(66, 20), (66, 20)], None, (64, 64)),  # large
+        ([(64, 48), (64, 48)], None, None),
+        ([(90, 120), (70, 70)], (24, 16), (24, 16)),
+    ],
+)
+def test_the_pictures_of_a_folder_get_one_size(tmp_path, untrained, sides, asked, found):
+    (tmp_path / "mine").mkdir()
+    draw = np.random.default_rng(0).integers
+    for i in range(20):
+        picture = draw(0, 255, (*sides[i % 2], 3), dtype="uint8")
+        Image.fromarray(picture).save(tmp_path / "mine" / f"{i}.png")
+    out = io.StringIO()
+    run = runs.train(
+        "dcgan", f"folder:{tmp_path / 'mine'}", size=asked, out=tmp_path / "run",
+        hyperparameters={"width": 8}, batch_size=8, console=Console(file=out), **SHORT
+    )  # fmt: skip
+    assert run.config["size"] == (list(found) if found else None)
+    assert untrained[0].spec.shape == (*(found or sides[0]), 3)
+    assert ("chosen for these images: size=64x64" in out.getvalue()) == (asked != found)
 
 
 def test_where_there_is_a_gpu_nothing_becomes_smaller(tmp_path, monkeypatch, untrained):

@@ -48,7 +48,8 @@ Flip = Annotated[bool, typer.Option("--flip", help="Train on mirrored pictures t
 Size = Annotated[
     str | None,
     typer.Option(
-        metavar="HxW", help="Height and width to resize images to: 64x48, or 64 for a square."
+        metavar="HxW",
+        help="Height and width to resize images to: 64x48, or 64 for a square.",
     ),
 ]
 Settings = Annotated[

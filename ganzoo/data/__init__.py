@@ -9,6 +9,7 @@ from ganzoo.data.sources import available, load
 from ganzoo.data.sources.fetched import fetch, licence
 from ganzoo.data.sources.given import pictures_for
 from ganzoo.data.sources.pairs import columns_of, held_out
+from ganzoo.data.sources.pictures import DifferentSizes
 from ganzoo.data.splitting import split
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Batches",
     "Column",
     "DataError",
+    "DifferentSizes",
     "Field",
     "asked_labels",
     "available",

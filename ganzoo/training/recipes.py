@@ -1,5 +1,5 @@
-"""What `ganzoo train` chooses where the user has not: a GAN's recipe for images, and smaller
-networks and batches where there is no GPU."""
+"""What `ganzoo train` chooses where the user has not: one size for the pictures of a folder, the
+recipe of a GAN for images, and smaller networks and batches where there is no GPU."""
 
 from __future__ import annotations
 
@@ -16,6 +16,27 @@ if TYPE_CHECKING:
 
 LARGE = 48  # sides of images with which the usual networks take seconds for a step on a CPU
 NARROW = ("stylegan2", "fastgan")  # their own width is 16, that of the others 64
+
+FOLDERS = ("folder", "pairs", "unpaired")  # kinds of sources whose pictures are somebody's own
+SIZE = (64, 64)
+
+
+def size_for(name: str, size: tuple[int, int] | None = None) -> tuple[int, int] | None:
+    """The height and width that the pictures of a data set get: the given size, or `SIZE` for those
+    of a folder that have different sizes or longer sides; None if they stay as they are.
+
+    Raises:
+        ValueError: as for `ganzoo.data.load`.
+    """
+    if size is not None or name.partition(":")[0] not in FOLDERS:
+        return size
+    try:
+        loaded = data.load(name)
+    except data.DifferentSizes:
+        return SIZE
+    parts = loaded.values() if isinstance(loaded, dict) else [loaded]
+    shapes = [spec.shape for part in parts for spec in part.element_spec.values()]
+    return SIZE if any(len(s) == 3 and max(s[:2]) > max(SIZE) for s in shapes) else None
 
 
 def chosen(

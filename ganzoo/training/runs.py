@@ -90,7 +90,8 @@ def train(
             there is no GPU. The networks then have width 32, if no width is chosen, so that 1,600
             steps take minutes.
         size, fit, flip: how images are resized and whether they are mirrored too, see
-            `ganzoo.data.load`.
+            `ganzoo.data.load`. Pictures of a folder that have different sizes, or sides of more
+            than 64 pixels, get 64×64 where no size is given.
         value_range: (low, high), the values that are black and white, if images are neither bytes
             nor in [-1, 1].
         out: the run's folder, which must be new or empty; by default the next of
@@ -135,8 +136,8 @@ def train(
     given = dict(hyperparameters or {})
     with strategy.scope():
         gan = ganzoo.get(name, **given)
-    how: dict[str, Any] = {"size": size, "fit": fit, "flip": flip}
     dataset = gan.default_data if dataset is None else dataset
+    how: dict[str, Any] = {"size": recipes.size_for(dataset, size), "fit": fit, "flip": flip}
     examples = data.load(dataset, **how)
     asked = {"batch_size": batch_size, "steps": steps or epochs}
     decided = given.keys() | {key for key, value in asked.items() if value is not None}
@@ -176,6 +177,8 @@ def train(
         run = Run.new(out, config) if writes else Run(Path(out))
     if console is not None:
         _say_networks(gan, dataset, console)
+        if how["size"] != size:
+            words = ", ".join(filter(None, ["size={}x{}".format(*how["size"]), words]))
         if words:
             line = f"chosen for these images: {words}"
             console.print(line, markup=False, highlight=False, soft_wrap=True)

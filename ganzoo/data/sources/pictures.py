@@ -15,6 +15,10 @@ Element = dict[str, tf.Tensor]
 _MIRRORED = "mirrored"
 
 
+class DifferentSizes(ValueError):
+    """Pictures have different sizes, and no size was given."""
+
+
 class Change(NamedTuple):
     """A change of the pictures (height, width, channels) of an element, such as {"image": …} or
     {"source": …, "target": …}.
@@ -44,11 +48,11 @@ class Change(NamedTuple):
         return element
 
     def check(self, files: Sequence[str], sizes: Sequence[tuple[int, int]]) -> None:
-        """Raises ValueError unless files of these sizes, (height, width), become one size."""
+        """Raises DifferentSizes unless files of these sizes, (height, width), become one size."""
         other = next((i for i, s in enumerate(sizes) if s != sizes[0]), None)
         if self.size is None and other is not None:
             first, second = ("×".join(map(str, sizes[i])) for i in (0, other))
-            raise ValueError(
+            raise DifferentSizes(
                 f"pictures have different sizes (height×width): {files[0]} is {first}, but"
                 f" {files[other]} is {second}: pass size=(height, width), or --size HEIGHTxWIDTH."
             )
