@@ -5,6 +5,7 @@ hundred steps on a CPU (`WIDTHS`). `--width` is another one, and 0 leaves the ne
 
     python benchmarks/thumbnails.py                     # all names, about half a minute each
     python benchmarks/thumbnails.py stylegan2 fastgan --seconds 150
+    python benchmarks/thumbnails.py infogan --weights mnist5k   # of a pretrained generator
     python benchmarks/thumbnails.py --data shapes       # one sheet of all that draw samples
     python benchmarks/thumbnails.py --data emoji        # at 32×32
 
@@ -30,6 +31,7 @@ import tables
 from PIL import Image
 
 import ganzoo
+from ganzoo.core.gan import GAN
 from ganzoo.foundation import registry
 from ganzoo.reporting import mapped, plots
 
@@ -59,9 +61,13 @@ def maps(name: str) -> bool:
 
 
 def picture(
-    gan_name: str, source: str | None, seconds: float, width: int, seed: int
+    gan_name: str, source: str | None, seconds: float, width: int, seed: int, weights: str | None
 ) -> tuple[str, int, np.ndarray]:
     """The data set, the number of steps, and a contact sheet."""
+    if weights:
+        gan = ganzoo.get(gan_name, weights=weights)
+        (card,) = [card for card in ganzoo.weights(gan_name) if card.name == weights]
+        return weights, card.steps, colours(gan, seed)
     gan = ganzoo.get(gan_name, seed=seed, **({"width": width} if width else {}))
     source = source or gan.default_data
     size = (32, 32) if source == "emoji" else None
@@ -70,9 +76,7 @@ def picture(
         examples, shown = ganzoo.data.held_out(examples, SHOWN // 2)
     gan.fit(examples, steps_per_epoch=10**6, callbacks=[StopAfter(seconds)], verbose=0)
     if not mapped.given_names(gan):
-        samples = gan.sample(SHOWN, seed)
-        sheet = plots.contact_sheet(samples, 8, value_range=gan.spec.value_range)
-        return source, gan.step, np.repeat(sheet, 3, -1) if sheet.shape[-1] == 1 else sheet
+        return source, gan.step, colours(gan, seed)
     stream = gan.batches(shown, batch_size=1, steps=1, replicas=1, shuffle=False)
     kept = list(stream.dataset.take(SHOWN // 2))
     rows = {name: np.concatenate([row[name] for row in kept]) for name in gan.columns}
@@ -82,12 +86,20 @@ def picture(
         return source, gan.step, np.asarray(Image.open(path).convert("RGB"))
 
 
+def colours(gan: GAN, seed: int) -> np.ndarray:
+    """A contact sheet in three channels."""
+    samples = gan.sample(SHOWN, seed)
+    sheet = plots.contact_sheet(samples, 8, value_range=gan.spec.value_range)
+    return np.repeat(sheet, 3, -1) if sheet.shape[-1] == 1 else sheet
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--data", help="of those that draw samples; their own by default")
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--width", type=int)
+    parser.add_argument("--weights", help="of a pretrained generator, in place of a training")
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()
     names = chosen.names or [name for name in ganzoo.names() if not (chosen.data and maps(name))]
@@ -101,6 +113,8 @@ def main() -> None:
             plt.imsave(RESULTS / "zoo" / f"{name}.png", sheets[name])
         command = f"python benchmarks/thumbnails.py {name} --seconds {chosen.seconds:g}"
         command += f" --width {width}"
+        if chosen.weights:
+            command = f"python benchmarks/thumbnails.py {name} --weights {chosen.weights}"
         row = {
             "name": name, "data": source, "steps": steps, "seed": chosen.seed,
             "seconds": round(time.monotonic() - began), "ganzoo": ganzoo.__version__,
