@@ -1,0 +1,33 @@
+"""The files of examples/ run, where the package that they show is installed."""
+
+import importlib
+import runpy
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = {
+    "gradio_app": ("gradio", "page"),
+    "hugging_face_datasets": ("datasets", "samples"),
+    "scikit_learn_pipeline": ("sklearn", "new"),
+    "torch_data_loader": ("torch", "samples"),
+}
+FOLDER = Path(__file__).parents[1] / "examples"
+
+
+def test_each_has_a_test():
+    assert sorted(path.stem for path in FOLDER.glob("*.py")) == sorted(EXAMPLES)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_it_runs(name):
+    package, result = EXAMPLES[name]
+    try:
+        importlib.import_module(package)
+    except ImportError:
+        pytest.skip(f"{package} is not installed")
+    found = runpy.run_path(str(FOLDER / f"{name}.py"))
+    assert found[result] is not None
+    if name == "gradio_app":
+        drawn = found["draw"](3, 0)
+        assert (len(drawn), drawn[0].shape) == (12, (28, 28))
