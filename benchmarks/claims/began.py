@@ -1,6 +1,6 @@
 """Does the measure M fall while the samples become better, and does G keep all ten digits?
 
-D's rate is a fifth of G's. D minimises p(x) L(x) − k g(x) L(x) over the densities p of the data and
+D's rate is a twentieth of G's. D minimises p(x) L(x) − k g(x) L(x) over the densities p of the data and
 g of the samples, so it turns against a kind of sample only where g > p/k. With equal rates a small
 k already keeps the balance, and G may then generate few kinds. A slower D needs a larger k.
 """
@@ -23,12 +23,12 @@ def claim(seed: int, steps: int = 4000, parts: int = 4) -> Iterator[dict[str, ob
     gan = ganzoo.get(
         "began",
         width=16,
-        latent_dim=8,
+        latent_dim=16,
         beta_2=0.9,
         ema=0.995,
         proportional_gain=1.0,
         generator_learning_rate=falling(2e-3),
-        discriminator_learning_rate=falling(4e-4),
+        discriminator_learning_rate=falling(1e-4),
         seed=seed,
     )
     measures, distances = [], []

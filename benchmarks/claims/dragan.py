@@ -14,7 +14,7 @@ import ganzoo
 from ganzoo.data import toys
 
 
-def claim(seed: int, steps: int = 2500) -> Iterator[dict[str, object]]:
+def claim(seed: int, steps: int = 5000) -> Iterator[dict[str, object]]:
     penalised, alone = (
         found(ganzoo.get("dragan", penalties=penalties, seed=seed, **RECIPE), toys.ring(), steps)
         for penalties in ({"dragan": 1.0}, {})
