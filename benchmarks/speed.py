@@ -111,6 +111,8 @@ def data_of(work: str, seed: int) -> np.ndarray:
         angles = 2 * np.pi * rng.integers(8, size=25_600) / 8
         centres = np.stack([np.cos(angles), np.sin(angles)], 1)
         return (centres + 0.01 * rng.standard_normal(centres.shape)).astype(np.float32)
+    import ganzoo
+
     if work == "dcgan64":
         factors = ganzoo.data.shapes.factors(np.arange(640), seed)
         return ganzoo.data.shapes.render(factors, 64).astype(np.float32) / 127.5 - 1
@@ -121,6 +123,8 @@ def data_of(work: str, seed: int) -> np.ndarray:
 def ganzoo(
     work: str, data: np.ndarray, seed: int, bfloat16: bool = False, **hyperparameters: Any
 ) -> peers.Run:
+    import ganzoo
+
     known, name, architecture = WORKS[work], "gan", "mlp"
     if "width" not in known:
         from ganzoo.networks import layers
@@ -229,6 +233,8 @@ def versions(torch: str | None = None) -> str:
     """The versions that are running, and that of PyTorch in its own environment if it is used."""
     import keras
     import tensorflow as tf
+
+    import ganzoo
 
     running = f"ganzoo {ganzoo.__version__} tensorflow {tf.__version__} keras {keras.__version__}"
     return running + (f" torch {torch}" if torch else "")
