@@ -15,7 +15,7 @@ DIGITS = np.random.default_rng(0).integers(0, 256, (64, 8, 8, 1), "uint8")
 
 
 def test_there_are_small_ones_of_each_kind():
-    assert {"lsgan", "cgan", "bigan", "pix2pix"} <= {card.gan for card in CARDS}
+    assert {"lsgan", "cgan", "acgan", "projection_gan", "infogan", "bigan", "pix2pix"} <= {card.gan for card in CARDS}
     assert all(card.bytes <= 3e6 for card in CARDS)
     assert sum(card.bytes for card in CARDS) <= 30e6
 
@@ -52,7 +52,7 @@ def own(monkeypatch, tmp_path):
 def test_a_restored_gan_draws_the_samples_of_the_trained_one(own):
     restored = ganzoo.get("lsgan", weights="mine", seed=3)
     found, wanted = (gan.sample(8, seed=1).astype(float) for gan in (restored, own))
-    assert np.abs(found - wanted).max() <= 1  # of 255: float16 rounds the weights
+    assert np.abs(found - wanted).max() <= 3  # of 255: the weights are rounded
     assert np.std(wanted) > 0
 
 

@@ -1,8 +1,8 @@
 """Does the measure M fall while the samples become better, and does G keep all ten digits?
 
-D's rate is a twentieth of G's. D minimises p(x) L(x) − k g(x) L(x) over the densities p of the data and
-g of the samples, so it turns against a kind of sample only where g > p/k. With equal rates a small
-k already keeps the balance, and G may then generate few kinds. A slower D needs a larger k.
+D's rate is a twentieth of G's. D minimises p(x) L(x) − k g(x) L(x) over the densities p of the data
+and g of the samples, so it turns against a kind of sample only where g > p/k. With equal rates a
+small k already keeps the balance, and G may then generate few kinds. A slower D needs a larger k.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
     images = gan.sample(16)
 
 `cards.json` tells for each of them what it was trained on and how, and what was measured. The
-weights are float16 arrays in `GAN-NAME.npz`. The discriminator isn't kept: `fit` begins with a new
+weights are float16 arrays in `GAN-NAME.npz`, see `rounded`. The discriminator isn't kept: `fit` begins with a new
 one.
 """
 
@@ -154,7 +154,7 @@ def _weights(gan: GAN) -> dict[str, keras.Variable]:
 
 
 def content(gan: GAN) -> bytes:
-    """The file of a trained GAN: its weights in float16, and their averages where it keeps them."""
+    """The file of a trained GAN: its weights as `rounded`, or their averages where it keeps them."""
     weights = _weights(gan)
     values = {key: np.asarray(weight) for key, weight in weights.items()}
     if gan.ema:
@@ -163,6 +163,12 @@ def content(gan: GAN) -> bytes:
             if weight.trainable:
                 values[key] = np.asarray(averages(optimizer, [weight])[0])
     file = io.BytesIO()
-    halves: dict[str, Any] = {key: value.astype("float16") for key, value in values.items()}
+    halves: dict[str, Any] = {key: rounded(value) for key, value in values.items()}
     np.savez_compressed(file, **halves)
     return file.getvalue()
+
+
+def rounded(values: np.ndarray) -> np.ndarray:
+    """Numbers in float16 with 9 significant bits in place of 11, which compress by a tenth."""
+    bits = values.astype("float16").view("uint16").astype("uint32")
+    return (bits + 2 >> 2 << 2).astype("uint16").view("float16")

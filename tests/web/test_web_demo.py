@@ -40,7 +40,7 @@ def test_each_generator_can_be_chosen(pair, web_runtime, tmp_path, visit, capsys
         assert page.locator("#models a[aria-current]").inner_text() == links.nth(i).inner_text()
         latents = gan.draw_latents(2, 5)
         images = np.reshape(page.evaluate(GENERATE, flat(latents)), (2, *gan.spec.shape))
-        np.testing.assert_allclose(images, gan.serve(latents), atol=0.02)  # float16 weights
+        np.testing.assert_allclose(images, gan.serve(latents), atol=0.05)  # rounded weights
         pictures.add(picture(page))
     assert len(pictures) == 2
 
