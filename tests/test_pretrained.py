@@ -15,7 +15,9 @@ DIGITS = np.random.default_rng(0).integers(0, 256, (64, 8, 8, 1), "uint8")
 
 
 def test_there_are_small_ones_of_each_kind():
-    assert {"lsgan", "cgan", "acgan", "projection_gan", "infogan", "bigan", "pix2pix"} <= {card.gan for card in CARDS}
+    assert {"lsgan", "cgan", "acgan", "projection_gan", "infogan", "bigan", "pix2pix"} <= {
+        card.gan for card in CARDS
+    }
     assert all(card.bytes <= 3e6 for card in CARDS)
     assert sum(card.bytes for card in CARDS) <= 30e6
 

@@ -4,8 +4,8 @@
     images = gan.sample(16)
 
 `cards.json` tells for each of them what it was trained on and how, and what was measured. The
-weights are float16 arrays in `GAN-NAME.npz`, see `rounded`. The discriminator isn't kept: `fit` begins with a new
-one.
+weights are float16 arrays in `GAN-NAME.npz`, see `rounded`. The discriminator isn't kept: `fit`
+begins with a new one.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ def _weights(gan: GAN) -> dict[str, keras.Variable]:
 
 
 def content(gan: GAN) -> bytes:
-    """The file of a trained GAN: its weights as `rounded`, or their averages where it keeps them."""
+    """The file of a trained GAN: its weights, or their averages where it keeps them, `rounded`."""
     weights = _weights(gan)
     values = {key: np.asarray(weight) for key, weight in weights.items()}
     if gan.ema:
