@@ -6,8 +6,8 @@ hundred steps on a CPU (`WIDTHS`). `--width` is another one, and 0 leaves the ne
     python benchmarks/thumbnails.py                     # all names, about half a minute each
     python benchmarks/thumbnails.py stylegan2 fastgan --seconds 150
     python benchmarks/thumbnails.py infogan --weights mnist5k   # of a pretrained generator
-    python benchmarks/thumbnails.py --data shapes       # one sheet of all that draw samples
-    python benchmarks/thumbnails.py --data emoji        # at 32×32
+    python benchmarks/thumbnails.py --data shapes --seconds 120    # one sheet, about an hour
+    python benchmarks/thumbnails.py --data emoji --seconds 120     # at 32×32
 
 A GAN whose generator maps images is shown with what it maps above the outputs. Pictures go to
 results/zoo/NAME.png, and with `--data` to one sheet, results/zoo-DATA.png. How each was made goes
