@@ -6,6 +6,7 @@ import pytest
 import ganzoo
 
 
+@pytest.mark.slow
 def test_the_published_networks():
     """G: 2 → 4 × 400 → 2; D: 2 samples of 2 features → 3 × 200 maxout units of 5 pieces → 1."""
     gan = ganzoo.get("pacgan", as_published=True)

@@ -33,9 +33,10 @@ def test_a_card_tells_of_its_file(card):
 @pytest.mark.parametrize("card", CARDS, ids=lambda card: f"{card.gan}-{card.name}")
 def test_it_draws_what_it_was_trained_for(card):
     gan = ganzoo.get(card.gan, weights=card.name)
-    given = {}
-    if mapped.given_names(gan):
-        given = {name: np.zeros((2, *gan.fields[name].shape)) for name in mapped.given_names(gan)}
+    given = {
+        name: np.random.default_rng(0).integers(0, 256, (2, *gan.fields[name].shape), "uint8")
+        for name in mapped.given_names(gan)
+    }
     samples = gan.sample(2, seed=0, **given)
     assert samples.shape == (2, *card.shape)
     assert np.std(samples) > 0

@@ -156,6 +156,7 @@ def test_the_order_of_the_data_and_copies_in_it_change_nothing(known, monkeypatc
 # ---- what it says of samplers that are known
 
 
+@pytest.mark.slow
 def test_true_images_help_and_wrong_labels_hurt(known, monkeypatch):
     monkeypatch.setattr(usefulness, "ARMS", ("real", "real+gan"))
     monkeypatch.setattr(usefulness, "CLASSIFIER_STEPS", 80)
