@@ -97,7 +97,8 @@ def plays(engine: str, work: str, precision: str) -> bool:
     if precision == "bfloat16" and engine not in ("tutorial", "pytorch", "ganzoo", "ganzoo_shared"):
         return False
     if "critic_steps" in WORKS[work]:
-        return engine in ("keras_io", "pytorch", "pytorch_compiled", "ganzoo") and (
+        # Compiled networks of PyTorch can't be differentiated twice.
+        return engine in ("keras_io", "pytorch", "ganzoo") and (
             precision == "float32" or engine == "ganzoo"
         )
     return engine != "keras_io"
