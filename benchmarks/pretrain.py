@@ -4,9 +4,10 @@
     python benchmarks/pretrain.py lsgan/mnist5k
 
 A recipe is the hyper-parameters, the steps and the batch size. Rates that are given fall to 0 with
-the last step. What comes out is measured as `gan.evaluate` does, on the data it was trained on, and
-written to ganzoo/pretrained, with a picture in results/pretrained. `emoji` is fetched first by
-`ganzoo data get emoji`.
+the last step. What comes out is written to ganzoo/pretrained. Then the file is loaded again and
+measured as `gan.evaluate` does, on the data it was trained on, and its picture goes to
+results/pretrained. `--measure` does this again for files that are there. `emoji` is fetched first
+by `ganzoo data get emoji`.
 """
 
 from __future__ import annotations
@@ -106,15 +107,34 @@ RECIPES = {
 }  # fmt: skip
 
 
-def train(key: str, recipe: Recipe, seed: int) -> tuple[ganzoo.core.gan.GAN, float, Any]:
-    name = key.partition("/")[0]
-    examples = ganzoo.data.load(recipe.source, size=recipe.size)
+def train(key: str, recipe: Recipe, examples: Any, seed: int) -> pretrained.Weights:
+    """Trains a GAN, writes its file, and returns its card, without measures."""
+    name, _, weights = key.partition("/")
     critic_steps = ganzoo.get(name).critic_steps
     settings = recipes.falling(recipe.hyperparameters, recipe.steps, critic_steps)
     gan = ganzoo.get(name, seed=seed, **settings)
     began = time.monotonic()
     gan.fit(examples, batch_size=recipe.batch_size, steps_per_epoch=recipe.steps, verbose=0)
-    return gan, (time.monotonic() - began) / 60, examples
+    content = pretrained.content(gan)
+    card = pretrained.Weights(
+        gan=name,
+        name=weights,
+        data=recipe.data,
+        shape=gan.spec.shape,
+        hyperparameters=recipe.hyperparameters,
+        steps=recipe.steps,
+        batch_size=recipe.batch_size,
+        seed=seed,
+        minutes=round((time.monotonic() - began) / 60, 1),
+        measured={},
+        command=f"python benchmarks/pretrain.py {key} --seed {seed}",
+        versions=" ".join(f"{m.__name__} {m.__version__}" for m in (ganzoo, tf, keras)),
+        bytes=len(content),
+        sha256=hashlib.sha256(content).hexdigest(),
+        fields={name: field.to_config() for name, field in gan.fields.items()},
+    )
+    card.path.write_bytes(content)
+    return card
 
 
 def measured(gan: Any, examples: Any, recipe: Recipe, seed: int) -> dict[str, float]:
@@ -123,7 +143,8 @@ def measured(gan: Any, examples: Any, recipe: Recipe, seed: int) -> dict[str, fl
     found = {}
     for key in MEASURES & report.keys():
         value = report[key]
-        extractor = f", {value.extractor}" if value.extractor else ""
+        named = value.extractor not in (None, "none")
+        extractor = f", {value.extractor}" if named else ""
         number = float(value)
         if key == "frechet":
             key, number = "frechet ratio", value.ratio
@@ -148,35 +169,25 @@ def write(card: pretrained.Weights) -> None:
     kept = [c for c in cards if (c["gan"], c["name"]) != (card.gan, card.name)]
     kept = sorted([*kept, dataclasses.asdict(card)], key=lambda c: (c["gan"], c["name"]))
     pretrained.CARDS.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
+    pretrained._all.cache_clear()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("names", nargs="*", default=list(RECIPES), metavar="GAN/WEIGHTS")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--measure", action="store_true", help="measure again without training")
     options = parser.parse_args()
     for key in options.names:
         recipe, (name, _, weights) = RECIPES[key], key.partition("/")
-        gan, minutes, examples = train(key, recipe, options.seed)
-        content = pretrained.content(gan)
-        card = pretrained.Weights(
-            gan=name,
-            name=weights,
-            data=recipe.data,
-            shape=gan.spec.shape,
-            hyperparameters=recipe.hyperparameters,
-            steps=recipe.steps,
-            batch_size=recipe.batch_size,
-            seed=options.seed,
-            minutes=round(minutes, 1),
-            measured=measured(gan, examples, recipe, options.seed),
-            command=f"python benchmarks/pretrain.py {key} --seed {options.seed}",
-            versions=" ".join(f"{m.__name__} {m.__version__}" for m in (ganzoo, tf, keras)),
-            bytes=len(content),
-            sha256=hashlib.sha256(content).hexdigest(),
-            fields={name: field.to_config() for name, field in gan.fields.items()},
-        )
-        card.path.write_bytes(content)
+        examples = ganzoo.data.load(recipe.source, size=recipe.size)
+        if options.measure:
+            card = next(card for card in ganzoo.weights(name) if card.name == weights)
+        else:
+            card = train(key, recipe, examples, options.seed)
+            write(card)
+        gan = ganzoo.get(name, weights=weights)
+        card = dataclasses.replace(card, measured=measured(gan, examples, recipe, card.seed))
         write(card)
         picture(gan, examples, PICTURES / f"{name}-{weights}.png")
         print(card, flush=True)

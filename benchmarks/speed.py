@@ -85,7 +85,7 @@ ALGORITHMS = {
     "ganzoo": "fresh fakes, 4G+8D",
     "ganzoo_shared": "shared fakes, D first, 3G+8D",
 }
-CRITIC = "fresh fakes, 3 critic steps, 6G+39D"  # G: 3 + 3; D: 3 (2·3 + 6) + 3
+CRITIC = "fresh fakes, 3 critic steps, 6G+38D"  # G: 3 + 3; D: 3 (6 + 6) + 2
 
 
 def algorithm_of(work: str, engine: str) -> str:

@@ -9,6 +9,7 @@ import pytest
 EXAMPLES = {
     "gradio_app": ("gradio", "page"),
     "hugging_face_datasets": ("datasets", "samples"),
+    "keras_tuner_search": ("keras_tuner", "best"),
     "scikit_learn_pipeline": ("sklearn", "new"),
     "torch_data_loader": ("torch", "samples"),
 }

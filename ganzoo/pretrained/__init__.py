@@ -139,16 +139,13 @@ def restore(gan_name: str, name: object, hyperparameters: Mapping[str, Any]) -> 
     return gan
 
 
-def _networks(gan: GAN) -> dict[str, keras.Model]:
-    """All but the discriminator, by name."""
-    models = [layer for layer in gan.layers if isinstance(layer, keras.Model)]
-    return {str(i): model for i, model in enumerate(models) if model is not gan.discriminator}
-
-
 def _weights(gan: GAN) -> dict[str, keras.Variable]:
+    """The weights of all networks but the discriminator, by their places."""
+    models = [layer for layer in gan.layers if isinstance(layer, keras.Model)]
     return {
-        f"{key}/{i}": weight
-        for key, model in _networks(gan).items()
+        f"{place}/{i}": weight
+        for place, model in enumerate(models)
+        if model is not gan.discriminator
         for i, weight in enumerate(model.weights)
     }
 

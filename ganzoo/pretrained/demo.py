@@ -14,10 +14,7 @@ from ganzoo.exporters import web
 from ganzoo.reporting import mapped
 
 
-def write(
-    folder: str | os.PathLike,
-    runtime: str | os.PathLike | None = None,
-) -> list[str]:
+def write(folder: str | os.PathLike, runtime: str | os.PathLike | None = None) -> list[str]:
     """Writes a static page that draws samples of each pretrained generator, and returns the names
     of their folders. Generators that map images are left out: the page has no images to give them.
 

@@ -21,22 +21,32 @@ FOLDERS = ("folder", "pairs", "unpaired")  # kinds of sources whose pictures are
 SIZE = (64, 64)
 
 
-def size_for(name: str, size: tuple[int, int] | None = None) -> tuple[int, int] | None:
-    """The height and width that the pictures of a data set get: the given size, or `SIZE` for those
-    of a folder that have different sizes or longer sides; None if they stay as they are.
+def loaded(name: str, how: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """A data set, and how it was loaded: as asked, but pictures of a folder that have different
+    sizes, or longer sides than `SIZE`, get that size where none is given.
+
+    Args:
+        name, how: as for `ganzoo.data.load`; `how` holds its keywords.
 
     Raises:
         ValueError: as for `ganzoo.data.load`.
     """
-    if size is not None or name.partition(":")[0] not in FOLDERS:
-        return size
+    sized = {**how, "size": SIZE}
+    chooses = how["size"] is None and name.partition(":")[0] in FOLDERS
     try:
-        loaded = data.load(name)
+        found = data.load(name, **how)
     except data.DifferentSizes:
-        return SIZE
-    parts = loaded.values() if isinstance(loaded, dict) else [loaded]
-    shapes = [spec.shape for part in parts for spec in part.element_spec.values()]
-    return SIZE if any(len(s) == 3 and max(s[:2]) > max(SIZE) for s in shapes) else None
+        if not chooses:
+            raise
+        return data.load(name, **sized), sized
+    parts = found.values() if isinstance(found, dict) else [found]
+    if chooses and any(_is_large(spec) for part in parts for spec in part.element_spec.values()):
+        return data.load(name, **sized), sized
+    return found, dict(how)
+
+
+def _is_large(spec: tf.TensorSpec) -> bool:
+    return len(spec.shape) == 3 and max(spec.shape[:2]) > max(SIZE)
 
 
 def chosen(

@@ -137,8 +137,7 @@ def train(
     with strategy.scope():
         gan = ganzoo.get(name, **given)
     dataset = gan.default_data if dataset is None else dataset
-    how: dict[str, Any] = {"size": recipes.size_for(dataset, size), "fit": fit, "flip": flip}
-    examples = data.load(dataset, **how)
+    examples, how = recipes.loaded(dataset, {"size": size, "fit": fit, "flip": flip})
     asked = {"batch_size": batch_size, "steps": steps or epochs}
     decided = given.keys() | {key for key, value in asked.items() if value is not None}
     ours = recipes.chosen(gan, examples, value_range, decided)
