@@ -134,7 +134,6 @@ def ganzoo(
     batch = known["batch"]
     if "critic_steps" in known:
         name, hyperparameters = "wgan_gp", {"critic_steps": known["critic_steps"]}
-        batch *= known["critic_steps"]  # each update of the critic has rows of its own
     gan = ganzoo.get(
         name,
         architecture=architecture,

@@ -107,7 +107,9 @@ def main() -> None:
     for name in names:
         began = time.monotonic()
         width = WIDTHS.get(name, NARROW) if chosen.width is None else chosen.width
-        source, steps, sheets[name] = picture(name, chosen.data, chosen.seconds, width, chosen.seed)
+        source, steps, sheets[name] = picture(
+            name, chosen.data, chosen.seconds, width, chosen.seed, chosen.weights
+        )
         if not chosen.data:
             (RESULTS / "zoo").mkdir(exist_ok=True)
             plt.imsave(RESULTS / "zoo" / f"{name}.png", sheets[name])
