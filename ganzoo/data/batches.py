@@ -15,6 +15,7 @@ from ganzoo.data.fields import Column, Field, learn_samples, main_sample
 from ganzoo.data.forms import Columns
 from ganzoo.data.iterables import as_dataset
 from ganzoo.data.streams import Stream, held
+from ganzoo.data.training_by_sampling import Table
 
 
 class Batches(NamedTuple):
@@ -68,7 +69,9 @@ def batches(
             and batches of a keras.utils.PyDataset, a torch DataLoader or a generator. Keras's ((x,
             y), (x_test, y_test)) is its first pair, which a warning says. Where the columns hold
             several samples, a dict of arrays or of tf.data.Datasets, {"source": …, "target": …}, a
-            tuple of them in that order, or a dataset of such elements.
+            tuple of them in that order, or a dataset of such elements. A table is a DataFrame of
+            mixed columns; its rows are drawn by a category that they have, see
+            `ganzoo.data.training_by_sampling`.
         y: labels (N,) or (N, 1), integers or strings, if x is an array.
         columns: what to read, by name (`Column`); one sample without labels by default. The only
             sample of a game is called "image" in the batches, or "vector" if it is one.
@@ -112,6 +115,16 @@ def batches(
     x = as_dataset(x)
     if hasattr(x, "one_pass") and steps_per_epoch is None:
         raise ValueError("a generator doesn't tell how long an epoch is: pass steps_per_epoch=….")
+    if any(column.kind == "table" for column in columns.values()):
+        if y is not None:
+            raise ValueError("y= was given with a table: make it a column of the table.")
+        table = Table(x, (fields or {}).get("table"), seed)
+        batch_size = int(batch_size or table.batch_size)
+        check_enough(len(table.numbers), batch_size, steps, replicas)
+        rows = batch_size * steps
+        order = Order(rows, _share(part, rows), shuffle, seed, first_step, steps_per_epoch)
+        dataset, length = table.stream(order)
+        return Batches(dataset, table.fields, length)
     data = forms.joined(x, y, columns)
     sources = [
         (Stream if forms.is_stream(one) else Arrays)(one, group)
@@ -119,7 +132,7 @@ def batches(
     ]
     batch_size = int(batch_size or sources[0].batch_size)
     rows = batch_size * steps
-    mine = slice(part[0] * rows // part[1], (part[0] + 1) * rows // part[1])
+    mine = _share(part, rows)
     learned: dict[str, Field] = {}
     for source in sources:
         seen = source.look(rows)
@@ -145,6 +158,11 @@ def batches(
     options.autotune.enabled = bool(asked)
     known = max(lengths) if len(lengths) == len(streams) else None
     return Batches(dataset.with_options(options), learned, known)
+
+
+def _share(part: tuple[int, int], rows: int) -> slice:
+    """The rows of a step that worker i of n reads."""
+    return slice(part[0] * rows // part[1], (part[0] + 1) * rows // part[1])
 
 
 @tf.autograph.experimental.do_not_convert

@@ -10,6 +10,7 @@ from typing import Any, Literal, cast
 import numpy as np
 import tensorflow as tf
 
+from ganzoo.data import tables
 from ganzoo.data.checks import not_finite
 
 # In network units. A bilinear resize or a division leaves floats a rounding error outside
@@ -26,13 +27,15 @@ class Column:
     `{"source": Column("sample"), "target": Column("sample")}`.
 
     Attributes:
-        kind: "sample" for images or vectors, "label" for classes.
+        kind: "sample" for images or vectors, "label" for classes, "table" for a DataFrame of mixed
+            columns. A table with columns of categories also brings a field "condition": the number
+            of one category among those of all columns, which the row has.
         optional: whether a label may be missing (-1, None or NaN in the data, -1 in a batch).
         paired: whether row i belongs to row i of the other columns. An unpaired column has its own
             number of rows and its own permutation.
     """
 
-    kind: Literal["sample", "label"]
+    kind: Literal["sample", "label", "table"]
     optional: bool = False
     paired: bool = True
 
@@ -43,22 +46,24 @@ class Field:
 
     Attributes:
         shape: of one row: (height, width, channels) of an image, (features,) of a vector, () of a
-            label.
+            label, (width,) of an encoded row of a table.
         dtype: name of the user's dtype, such as "uint8", "float32" or, for labels only, "str".
         codec: how values are encoded. "affine": (x - offset) / scale maps the value range to [-1,
             1]. "standardise": the same for each feature, with its mean and standard deviation.
             "classes": integer or string labels become int32 numbers from 0 to num_classes - 1.
+            "table": see `ganzoo.data.tables`.
         offset, scale: a float each for "affine", a tuple of one float per feature for
             "standardise".
         num_classes: how many classes there are; None for samples.
         class_names: the name of each class, where they are known.
         optional: whether labels may be missing; these are encoded as -1.
         feature_names, feature_dtypes: of a DataFrame's columns; `decode` then returns a DataFrame.
+        table: what was learned of each column of a table; `decode` then returns a DataFrame.
     """
 
     shape: tuple[int, ...]
     dtype: str
-    codec: Literal["affine", "standardise", "classes"] = "affine"
+    codec: Literal["affine", "standardise", "classes", "table"] = "affine"
     offset: float | tuple[float, ...] = 0.0
     scale: float | tuple[float, ...] = 1.0
     num_classes: int | None = None
@@ -66,6 +71,7 @@ class Field:
     optional: bool = False
     feature_names: tuple[int | str, ...] | None = None
     feature_dtypes: tuple[str, ...] | None = None
+    table: tables.Columns | None = None
 
     # -- learning --------------------------------------------------------------------------
 
@@ -181,8 +187,9 @@ class Field:
         return tf.int32 if self.is_label else tf.as_dtype(self.dtype)
 
     def batch_spec(self, rows: int | None = None) -> tf.TensorSpec:
-        """Shape and dtype of this column in a batch."""
-        return tf.TensorSpec([rows, *self.shape], self.batch_dtype)
+        """Shape and dtype of this column in a batch. A row of a table has one number a column."""
+        shape = self.shape if self.table is None else (len(self.table),)
+        return tf.TensorSpec([rows, *shape], self.batch_dtype)
 
     # -- between the user's units and the network's -------------------------------------------
 
@@ -195,6 +202,8 @@ class Field:
         if self.codec == "classes":
             x = tf.convert_to_tensor(x)
             return self._numbers_of_names(x) if x.dtype == tf.string else tf.cast(x, tf.int32)
+        if self.table is not None:
+            return tables.encode(tf.cast(x, tf.float32), self.table)
         # float32 would cancel the digits of, say, int64 time stamps before they are centred.
         x = tf.cast(x, self._wide)
         return tf.cast((x - self._of(self.offset)) / self._of(self.scale), tf.float32)
@@ -208,6 +217,8 @@ class Field:
         """
         if self.codec == "classes":
             return self._labels(np.asarray(y))
+        if self.table is not None:
+            return tables.decode(np.asarray(y), self.table)
         kind = tf.as_dtype(self.dtype)
         x = np.asarray(y, self._wide) * self._of(self.scale) + self._of(self.offset)
         if self.feature_names is not None:
@@ -228,6 +239,9 @@ class Field:
         options: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value for key, value in config.items()
         }
+        if options.get("table") is not None:
+            columns = map(tables.TableColumn.from_config, options["table"])
+            options["table"] = tuple(columns)
         return cls(**options)
 
     def _cast(self, x: np.ndarray, kind: tf.DType) -> np.ndarray:

@@ -1,0 +1,147 @@
+"""What games on tables share: their inputs, and samples that are DataFrames with asked values."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ganzoo import data
+from ganzoo.core.inputs import Category, Input, Normal
+from ganzoo.core.sampling import Sampling
+from ganzoo.data import tables
+from ganzoo.data.checks import check_int
+from ganzoo.foundation.randomness import Noise
+
+ROUNDS = 50  # of drawing rows until enough have the asked values
+
+
+@dataclasses.dataclass(frozen=True)
+class Condition(Category):
+    """One category of one column of a table, int32 [count]: a number among the categories of all
+    columns. Training uses those of the real rows. Sampling draws a column, and a category of it as
+    often as it is in the data. Networks see it one-hot.
+
+    Attributes:
+        shares: the probability of each condition.
+    """
+
+    shares: tuple[float, ...] = ()
+
+    @property
+    def distribution(self) -> str:
+        return f"0..{self.classes - 1}, as frequent as in the data"
+
+    def make(self, noise: Noise, count: int | tf.Tensor, given: tf.Tensor | None) -> tf.Tensor:
+        if given is not None:
+            return given
+        bounds = tf.constant(np.cumsum(self.shares)[:-1], tf.float32)
+        return tf.searchsorted(bounds, noise.uniform([count]), side="right")
+
+
+@dataclasses.dataclass(frozen=True)
+class Gumbel(Input):
+    """Standard Gumbel noise −log(−log u), u ~ U(0, 1), float32 [count, width]. A generator adds it
+    to logits to draw categories."""
+
+    width: int = 1
+
+    @property
+    def distribution(self) -> str:
+        return "standard Gumbel, -log(-log(u)) of u uniform in (0, 1)"
+
+    def make(self, noise: Noise, count: int | tf.Tensor, given: tf.Tensor | None) -> tf.Tensor:
+        tiny = float(np.finfo("float32").tiny)
+        return -tf.math.log(-tf.math.log(noise.uniform([count, self.width], tiny, 1.0)))
+
+
+class Tabular(Sampling):
+    """A game on tables of mixed columns. It comes before `GAN` among the bases."""
+
+    columns: Mapping[str, data.Column] = {"table": data.Column("table")}
+    checked_shapes: Mapping[str, tuple[int, ...]] = {}
+
+    @property
+    def table(self) -> tables.Columns:
+        """What was learned of each column."""
+        return self.fields["table"].table or ()
+
+    def make_inputs(self) -> dict[str, Input]:
+        inputs: dict[str, Input] = {"latent": Normal(width=self.latent_dim)}
+        if "condition" in self.fields:
+            shares = tables.shares(self.table)
+            both = ("generator", "discriminator")
+            inputs["condition"] = Condition(both, len(shares), tuple(shares.tolist()))
+        one_hot = sum(column.choices for column in self.table)
+        return inputs | {"gumbel": Gumbel(width=one_hot)}
+
+    def sample(
+        self,
+        count: int | None = None,
+        seed: int = 0,
+        labels: Any = None,
+        *,
+        conditions: Mapping[Any, Any] | None = None,
+        truncation: float | None = None,
+        batch_size: int = 1000,
+        **inputs: Any,
+    ) -> Any:
+        """A DataFrame of `count` rows with the columns, dtypes, categories, ranges and missing
+        values of the training data.
+
+            gan.sample(1000)
+            gan.sample(100, conditions={"sex": "F", "island": "Biscoe"})
+
+        Args:
+            count, seed, truncation, batch_size, inputs: as for other GANs.
+            labels: refused, since a table has none: use `conditions`.
+            conditions: column of categories -> the value that all rows have; None for a missing
+                one. The generator is told the rarest of them, and rows with other values are drawn
+                again.
+
+        Raises:
+            ValueError: not built yet, there is no such column or value, or too few rows with these
+                values are found in 50 times as many rows.
+        """
+        self._check_built("sample")
+        if labels is not None:
+            raise ValueError("labels= is for labelled images: ask with conditions={column: value}.")
+        if not conditions:
+            return super().sample(
+                count, seed, truncation=truncation, batch_size=batch_size, **inputs
+            )
+        if "condition" in inputs:
+            raise ValueError("conditions= and condition= were both given: leave one out.")
+        asked = tables.condition(self.table, conditions)
+        count = check_int("count", count, 1)
+        wanted = {self.table[i].name: code for i, code in asked.items()}
+        told = self._number(min(asked.items(), key=lambda item: self.table[item[0]].shares[item[1]]))
+        found, draws = [], np.random.SeedSequence(check_int("seed", seed, 0)).generate_state(ROUNDS)
+        for draw in draws:
+            rows = super().sample(
+                count, int(draw), truncation=truncation, batch_size=batch_size,
+                condition=told, **inputs,
+            )  # fmt: skip
+            codes = tables.numbers(rows, self.table)
+            fits = np.all([codes[:, i] == code for i, code in asked.items()], axis=0)
+            found.append(rows[fits])
+            if sum(map(len, found)) >= count:
+                return _joined(found).iloc[:count]
+        raise ValueError(
+            f"only {sum(map(len, found))} of {ROUNDS * count:,} rows have {dict(conditions)}: the "
+            f"GAN hardly makes them, so ask for fewer values at once ({', '.join(map(repr, wanted))})."
+        )
+
+    def _number(self, item: tuple[int, int]) -> int:
+        """The condition that numbers a category of a column, by their places."""
+        place, code = item
+        return sum(c.choices for c in tables.categories_of(self.table[:place])) + code
+
+
+def _joined(frames: list[Any]) -> Any:
+    import pandas as pd
+
+    return pd.concat(frames, ignore_index=True)

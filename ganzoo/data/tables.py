@@ -1,0 +1,438 @@
+"""Tables of mixed columns: what is learned of each column, and the way between rows and vectors.
+
+Xu, Skoularidou, Cuesta-Infante, Veeramachaneni 2019, arXiv:1907.00503, section 4.2: a column of
+categories becomes a one-hot vector. A column of numbers becomes the number within its mode and the
+mode's one-hot vector, where the modes are those of a Gaussian mixture that is fitted to the column.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+CATEGORIES = 1000  # the most of one column: each is a column of weights, and more are identifiers
+DISTINCT = 20  # numbers with at most so many distinct values are categories
+MODES, LEAST_SHARE = 10, 0.005  # as in the authors' code
+FITTED = 10_000  # rows that a mixture is fitted to
+WIDEST = 0.99  # of the number within its mode, which tanh can reach
+
+Value = str | int | float | bool | None
+
+
+@dataclasses.dataclass(frozen=True)
+class TableColumn:
+    """What was learned of one column of a table.
+
+    Attributes:
+        name: its name in the DataFrame.
+        dtype: the name of its pandas dtype.
+        categories: its values in the order of their codes, None for a missing one; empty for
+            numbers.
+        shares: the share of each category in the data, or of each mode.
+        levels, ordered: of a pandas Categorical, its own categories.
+        offset, scale: a number x is coded as (x − offset)/scale, which has mean 0 and deviation 1.
+        low, high: the range of the numbers.
+        step: the grid on which all numbers lie, such as 1 or 0.01; 0 for no grid.
+        means, deviations: of each mode, in coded units.
+        missing: the share of missing numbers.
+    """
+
+    name: int | str
+    dtype: str
+    categories: tuple[Value, ...] = ()
+    shares: tuple[float, ...] = ()
+    levels: tuple[Value, ...] | None = None
+    ordered: bool = False
+    offset: float = 0.0
+    scale: float = 1.0
+    low: float = 0.0
+    high: float = 0.0
+    step: float = 0.0
+    means: tuple[float, ...] = ()
+    deviations: tuple[float, ...] = ()
+    missing: float = 0.0
+
+    @property
+    def is_category(self) -> bool:
+        return bool(self.categories)
+
+    @property
+    def choices(self) -> int:
+        """The width of its one-hot vector: its categories, or its modes and one for a missing
+        number."""
+        return len(self.categories) or len(self.means) + (self.missing > 0)
+
+    @property
+    def width(self) -> int:
+        """How many numbers of an encoded row are this column's."""
+        return self.choices + (not self.is_category)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> TableColumn:
+        """The inverse of `dataclasses.asdict`, also after JSON."""
+        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in config.items()})
+
+
+Columns = tuple[TableColumn, ...]
+
+
+def is_table(value: Any) -> bool:
+    """Whether it is a pandas DataFrame."""
+    return hasattr(value, "iloc") and hasattr(value, "columns")
+
+
+def width(columns: Columns) -> int:
+    """How many numbers an encoded row has."""
+    return sum(column.width for column in columns)
+
+
+def categories_of(columns: Columns) -> list[TableColumn]:
+    """The columns of categories."""
+    return [column for column in columns if column.is_category]
+
+
+# ---- learning
+
+
+def learn(frame: Any, seed: int = 0) -> Columns:
+    """What a table's columns are. The index is not read.
+
+    Booleans, strings and pandas Categoricals are categories, and so are numbers with at most 20
+    distinct values, each of which 10 rows share on average. Other numbers, dates and durations are
+    numbers. A missing value is a category of its own, or an own mode of the numbers.
+
+    Args:
+        frame: a pandas DataFrame.
+        seed: of the rows that the mixtures are fitted to, and of their first means.
+
+    Raises:
+        ValueError: a column can't be learned; one sentence names it and the mend.
+    """
+    if not is_table(frame):
+        raise ValueError(
+            f"data is of type {type(frame).__name__}, and tables are pandas DataFrames: pass "
+            "pd.DataFrame(…) with a name for each column."
+        )
+    rows, count = frame.shape
+    if not rows or not count:
+        raise ValueError(f"the table has {rows} rows and {count} columns: pass some of both.")
+    names = [n if isinstance(n, int | str) else str(n) for n in frame.columns]
+    if twice := sorted({str(name) for name in names if names.count(name) > 1}):
+        raise ValueError(f"the table has several columns named {', '.join(twice)}: rename them.")
+    return tuple(_learn(name, frame.iloc[:, i], seed) for i, name in enumerate(names))
+
+
+def _learn(name: int | str, series: Any, seed: int) -> TableColumn:
+    import pandas as pd
+
+    if series.dtype == object:
+        series = series.infer_objects()
+    dtype = str(series.dtype)
+    kind = getattr(series.dtype, "kind", "O")
+    if kind == "c" or dtype.startswith(("interval", "period", "Sparse")):
+        raise ValueError(f"the column {name!r} has dtype {dtype}: make it numbers or strings.")
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        levels = tuple(_plain(name, v) for v in series.dtype.categories.tolist())
+        return dataclasses.replace(
+            _of_categories(name, series, dtype="category"),
+            levels=levels, ordered=bool(series.dtype.ordered),
+        )  # fmt: skip
+    if kind not in "iufmM" or pd.api.types.is_bool_dtype(series.dtype):
+        return _of_categories(name, series)
+    x = _floats(series)
+    if np.isinf(x).any():
+        raise ValueError(
+            f"the column {name!r} holds infinite numbers: replace them, e.g. with "
+            "df.replace([np.inf, -np.inf], np.nan)."
+        )
+    known = x[~np.isnan(x)]
+    distinct = len(np.unique(known))
+    if kind not in "mM" and (distinct <= 1 or distinct <= min(DISTINCT, len(known) // 10)):
+        return _of_categories(name, series)
+    if kind in "iu" and distinct == len(x) > 50 and np.ptp(known) == distinct - 1:
+        raise ValueError(
+            f"the column {name!r} numbers the rows, and such identifiers can't be learned: leave "
+            f"it out, e.g. with df.drop(columns=[{name!r}])."
+        )
+    if not distinct:
+        raise ValueError(f"the column {name!r} has no value in any row: leave it out.")
+    return _of_numbers(name, dtype, kind, x, seed)
+
+
+def _of_categories(name: int | str, series: Any, dtype: str | None = None) -> TableColumn:
+    try:
+        counts = series.value_counts(dropna=False, sort=False)
+    except TypeError:  # lists and dicts have no hash
+        raise ValueError(
+            f"the column {name!r} holds {type(series.iloc[0]).__name__}s: make it numbers or "
+            "strings, or leave it out."
+        ) from None
+    counts = counts[counts > 0]
+    if len(counts) > CATEGORIES or (len(counts) > 50 and len(counts) > 0.9 * len(series)):
+        raise ValueError(
+            f"the column {name!r} has {len(counts):,} categories in {len(series):,} rows, and such "
+            f"identifiers can't be learned: leave it out, e.g. with df.drop(columns=[{name!r}]), "
+            "or group its values."
+        )
+    found = {_plain(name, value): int(n) for value, n in zip(counts.index, counts, strict=True)}
+    kinds = {type(value).__name__ for value in found if value is not None}
+    if len(kinds) > 1:
+        raise ValueError(
+            f"the column {name!r} holds {' and '.join(sorted(kinds))}: convert it to one type, "
+            f"e.g. with df[{name!r}].astype(str)."
+        )
+    values = tuple(sorted(found, key=lambda value: (value is None, value)))
+    shares = tuple(found[value] / len(series) for value in values)
+    return TableColumn(name, dtype or str(series.dtype), values, shares)
+
+
+def _plain(name: int | str, value: Any) -> Value:
+    """A category as JSON can hold it."""
+    import pandas as pd
+
+    if pd.api.types.is_scalar(value) and pd.isna(value):
+        return None
+    value = value.item() if isinstance(value, np.generic) else value
+    if not isinstance(value, str | bool | int | float):
+        raise ValueError(
+            f"the column {name!r} holds values of type {type(value).__name__}: make it numbers, "
+            "strings or dates (pd.to_datetime), or leave it out."
+        )
+    return value
+
+
+def _floats(series: Any) -> np.ndarray:
+    """Numbers, dates (nanoseconds since 1970) and durations (nanoseconds) as float64; NaN where
+    one is missing."""
+    if series.dtype.kind in "mM":
+        plain = series.dt.tz_convert(None) if getattr(series.dt, "tz", None) else series
+        unit = "datetime64[ns]" if series.dtype.kind == "M" else "timedelta64[ns]"
+        x = plain.to_numpy(unit).astype("int64").astype("float64")
+        return np.where(series.isna(), np.nan, x)
+    return np.asarray(series.to_numpy("float64", na_value=np.nan))
+
+
+_GRIDS = {  # of numbers, and of dates and durations in nanoseconds
+    False: (1.0, 0.1, 0.01, 0.001, 1e-4, 1e-5, 1e-6),
+    True: (86_400e9, 3600e9, 60e9, 1e9, 1e6, 1e3),
+}
+
+
+def _of_numbers(
+    name: int | str, dtype: str, kind: str, x: np.ndarray, seed: int
+) -> TableColumn:
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.mixture import BayesianGaussianMixture
+
+    known = x[~np.isnan(x)]
+    step = next((g for g in _GRIDS[kind in "mM"] if _on_grid(known, g)), 0.0)
+    offset, scale = float(known.mean()), float(known.std()) or 1.0
+    if not math.isfinite(scale):
+        raise ValueError(f"the column {name!r} holds numbers too large to be averaged: rescale it.")
+    coded = (known - offset) / scale
+    rng = np.random.default_rng(seed)
+    some = coded if len(coded) <= FITTED else rng.choice(coded, FITTED, replace=False)
+    mixture = BayesianGaussianMixture(
+        n_components=min(MODES, len(np.unique(some))),
+        weight_concentration_prior_type="dirichlet_process",
+        weight_concentration_prior=0.001,
+        random_state=seed,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # a rough mixture will do
+        mixture.fit(some[:, None])
+    kept = mixture.weights_ > LEAST_SHARE
+    shares = mixture.weights_[kept] / mixture.weights_[kept].sum()
+    return TableColumn(
+        name,
+        dtype,
+        shares=tuple(shares.tolist()),
+        offset=offset,
+        scale=scale,
+        low=float(known.min()),
+        high=float(known.max()),
+        step=step,
+        means=tuple(mixture.means_[kept, 0].tolist()),
+        deviations=tuple(np.sqrt(mixture.covariances_[kept, 0, 0]).tolist()),
+        missing=1 - len(known) / len(x),
+    )
+
+
+def _on_grid(x: np.ndarray, step: float) -> bool:
+    steps = x / step
+    return bool((np.abs(steps - np.rint(steps)) < 1e-6).all())
+
+
+# ---- between tables, numbers and encoded rows
+
+
+def numbers(frame: Any, columns: Columns) -> np.ndarray:
+    """A table as float32 numbers (rows, columns): the code of each category, and each number less
+    its offset and divided by its scale, NaN where it is missing.
+
+    Raises:
+        ValueError: columns are missing, or hold what was not learned.
+    """
+    if not is_table(frame):
+        raise ValueError(f"data is of type {type(frame).__name__}: pass a pandas DataFrame.")
+    names = [column.name for column in columns]
+    there = [n if isinstance(n, int | str) else str(n) for n in frame.columns]
+    if missing := [name for name in names if name not in there]:
+        raise ValueError(
+            f"the table lacks the columns {', '.join(map(repr, missing))}, which the model was "
+            "built for: pass a table with them, or build a new model."
+        )
+    found = np.empty((len(frame), len(columns)), "float32")
+    for i, column in enumerate(columns):
+        series = frame.iloc[:, there.index(column.name)]
+        if column.is_category:
+            found[:, i] = _codes(series, column)
+            continue
+        if getattr(series.dtype, "kind", "O") not in "iufmM":
+            raise ValueError(
+                f"the column {column.name!r} has dtype {series.dtype}, but the model was built for "
+                f"{column.dtype}: convert it."
+            )
+        x = _floats(series)
+        if np.isinf(x).any() or (np.isnan(x).any() and not column.missing):
+            raise ValueError(
+                f"the column {column.name!r} holds missing or infinite numbers, but the model was "
+                "built without: drop these rows, or build a new model."
+            )
+        found[:, i] = (x - column.offset) / column.scale
+    return found
+
+
+def _codes(series: Any, column: TableColumn) -> np.ndarray:
+    import pandas as pd
+
+    known = {value: code for code, value in enumerate(column.categories)}
+    codes, values = pd.factorize(series, use_na_sentinel=False)
+    plain = [_plain(column.name, value) for value in values]
+    if strange := [value for value in plain if value not in known]:
+        raise ValueError(
+            f"the column {column.name!r} holds {strange[0]!r}, which is none of the "
+            f"{len(known)} categories that the model was built for: drop these rows, or build a "
+            "new model."
+        )
+    return np.array([known[value] for value in plain], "float32")[codes]
+
+
+def encode(x: tf.Tensor, columns: Columns) -> tf.Tensor:
+    """Numbers [batch, columns] -> encoded rows [batch, width], in a graph or eagerly.
+
+    A number c with the mode (μ, σ) becomes (c − μ)/4σ, clipped to ±0.99, and the one-hot vector of
+    that mode. Deviation: the mode is the most probable one, where the paper draws it, so that an
+    encoded row depends on nothing else.
+    """
+    parts = []
+    for i, column in enumerate(columns):
+        value = x[:, i]
+        if column.is_category:
+            parts.append(tf.one_hot(tf.cast(value, tf.int32), column.choices))
+            continue
+        means, deviations, shares = (
+            tf.constant(v, tf.float32) for v in (column.means, column.deviations, column.shares)
+        )
+        missing = tf.math.is_nan(value)
+        known = tf.where(missing, 0.0, value)[:, None]
+        likely = tf.math.log(shares / deviations) - 0.5 * ((known - means) / deviations) ** 2
+        mode = tf.argmax(likely, axis=1)
+        within = (known[:, 0] - tf.gather(means, mode)) / (4 * tf.gather(deviations, mode))
+        within = tf.where(missing, 0.0, tf.clip_by_value(within, -WIDEST, WIDEST))
+        mode = tf.where(missing, len(column.means), tf.cast(mode, tf.int32))
+        parts += [within[:, None], tf.one_hot(mode, column.choices)]
+    return tf.concat(parts, axis=1)
+
+
+def decode(y: np.ndarray, columns: Columns) -> Any:
+    """Encoded rows (rows, width) -> a DataFrame with the columns, dtypes, categories and ranges of
+    the learned one. Each one-hot vector stands for its largest entry."""
+    import pandas as pd
+
+    found, at = [], 0
+    for column in columns:
+        part = np.asarray(y[:, at : at + column.width], "float64")
+        at += column.width
+        if column.is_category:
+            found.append(_values(part.argmax(1), column))
+        else:
+            found.append(_numbers(part[:, 0], part[:, 1:].argmax(1), column))
+    frame = pd.DataFrame(dict(enumerate(found)))
+    frame.columns = [column.name for column in columns]
+    return frame
+
+
+def _values(codes: np.ndarray, column: TableColumn) -> Any:
+    import pandas as pd
+
+    values = pd.Series(np.array([*column.categories, None], object)[codes])
+    if column.dtype == "category":
+        dtype = pd.CategoricalDtype(list(column.levels or ()), ordered=column.ordered)
+        return values.astype(dtype)
+    return values.astype(column.dtype)
+
+
+def _numbers(within: np.ndarray, mode: np.ndarray, column: TableColumn) -> Any:
+    import pandas as pd
+
+    missing = mode == len(column.means)
+    mode = np.where(missing, 0, mode)
+    coded = np.asarray(column.means)[mode] + 4 * np.asarray(column.deviations)[mode] * within
+    x = coded * column.scale + column.offset
+    if column.step:
+        x = np.rint(x / column.step) * column.step
+        x = np.round(x, max(0, round(-math.log10(column.step)))) if column.step <= 1 else x
+    x = np.clip(x, column.low, column.high)
+    if column.dtype.startswith(("datetime64", "timedelta64")):
+        whole = pd.Series(np.where(missing, 0, x).astype("int64"))
+        is_date = column.dtype.startswith("datetime64")
+        times = pd.to_datetime(whole, utc=", " in column.dtype) if is_date else pd.to_timedelta(whole)
+        return times.where(~missing).astype(column.dtype)
+    return pd.Series(np.where(missing, np.nan, x)).astype(column.dtype)
+
+
+# ---- conditions
+
+
+def condition(columns: Columns, asked: Mapping[Any, Any]) -> dict[int, int]:
+    """The place of each asked column among all, and the code of its category.
+
+    Raises:
+        ValueError: there is no such column of categories, or no such category.
+    """
+    found: dict[int, int] = {}
+    names = [column.name for column in columns]
+    for name, value in asked.items():
+        known = [c.name for c in categories_of(columns)]
+        if name not in known:
+            what = "holds numbers" if name in names else "is no column"
+            listed = ", ".join(map(repr, known[:10])) or "none"
+            raise ValueError(
+                f"conditions name {name!r}, which {what}: they can be asked of columns of "
+                f"categories, {listed}."
+            )
+        column = columns[names.index(name)]
+        plain = _plain(name, value)
+        if plain not in column.categories:
+            listed = ", ".join(map(repr, column.categories[:10]))
+            more = ", …" if len(column.categories) > 10 else ""
+            raise ValueError(
+                f"the column {name!r} has no category {value!r}: there are {listed}{more}."
+            )
+        found[names.index(name)] = column.categories.index(plain)
+    return found
+
+
+def shares(columns: Columns) -> np.ndarray:
+    """The probability of each condition, float64 [conditions]. A condition numbers the categories
+    of all columns, in their order. Each column is as likely as any other, and a category of it as
+    frequent as in the data."""
+    chosen = categories_of(columns)
+    return np.concatenate([np.asarray(c.shares) / sum(c.shares) / len(chosen) for c in chosen])
