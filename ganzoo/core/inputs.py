@@ -46,7 +46,7 @@ class Input:
 
     def encode(self, value: tf.Tensor) -> tf.Tensor:
         """The value as the networks see it, float32 [count, ...]."""
-        return value
+        return tf.convert_to_tensor(value)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -289,9 +289,11 @@ class Sampling(Building):
 
     def serve(self, latents: Latents) -> tf.Tensor:
         """The samples of an exported generator, float32 [batch, *shape]: images in [-1, 1], vectors
-        in the data's units."""
+        in the data's units, encoded rows of a table."""
         samples = self.generate(latents)[self.output_name]
-        return samples if self.spec.is_image else self.spec.decode_tensor(samples)
+        if self.spec.is_image or self.spec.table is not None:
+            return samples
+        return self.spec.decode_tensor(samples)
 
     def draw_latents(self, count: int | tf.Tensor, seed: int | tf.Tensor) -> Latents:
         """The latents of `sample(count, seed)`; in a graph, both may be tensors."""

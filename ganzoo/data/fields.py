@@ -225,6 +225,11 @@ class Field:
             return self._frame(x)
         return self._cast(x, kind).astype(kind.as_numpy_dtype)
 
+    def as_array(self, samples: Any) -> np.ndarray:
+        """Samples in the user's units as one array, which `encode` takes. A table becomes numbers
+        [N, columns], see `ganzoo.data.tables.numbers`."""
+        return np.asarray(samples) if self.table is None else tables.numbers(samples, self.table)
+
     def decode_tensor(self, y: Any) -> tf.Tensor:
         """Network units -> the user's units as a float32 tensor, in the graph."""
         x = tf.cast(y, self._wide) * self._of(self.scale) + self._of(self.offset)

@@ -4,6 +4,7 @@ can be measured exactly."""
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -56,6 +57,52 @@ def grid() -> Mixture:
 def gaussian() -> Mixture:
     """One mode at (1, −1), sigma 0.5: the smallest problem that a GAN can get wrong."""
     return Mixture(np.array([[1.0, -1.0]]), 0.5)
+
+
+SEGMENTS = ("pupil", "student", "worker", "retired")
+REGIONS = ("north", "south", "islands")
+SHARE_OF_SEGMENT = np.array([0.08, 0.2, 0.5, 0.22])
+SHARE_OF_REGION = np.array(  # of each segment
+    [[0.5, 0.48, 0.02], [0.7, 0.28, 0.02], [0.45, 0.5, 0.05], [0.2, 0.6, 0.2]]
+)
+MEMBERS = np.array([[0.1, 0.2, 0.6], [0.5, 0.3, 0.6], [0.3, 0.4, 0.8], [0.6, 0.7, 0.9]])
+AGE = np.array([[13.0, 1.5], [22.0, 2.5], [43.0, 9.0], [72.0, 6.0]])  # mean and deviation
+INCOME = np.array([[0.4, 0.1], [9.0, 3.0], [38.0, 9.0], [24.0, 5.0]])
+UNKNOWN_INCOME = np.array([0.3, 0.1, 0.05, 0.1])
+
+
+def customers(count: int, seed: int = 0) -> Any:
+    """A DataFrame of made-up customers, whose joint distribution is known.
+
+    The columns are `segment`, `region` and `member`, drawn one after the other from the shares in
+    this module: P(segment), P(region | segment), P(member | segment, region); `age` in whole years
+    and `income` in thousands with two decimals, Gaussians whose mean and deviation depend on the
+    segment, the former clipped to 6 to 99 and the latter to at least 0; and `since`, a day of the
+    ten years from 2015, where `income` is missing for a share that depends on the segment.
+    """
+    import pandas as pd
+
+    rng = np.random.default_rng(seed)
+    segment = rng.choice(len(SEGMENTS), count, p=SHARE_OF_SEGMENT)
+    bounds = SHARE_OF_REGION.cumsum(axis=1)[segment, :-1]
+    region = (rng.random((count, 1)) > bounds).sum(axis=1)
+    member = rng.random(count) < MEMBERS[segment, region]
+    age = np.clip(np.rint(rng.normal(*AGE[segment].T)), 6, 99).astype("int64")
+    income = np.maximum(np.round(rng.normal(*INCOME[segment].T), 2), 0.0)
+    income[rng.random(count) < UNKNOWN_INCOME[segment]] = np.nan
+    since = np.datetime64("2015-01-01", "ns") + rng.integers(3650, size=count) * np.timedelta64(
+        1, "D"
+    )
+    return pd.DataFrame(
+        {
+            "segment": pd.Categorical(np.array(SEGMENTS)[segment], SEGMENTS),
+            "region": np.array(REGIONS, object)[region],
+            "member": member,
+            "age": age,
+            "income": income,
+            "since": since,
+        }
+    )
 
 
 def blurred_negative(x: np.ndarray) -> np.ndarray:

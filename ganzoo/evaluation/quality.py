@@ -138,8 +138,8 @@ class SampleQuality:
     def __call__(self, gan: Any) -> float:
         """The metric of the GAN's samples now; NaN if a sample is not finite."""
         count = None if self._sources else self.samples
-        fake = np.asarray(gan.sample(count, self.seed, **self._sources))
-        if not np.isfinite(fake).all():
+        fake = gan.spec.as_array(gan.sample(count, self.seed, **self._sources))
+        if gan.spec.table is None and not np.isfinite(fake).all():
             return math.nan
         if self._measure is None:
             compare = pairs.psnr if self.metric == "psnr" else pairs.ssim

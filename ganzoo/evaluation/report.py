@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from ganzoo import data
-from ganzoo.evaluation import extractors, labels, neighbours, one_dimensional, pairs
+from ganzoo.evaluation import extractors, labels, neighbours, one_dimensional, pairs, tables
 from ganzoo.evaluation.efficientnet import EfficientNetLite0
 from ganzoo.evaluation.frechet import frechet_distance, frechet_ratio
 from ganzoo.evaluation.information import information_bound
@@ -23,6 +23,7 @@ from ganzoo.evaluation.kernel import kid
 from ganzoo.evaluation.measured import Measured, TooFew
 from ganzoo.evaluation.modes import mode_coverage
 from ganzoo.evaluation.parzen import centroids, parzen_log_likelihood
+from ganzoo.evaluation.tables import TableRows
 
 NAMED: dict[str, Callable[[data.Field], extractors.Extractor]] = {
     "inception": extractors.Inception,
@@ -95,7 +96,7 @@ def evaluate(
     split = f"{half} against {half} others of {len(real)} rows, {extractors.digest(real)}"
     later = {name: x[half : 2 * half] for name, x in rows.items()}
     sources = gan.given(later) if given else {}
-    fake = np.asarray(gan.sample(half, seed, **sources))
+    fake = gan.spec.as_array(gan.sample(half, seed, **sources))
     drawn = _Drawn(gan, real[:half], real[half : 2 * half], fake, split, seed)
     judge = None
     if gan.spec.is_image and real_labels is not None:
@@ -114,6 +115,8 @@ def evaluate(
         _of_information(found, drawn)
     if gan.spec.is_image and not given:
         _of_parzen(found, drawn)
+    elif gan.spec.table is not None:
+        _of_columns(found, drawn)
     elif gan.spec.shape == (1,):
         _of_a_line(found, drawn)
     if (mixture := getattr(x, "mixture", None)) is not None:
@@ -143,25 +146,27 @@ def rows_by_hash(
     makes, or all columns that the GAN plays on, and labels if there are any."""
     size = math.prod(gan.spec.shape) * np.dtype(gan.spec.dtype).itemsize
     most = max(1, min(most, 2**30 // size))  # large images may not all fit in memory
+    is_table = gan.spec.table is not None
     for labelled in (True, False):  # the second time without labels, if y cannot be used as labels
         try:
             columns = {"image": data.Column("sample")}
             fields = {gan.output_name: gan.spec}
-            if all_columns:
+            if all_columns or is_table:
                 columns, fields = dict(gan.columns), dict(gan.fields)
             elif labelled:
                 columns["label"] = data.Column("label")
                 unlimited = data.Field.of_classes(np.iinfo("int32").max)
                 fields["label"] = gan.fields.get("label", unlimited)
             stream = data.batches(
-                x, y, columns=columns, fields=fields, batch_size=1, value_range=value_range
-            )
+                x, y, columns=columns, fields=fields, batch_size=1, value_range=value_range,
+                shuffle=not is_table,  # its shuffled rows would be those of rare categories
+            )  # fmt: skip
             count = min(most, stream.steps_per_epoch or most)
             with data.clear_errors():
                 batches = list(stream.dataset.take(count).rebatch(1024).as_numpy_iterator())
             break
         except ValueError:
-            if not labelled or all_columns:
+            if not labelled or all_columns or is_table:
                 raise
     found = {key: np.concatenate([b[key] for b in batches]) for key in batches[0]}
     if gan.output_name not in found:
@@ -203,6 +208,8 @@ def chosen_extractor(
         return extractor
     if judge is not None:
         return judge
+    if spec.table is not None:
+        return TableRows(spec)
     return extractors.Pixels(spec, real, min(extractors.WIDTH, max(1, len(real) // 8)))
 
 
@@ -251,8 +258,13 @@ def _of_features(found: Evaluation, drawn: _Drawn, extractor: extractors.Extract
 
 
 def _of_copies(found: Evaluation, drawn: _Drawn, real: np.ndarray) -> None:
-    large = math.prod(drawn.gan.spec.shape) > LARGEST
-    pixels = extractors.Pixels(drawn.gan.spec, real, extractors.WIDTH if large else None)
+    spec = drawn.gan.spec
+    large = math.prod(spec.shape) > LARGEST
+    pixels: extractors.Extractor = (
+        extractors.Pixels(spec, real, extractors.WIDTH if large else None)
+        if spec.table is None
+        else TableRows(spec)
+    )
     found.measure(
         ("nearer_than_real", "copies"),
         lambda: neighbours.memorisation(pixels.features(real), pixels.features(drawn.fake)),
@@ -350,6 +362,16 @@ def _of_a_line(found: Evaluation, drawn: _Drawn) -> None:
             (measure.__name__,),
             functools.partial(_with_reference, compared, drawn.real, drawn.fake),
             **facts,
+        )
+
+
+def _of_columns(found: Evaluation, drawn: _Drawn) -> None:
+    columns = drawn.gan.spec.table
+    facts = {"extractor": "none", "hash": extractors.digest(drawn.gan.spec), "split": drawn.split}
+    for name, measure in (("shapes", tables.column_shapes), ("trends", tables.pair_trends)):
+        compared = functools.partial(measure, drawn.reference, columns=columns)
+        found.measure(
+            (name,), functools.partial(_with_reference, compared, drawn.real, drawn.fake), **facts
         )
 
 

@@ -105,7 +105,7 @@ def certify(
         "seed": SEED,
         "batches": list(BATCHES),
         "signatures": {},
-    }
+    } | _table(gan)
     for name, signature in signatures.items():
         requested = _requests(record, name, gan.output_name)
         if "least_psnr" in facts:
@@ -266,6 +266,8 @@ def psnr(squared_errors: np.ndarray, expected: np.ndarray | None, output: str) -
 
 def value_range(gan: GAN) -> str:
     """Says in words which values the output has."""
+    if gan.spec.table is not None:
+        return "encoded rows, which ganzoo.data.Field.from_config(table).decode makes a DataFrame"
     return "[-1, 1]" if gan.output_name == "image" else "the data's own units"
 
 
@@ -277,7 +279,12 @@ def metadata(gan: GAN) -> dict[str, str]:
         "value_range": value_range(gan),
         "shape": json.dumps(list(gan.spec.shape)),
         "latents": json.dumps(dict(gan.latent_ranges)),
-    }
+    } | {key: json.dumps(value) for key, value in _table(gan).items()}
+
+
+def _table(gan: GAN) -> dict[str, Any]:
+    """What decodes the encoded rows of a table; empty for other samples."""
+    return {} if gan.spec.table is None else {"table": gan.spec.to_config()}
 
 
 def _reference(gan: GAN, rows: int) -> dict[str, np.ndarray]:

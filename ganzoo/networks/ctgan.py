@@ -5,36 +5,67 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import keras
+import numpy as np
 from keras import layers as kl
+from keras import ops
 
-from ganzoo.networks.layers import LeakyReLU
+from ganzoo.networks.layers import LeakyReLU, normalized
 
 TEMPERATURE = 0.2
 
 
 @keras.saving.register_keras_serializable("ganzoo")
-class GumbelSoftmax(kl.Layer):
-    """softmax((logits + g)/τ) of logits and Gumbel noise g, both [batch, n]: a draw of a one-hot
-    vector that can be differentiated. Jang, Gu, Poole 2017, arXiv:1611.01144, eq. 2.
+class RowOutputs(kl.Layer):
+    """An encoded row of a table from raw outputs: tanh of a number, and for each one-hot vector
+    softmax((logits + g)/τ) of its logits and of Gumbel noise g, which is a draw of a category that
+    can be differentiated. Jang, Gu, Poole 2017, arXiv:1611.01144, eq. 2.
+
+    All columns are cut from one tensor, so that the gradient is joined and not added up.
 
     Args:
+        columns: for each column of the table, whether it holds categories, and the width of its
+            one-hot vector.
         temperature: τ > 0.
         kwargs: arguments of `keras.layers.Layer`.
     """
 
-    def __init__(self, temperature: float = TEMPERATURE, **kwargs: object):
+    def __init__(
+        self,
+        columns: Sequence[tuple[bool, int]],
+        temperature: float = TEMPERATURE,
+        **kwargs: object,
+    ):
         super().__init__(**kwargs)
+        self.columns = [(bool(is_category), int(choices)) for is_category, choices in columns]
         self.temperature = temperature
 
-    def call(self, inputs: Sequence[keras.KerasTensor]) -> keras.KerasTensor:
-        logits, noise = inputs
-        return keras.ops.softmax((logits + noise) / self.temperature)
+    def call(self, raw: keras.KerasTensor, noise: keras.KerasTensor) -> tuple:
+        """Returns the rows [batch, width], and the logarithms of the probabilities of the
+        categories of all columns [batch, n].
 
-    def compute_output_shape(self, input_shape: Sequence[tuple]) -> tuple:
-        return tuple(input_shape[0])
+        Args:
+            raw: [batch, width].
+            noise: [batch, width of all one-hot vectors].
+        """
+        sizes = [size for is_category, n in self.columns for size in ([n] if is_category else [1, n])]
+        parts = iter(ops.split(raw, np.cumsum(sizes)[:-1].tolist(), axis=-1))
+        draws = ops.split(noise, np.cumsum([n for _, n in self.columns])[:-1].tolist(), axis=-1)
+        row, categories = [], []
+        for (is_category, _), draw in zip(self.columns, draws, strict=True):
+            if not is_category:
+                row.append(ops.tanh(next(parts)))
+            logits = next(parts)
+            row.append(ops.softmax((logits + draw) / self.temperature))
+            if is_category:
+                categories.append(ops.log_softmax(logits))
+        return ops.concatenate(row, axis=-1), ops.concatenate(categories or row, axis=-1)
+
+    def compute_output_shape(self, raw_shape: tuple, noise_shape: tuple) -> tuple:
+        known = sum(n for is_category, n in self.columns if is_category)
+        return raw_shape, (raw_shape[0], known or raw_shape[1])
 
     def get_config(self) -> dict:
-        return super().get_config() | {"temperature": self.temperature}
+        return super().get_config() | {"columns": self.columns, "temperature": self.temperature}
 
 
 def generator(
@@ -65,24 +96,11 @@ def generator(
     noise = inputs["gumbel"] = keras.Input([one_hot], name="gumbel")
     for _ in range(2):
         hidden = kl.Dense(width or 256, use_bias=False, kernel_initializer="he_normal")(x)
-        x = kl.Concatenate()([kl.ReLU()(kl.BatchNormalization(momentum=0.9)(hidden)), x])
-    row, categories, at = [], [], 0
-    for is_category, choices in columns:
-        if not is_category:
-            row.append(kl.Dense(1, activation="tanh")(x))
-        logits = kl.Dense(choices)(x)
-        row.append(GumbelSoftmax()([logits, noise[:, at : at + choices]]))
-        at += choices
-        if is_category:
-            categories.append(kl.Activation("log_softmax")(logits))
-    outputs = {"table": _joined(row)}
-    if categories:
-        outputs["categories"] = _joined(categories)
+        x = kl.Concatenate()([kl.ReLU()(normalized(hidden, "batch")), x])
+    raw = kl.Dense(one_hot + sum(not is_category for is_category, _ in columns))(x)
+    row, categories = RowOutputs(columns, name="row")(raw, noise)
+    outputs = {"table": row} | ({"categories": categories} if condition else {})
     return keras.Model(inputs, outputs, name="generator")
-
-
-def _joined(parts: list[keras.KerasTensor]) -> keras.KerasTensor:
-    return kl.Concatenate()(parts) if len(parts) > 1 else parts[0]
 
 
 def features(shape: tuple[int, ...], *, condition: int, width: int | None = None) -> keras.Model:

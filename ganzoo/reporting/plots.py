@@ -99,6 +99,7 @@ def save_samples(
     value_range: tuple[float, float] | None = None,
     columns: int | None = None,
     real: npt.ArrayLike | None = None,
+    names: Sequence[str] | None = None,
 ) -> None:
     """Writes samples as a PNG: images as a contact sheet, vectors of two features as points, other
     vectors as a histogram of each feature (the first 16).
@@ -107,6 +108,7 @@ def save_samples(
         samples: [N, height, width, channels] or [N, features].
         value_range, columns: of images, see `contact_sheet`.
         real: vectors of the data, drawn behind the samples in grey.
+        names: of the features, which are then always shown as histograms, without missing numbers.
 
     Raises:
         ValueError: the samples are neither images nor vectors.
@@ -114,8 +116,14 @@ def save_samples(
     """
     samples = np.asarray(samples)
     if samples.ndim == 2:
-        draw = _points if samples.shape[1] == 2 else _histograms
-        drawing.save(draw(_finite(samples), None if real is None else _finite(real)), path)
+        behind = None if real is None else np.asarray(real, np.float64)
+        if names is not None:
+            figure = _histograms(samples, behind, names)
+        elif samples.shape[1] == 2:
+            figure = _points(_finite(samples), None if behind is None else _finite(behind))
+        else:
+            figure = _histograms(samples, behind)
+        drawing.save(figure, path)
         return
     from PIL import Image
 
@@ -166,7 +174,9 @@ def save_picture(
     if isinstance(real, Mapping):
         real = real.get(gan.output_name)
     if not gan.spec.is_image:
-        save_samples(np.asarray(gan.sample(max(count, POINTS), seed)), path, real=real)
+        samples = gan.spec.as_array(gan.sample(max(count, POINTS), seed))
+        names = None if gan.spec.table is None else [str(c.name) for c in gan.spec.table]
+        save_samples(samples, path, real=real, names=names)
         return
     samples, columns = _by_class(gan, count, seed)
     save_samples(samples, path, value_range=gan.spec.value_range, columns=columns)
@@ -203,7 +213,9 @@ def _points(samples: np.ndarray, real: np.ndarray | None) -> Figure:
     return figure
 
 
-def _histograms(samples: np.ndarray, real: np.ndarray | None) -> Figure:
+def _histograms(
+    samples: np.ndarray, real: np.ndarray | None, names: Sequence[str] | None = None
+) -> Figure:
     shown = min(samples.shape[1], HISTOGRAMS)
     columns = math.ceil(math.sqrt(shown))
     rows = math.ceil(shown / columns)
@@ -213,11 +225,12 @@ def _histograms(samples: np.ndarray, real: np.ndarray | None) -> Figure:
             panel.axis("off")
             continue
         both = [samples[:, feature]] + ([] if real is None else [real[:, feature]])
+        both = [x[np.isfinite(x)] for x in both]
         bins = np.histogram_bin_edges(np.concatenate(both), 40)
         if real is not None:
             panel.hist(both[1], bins, density=True, color="0.8", label="real")
         panel.hist(both[0], bins, density=True, histtype="step", color="C0", label="generated")
-        panel.set_title(f"feature {feature}", fontsize="small")
+        panel.set_title(names[feature] if names else f"feature {feature}", fontsize="small")
         panel.tick_params(labelsize="x-small")
     np.ravel(axes)[0].legend(fontsize="x-small")
     return figure

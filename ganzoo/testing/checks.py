@@ -44,6 +44,8 @@ class Subject:
         self.cls = cls
         self.samples = [name for name, column in cls.columns.items() if column.kind == "sample"]
         small = {"width": 8, "latent_dim": 6, "blocks": 1}
+        if self.is_table:
+            small["packing"] = 2
         known = cls.hyperparameters()
         self.hyperparameters = {k: v for k, v in small.items() if k in known} | hyperparameters
 
@@ -81,7 +83,9 @@ class Subject:
 
     @cached_property
     def digits(self) -> Any:
-        """The images with their classes, as the GAN takes them."""
+        """The images with their classes, as the GAN takes them, or a table of 400 rows."""
+        if self.is_table:
+            return data.toys.customers(400)
         return self.rows(self.images, self._digits["label"].numpy())
 
     @cached_property
@@ -98,10 +102,15 @@ class Subject:
         gan.fit(self.digits, batch_size=BATCH, epochs=epochs, steps_per_epoch=steps, verbose=0)
         return gan
 
+    @property
+    def is_table(self) -> bool:
+        return "table" in self.cls.columns
+
     def sample(self, gan: GAN, count: int, seed: int, **options: Any) -> np.ndarray:
-        """Draws samples. A generator that maps images gets the first `count` of them."""
+        """Draws samples as an array. A generator that maps images gets the first `count` of
+        them."""
         given = gan.given(dict.fromkeys(self.samples, self.images[:count]))
-        return gan.sample(count, seed, **given, **options)
+        return gan.spec.as_array(gan.sample(count, seed, **given, **options))
 
 
 def _weights(gan: GAN, optimizers: bool = True) -> dict[str, np.ndarray]:
@@ -272,8 +281,9 @@ def _export(
         for output in run(gan, version, latents):
             np.testing.assert_allclose(output, gan.serve(latents), atol=1e-4)
             if all(x.drawn for x in gan.inputs.values()):
-                sampled = gan.sample(5, seed=7)
-                np.testing.assert_allclose(gan.spec.decode(output), sampled, atol=1.01)
+                sampled = subject.sample(gan, 5, 7)
+                decoded = gan.spec.as_array(gan.spec.decode(output))
+                np.testing.assert_allclose(decoded, sampled, atol=1.01)
 
 
 def check_saved_model(subject: Subject) -> None:
@@ -303,6 +313,8 @@ def check_onnx(subject: Subject) -> None:
 def check_sample(subject: Subject) -> None:
     """Samples have the shape, dtype and units of the data, and depend only on the seed."""
     gan, images = subject.trained, subject.images
+    if subject.is_table:
+        return _check_rows(gan, subject.digits)
     samples = subject.sample(gan, 5, 3)
     assert samples.shape == (5, *images.shape[1:]) and samples.dtype == images.dtype
     np.testing.assert_array_equal(samples, subject.sample(gan, 5, 3))
@@ -312,6 +324,19 @@ def check_sample(subject: Subject) -> None:
         assert (samples != subject.sample(gan, 5, 4)).any(), "seeds give equal samples"
     network = gan.generate(gan.draw_latents(64, 0))[gan.output_name].numpy()
     assert np.abs(network).max() <= 1.0 and network.std() > 0.0
+
+
+def _check_rows(gan: GAN, real: Any) -> None:
+    """Sampled rows have the columns, dtypes, categories and ranges of the table."""
+    rows = gan.sample(50, 3)
+    assert list(rows.columns) == list(real.columns) and (rows.dtypes == real.dtypes).all()
+    assert rows.equals(gan.sample(50, 3)) and not rows.equals(gan.sample(50, 4))
+    assert len(rows) == 50
+    for name, made in rows.items():
+        if made.dtype.kind in "OSb" or made.dtype == "category":
+            assert set(made.dropna()) <= set(real[name]), name
+        else:
+            assert made.dropna().between(real[name].min(), real[name].max()).all(), name
 
 
 def check_shapes(subject: Subject) -> None:
@@ -373,6 +398,9 @@ def check_tiny_problem(subject: Subject) -> None:
         copy, error = (np.abs(x - target).mean() for x in (source, mapped))
         assert error < 0.7 * copy, f"the error is {error}, that of the source images is {copy}"
         return
+    if subject.is_table:
+        _learns_a_table(gan)
+        return
     x, _ = data.toys.gaussian().sample(2000, seed=0)
     gan.fit(subject.rows(x, np.arange(2000) % 2), batch_size=64, steps_per_epoch=400, verbose=0)
     samples = gan.sample(2000, seed=0)
@@ -380,6 +408,18 @@ def check_tiny_problem(subject: Subject) -> None:
     spread = samples.std(0) / x.std(0)
     assert (off < 0.7).all(), f"means are {off} standard deviations off"
     assert (spread > 0.3).all() and (spread < 2.0).all(), f"spreads are {spread} of the data's"
+
+
+def _learns_a_table(gan: GAN) -> None:
+    """The shares of segments, and the mean age of each, are those of the customers."""
+    real = data.toys.customers(2000)
+    gan.fit(real, batch_size=100, steps_per_epoch=400, verbose=0)
+    rows = gan.sample(2000, seed=0)
+    far = (rows["segment"].value_counts(normalize=True)
+           - real["segment"].value_counts(normalize=True)).abs().sum() / 2  # fmt: skip
+    assert far < 0.1, f"the total variation of segments is {far}"
+    ages = [table.groupby("segment", observed=True)["age"].mean() for table in (real, rows)]
+    assert ages[1]["retired"] > 55 and ages[1]["student"] < 35, f"the mean ages are {ages[1]}"
 
 
 CHECKS: tuple[Callable[[Subject], None], ...] = tuple(

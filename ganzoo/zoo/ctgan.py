@@ -42,6 +42,10 @@ class CTGAN(Tabular, GAN):
     beta_2 = 0.9
     condition_weight: float = Hyperparameter(float, 1.0, "weight of the cross entropy H", at_least=0)
     default_data = "customers"
+    tiny_problem = {"packing": 1, "width": 128}
+    waivers = {
+        "check_two_replicas_equal_one": "each replica draws the masks of D's dropout by itself"
+    }
 
     def make_generator(self) -> keras.Model:
         """Returns a model of {"latent", "condition", "gumbel"}, see `ganzoo.networks.ctgan`."""

@@ -20,6 +20,7 @@ from ganzoo.data.sources.names import nearest
 from ganzoo.data.sources.npz import npz
 from ganzoo.data.sources.pairs import pairs, unpaired
 from ganzoo.data.sources.pictures import FITS, Change, pictures_of
+from ganzoo.data.sources.tables import table
 from ganzoo.data.sources.tfds import load_tfds
 
 _TOYS = {"ring": toys.ring, "grid": toys.grid, "gaussian": toys.gaussian}
@@ -38,6 +39,8 @@ _DESCRIPTIONS = {
     "emoji": "1,871 emoji on white, 64×64×3, no labels, fetched by ganzoo data get emoji",
     "fashion": "60,000 pieces of clothing, 28×28×1, labelled, fetched by ganzoo data get fashion",
     "mnist": "60,000 handwritten digits, 28×28×1, labelled, fetched by ganzoo data get mnist",
+    "customers": "5,000 made-up customers, a table of 6 mixed columns of known distribution, drawn",
+    "table:PATH": "a table in a .csv or .parquet file, read in parts",
     "tfds:NAME": "a data set of TensorFlow Datasets, such as tfds:mnist (train split)",
     "folder:PATH": "PNG, JPEG, WebP, BMP, TIFF and GIF pictures, one sub-folder per class",
     "npz:PATH": "arrays x and y (or image and label, x_train and y_train) of a NumPy archive",
@@ -45,6 +48,7 @@ _DESCRIPTIONS = {
     "pairs:PATH": "pairs: two sub-folders of pictures, pictures side by side, or an .npz archive",
     "unpaired:PATH": "two sub-folders of pictures that don't belong together, trainA and trainB",
 }
+CUSTOMERS = 5000
 _LONGEST = 16_384  # of an image's sides, in pixels
 
 
@@ -60,9 +64,9 @@ def load(
     fit: str = "crop",
     flip: bool = False,
     seed: int = 0,
-) -> tf.data.Dataset | dict[str, tf.data.Dataset]:
+) -> Any:
     """A data set by name, as an unbatched tf.data.Dataset; a dict of two of them, {"a": …, "b": …},
-    where the data are unpaired.
+    where the data are unpaired; a DataFrame where they are a table.
 
     name: one of `available()`. The points of "ring", "grid" and "gaussian" come as (x, mode), all
         else as {"image": (height, width, channels), "label": an integer}, without the latter
@@ -153,6 +157,10 @@ def load(
         sets = bundled.unpaired_digits()
         changed = size is not None or flip
         return {key: change.of_dataset(x) if changed else x for key, x in sets.items()}
+    elif name == "customers" or (kind == "table" and rest):
+        if size is not None or flip:
+            raise ValueError(f"size= or flip= was given, but {name!r} is a table: leave it out.")
+        return table(Path(rest)) if rest else toys.customers(CUSTOMERS, seed)
     elif kind == "pairs" and rest:
         return pairs(Path(rest), change, seed)
     elif kind == "unpaired" and rest:
