@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
 
 from ganzoo.cli import options, output
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def describe_data(
@@ -63,6 +66,9 @@ def describe_data(
         console.print(table)
         return
     dataset = data.load(name, size=shape)
+    if not hasattr(dataset, "element_spec") and not isinstance(dataset, dict):
+        _describe_table(dataset, name, out, console)
+        return
     with data.clear_errors():
         stream = data.batches(dataset, columns=data.columns_of(dataset), batch_size=1)
         number = 64 if stream.spec.is_image else plots.POINTS
@@ -89,6 +95,28 @@ def describe_data(
         else:
             shown = examples[stream.sample_name]
             plots.save_samples(shown, out, value_range=stream.spec.value_range)
+        typer.echo(output.shown(out))
+
+
+def _describe_table(frame: Any, name: str, out: Path | None, console: Console) -> None:
+    """Prints what is learned of each column of a table."""
+    from ganzoo.data import tables
+    from ganzoo.reporting import plots
+
+    columns = tables.learn(frame)
+    shown = output.table("column", "dtype", f"of {len(frame):,} rows")
+    for column in columns:
+        if column.is_category:
+            values = [str(value) for value in column.categories]
+            what = f"{len(values)} categories: {output.listed(values)}"
+        else:
+            what = f"numbers with {len(column.means)} modes"
+            what += f", {column.missing:.1%} missing" * (column.missing > 0)
+        shown.add_row(escape(str(column.name)), column.dtype, escape(what))
+    console.print(shown)
+    if out is not None:
+        numbers = tables.numbers(frame, columns)
+        plots.save_samples(numbers, out, names=[str(column.name) for column in columns])
         typer.echo(output.shown(out))
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ganzoo.core.gan import GAN
 
 FORMATS = ("png", "npy", "npz")
+OF_TABLES = ("csv", "parquet", "png")
 COLUMNS = 8  # of --interpolate and --traverse; a class has a column for each of its values
 
 
@@ -40,7 +41,8 @@ def sample(
             "--set",
             metavar="NAME=VALUE",
             help="An input of the generator, fixed for all samples instead of drawn, such as "
-            "category=3 or code=0.5,-1 for infogan; repeat it for several inputs.",
+            "category=3 or code=0.5,-1 for infogan, or a column of a table that holds categories; "
+            "repeat it for several.",
         ),
     ] = None,
     truncation: Annotated[
@@ -84,12 +86,12 @@ def sample(
     out: Annotated[
         Path,
         typer.Option(
-            help="A .png picture, a .npy array, or a .npz archive of samples and latents; an "
-            "existing file is replaced. - is standard output."
+            help="A .png picture, a .npy array, or a .npz archive of samples and latents; .csv or "
+            ".parquet for the rows of a table. An existing file is replaced. - is standard output."
         ),
     ] = Path("samples.png"),
     format: Annotated[
-        str | None, typer.Option(help="png, npy or npz, for --out -.", show_default=False)
+        str | None, typer.Option(help="png, npy, npz or csv, for --out -.", show_default=False)
     ] = None,
 ) -> None:
     """Draws samples from a trained GAN."""
@@ -100,8 +102,13 @@ def sample(
         raise ValueError(
             "--format is for --out - only: the ending of --out chooses the format of a file."
         )
-    elif out.suffix.removeprefix(".") not in FORMATS:
-        raise ValueError(f"--out {out} must end in .png, .npy or .npz, or be - with --format.")
+    else:
+        ending = out.suffix.removeprefix(".")
+        if ending not in (*FORMATS, *OF_TABLES):
+            raise ValueError(
+                f"--out {out} must end in .png, .npy or .npz (.csv or .parquet for the rows of a "
+                "table), or be - with --format."
+            )
     if interpolate and traverse:
         raise ValueError("--interpolate and --traverse were both given: leave one out.")
     output.import_tensorflow()
@@ -112,6 +119,27 @@ def sample(
     from ganzoo.training import runs
 
     gan = runs.load(run_or_model, weights)
+    accepted = FORMATS if gan.spec.table is None else OF_TABLES
+    if ending not in accepted:
+        what = "samples" if accepted is FORMATS else "the rows of a table"
+        raise ValueError(
+            f"{gan.registry_name} makes {what}, which can't be written as .{ending}: choose one of "
+            f"{', '.join(accepted)}."
+        )
+    if gan.spec.table is not None:
+        images_only: dict[str, object] = {
+            "--labels": labels,
+            "--traverse": traverse,
+            "--interpolate": interpolate or None,
+            "--source": source,
+            "--data": data,
+        }
+        if wrong := [key for key, value in images_only.items() if value is not None]:
+            raise ValueError(f"{wrong[0]} is not for tables: leave it out.")
+        asked = asked_categories(gan, settings or [])
+        made = gan.sample(count, seed, conditions=asked, truncation=truncation)
+        _write_rows(gan, made, context.obj.stdout.buffer if to_stdout else out, ending)
+        return
     grid: dict[str, Any] = {}
     varied, columns = [], None
     if interpolate or traverse:
@@ -153,14 +181,52 @@ def sample(
 
 def _checked(format: str | None, is_terminal: bool) -> str:
     """Returns `format`, if samples can be written to standard output in it."""
-    if format is None or format not in FORMATS:
+    if format is None or format not in (*FORMATS, "csv"):
         seen = "--out -" if format is None else f"--out - --format {format}"
-        raise ValueError(f"{seen} needs a format: --format png, --format npy or --format npz.")
+        raise ValueError(f"{seen} needs a format: --format png, npy, npz or csv.")
     if is_terminal:
         raise ValueError(
             "--out - writes binary data, which a terminal can't show: redirect it, as in > x.png."
         )
     return format
+
+
+def asked_categories(gan: GAN, settings: list[str]) -> dict[Any, Any]:
+    """Reads COLUMN=VALUE settings as the conditions of `gan.sample`. The value is a category as it
+    is printed; an empty one stands for a missing value.
+
+    Raises:
+        ValueError: a word is not COLUMN=VALUE, or was given twice.
+    """
+    asked: dict[Any, Any] = {}
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if not equals:
+            raise ValueError(f"--set {setting} must be COLUMN=VALUE, as in --set sex=F.")
+        column = next((c for c in gan.spec.table or () if str(c.name) == name), None)
+        key = name if column is None else column.name
+        if key in asked:
+            raise ValueError(f"--set {name}= was given twice: leave one out.")
+        known = {str(v): v for v in column.categories if v is not None} if column else {}
+        asked[key] = known.get(text, text or None)
+    return asked
+
+
+def _write_rows(gan: GAN, rows: Any, out: Path | BinaryIO, ending: str) -> None:
+    """Writes the rows of a table to a file or to standard output."""
+    from ganzoo.foundation.files import replacing
+    from ganzoo.reporting import plots
+
+    if not isinstance(out, Path):
+        rows.to_csv(out, index=False)
+        return
+    if ending == "png":
+        names = [str(column.name) for column in gan.spec.table or ()]
+        plots.save_samples(gan.spec.as_array(rows), out, names=names)
+    else:
+        with replacing(out) as draft:
+            (rows.to_csv if ending == "csv" else rows.to_parquet)(draft, index=False)
+    typer.echo(output.shown(out))
 
 
 def read_inputs(gan: GAN, settings: list[str], count: int) -> dict[str, np.ndarray]:

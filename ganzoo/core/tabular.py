@@ -69,6 +69,9 @@ class Tabular(Sampling):
         """What was learned of each column."""
         return self.fields["table"].table or ()
 
+    def _no_labels(self) -> str:
+        return "whose conditions are the categories of the table"
+
     def make_inputs(self) -> dict[str, Input]:
         inputs: dict[str, Input] = {"latent": Normal(width=self.latent_dim)}
         if "condition" in self.fields:
@@ -117,8 +120,9 @@ class Tabular(Sampling):
             raise ValueError("conditions= and condition= were both given: leave one out.")
         asked = tables.condition(self.table, conditions)
         count = check_int("count", count, 1)
-        wanted = {self.table[i].name: code for i, code in asked.items()}
-        told = self._number(min(asked.items(), key=lambda item: self.table[item[0]].shares[item[1]]))
+        told = self._number(
+            min(asked.items(), key=lambda item: self.table[item[0]].shares[item[1]])
+        )
         found, draws = [], np.random.SeedSequence(check_int("seed", seed, 0)).generate_state(ROUNDS)
         for draw in draws:
             rows = super().sample(
@@ -130,9 +134,10 @@ class Tabular(Sampling):
             found.append(rows[fits])
             if sum(map(len, found)) >= count:
                 return _joined(found).iloc[:count]
+        there = sum(map(len, found))
         raise ValueError(
-            f"only {sum(map(len, found))} of {ROUNDS * count:,} rows have {dict(conditions)}: the "
-            f"GAN hardly makes them, so ask for fewer values at once ({', '.join(map(repr, wanted))})."
+            f"only {there} of {ROUNDS * count:,} rows have {dict(conditions)}, since the GAN hardly "
+            "makes such rows: ask for fewer values at once, or train it longer."
         )
 
     def _number(self, item: tuple[int, int]) -> int:

@@ -76,7 +76,10 @@ class TableColumn:
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> TableColumn:
         """The inverse of `dataclasses.asdict`, also after JSON."""
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in config.items()})
+        options: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in config.items()
+        }
+        return cls(**options)
 
 
 Columns = tuple[TableColumn, ...]
@@ -224,9 +227,7 @@ _GRIDS = {  # of numbers, and of dates and durations in nanoseconds
 }
 
 
-def _of_numbers(
-    name: int | str, dtype: str, kind: str, x: np.ndarray, seed: int
-) -> TableColumn:
+def _of_numbers(name: int | str, dtype: str, kind: str, x: np.ndarray, seed: int) -> TableColumn:
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import BayesianGaussianMixture
 
@@ -393,7 +394,9 @@ def _numbers(within: np.ndarray, mode: np.ndarray, column: TableColumn) -> Any:
     if column.dtype.startswith(("datetime64", "timedelta64")):
         whole = pd.Series(np.where(missing, 0, x).astype("int64"))
         is_date = column.dtype.startswith("datetime64")
-        times = pd.to_datetime(whole, utc=", " in column.dtype) if is_date else pd.to_timedelta(whole)
+        times = (
+            pd.to_datetime(whole, utc=", " in column.dtype) if is_date else pd.to_timedelta(whole)
+        )
         return times.where(~missing).astype(column.dtype)
     return pd.Series(np.where(missing, np.nan, x)).astype(column.dtype)
 

@@ -30,7 +30,9 @@ class Table:
             raise ValueError("the model was built for samples and not for a table: make a new one.")
         self.numbers = tables.numbers(frame, known)
         self.batch_size = min(500, max(1, len(frame) // 10 * 10))
-        self.fields = {"table": given or Field((tables.width(known),), "float32", "table", table=known)}
+        self.fields = {
+            "table": given or Field((tables.width(known),), "float32", "table", table=known)
+        }
         if tables.categories_of(known):
             self.fields["condition"] = Field.of_classes(len(tables.shares(known)))
 

@@ -47,7 +47,9 @@ class RowOutputs(kl.Layer):
             raw: [batch, width].
             noise: [batch, width of all one-hot vectors].
         """
-        sizes = [size for is_category, n in self.columns for size in ([n] if is_category else [1, n])]
+        sizes = [
+            size for is_category, n in self.columns for size in ([n] if is_category else [1, n])
+        ]
         parts = iter(ops.split(raw, np.cumsum(sizes)[:-1].tolist(), axis=-1))
         draws = ops.split(noise, np.cumsum([n for _, n in self.columns])[:-1].tolist(), axis=-1)
         row, categories = [], []

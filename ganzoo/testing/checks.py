@@ -328,7 +328,7 @@ def check_sample(subject: Subject) -> None:
 
 def _check_rows(gan: GAN, real: Any) -> None:
     """Sampled rows have the columns, dtypes, categories and ranges of the table."""
-    rows = gan.sample(50, 3)
+    rows: Any = gan.sample(50, 3)
     assert list(rows.columns) == list(real.columns) and (rows.dtypes == real.dtypes).all()
     assert rows.equals(gan.sample(50, 3)) and not rows.equals(gan.sample(50, 4))
     assert len(rows) == 50
@@ -414,7 +414,7 @@ def _learns_a_table(gan: GAN) -> None:
     """The shares of segments, and the mean age of each, are those of the customers."""
     real = data.toys.customers(2000)
     gan.fit(real, batch_size=100, steps_per_epoch=400, verbose=0)
-    rows = gan.sample(2000, seed=0)
+    rows: Any = gan.sample(2000, seed=0)
     far = (rows["segment"].value_counts(normalize=True)
            - real["segment"].value_counts(normalize=True)).abs().sum() / 2  # fmt: skip
     assert far < 0.1, f"the total variation of segments is {far}"

@@ -40,8 +40,18 @@ class CTGAN(Tabular, GAN):
     packing = 10
     latent_dim = 128
     beta_2 = 0.9
-    condition_weight: float = Hyperparameter(float, 1.0, "weight of the cross entropy H", at_least=0)
+    condition_weight: float = Hyperparameter(
+        float, 1.0, "weight of the cross entropy H", at_least=0
+    )
     default_data = "customers"
+    architecture_of_images = "ctgan"
+    architecture: str = Hyperparameter(str, "auto", "the paper's networks", choices=("auto",))
+    generator_normalization: str = Hyperparameter(
+        str, "auto", "of activations in G: batch normalisation", choices=("auto",)
+    )
+    discriminator_normalization: str = Hyperparameter(
+        str, "auto", "in D, of weights (spectral); auto: none", choices=("auto", "spectral")
+    )
     tiny_problem = {"packing": 1, "width": 128}
     waivers = {
         "check_two_replicas_equal_one": "each replica draws the masks of D's dropout by itself"
