@@ -136,8 +136,8 @@ class Tabular(Sampling):
                 return _joined(found).iloc[:count]
         there = sum(map(len, found))
         raise ValueError(
-            f"only {there} of {ROUNDS * count:,} rows have {dict(conditions)}, since the GAN hardly "
-            "makes such rows: ask for fewer values at once, or train it longer."
+            f"only {there} of {ROUNDS * count:,} rows have {dict(conditions)}, since the GAN "
+            "hardly makes such rows: ask for fewer values at once, or train it longer."
         )
 
     def _number(self, item: tuple[int, int]) -> int:

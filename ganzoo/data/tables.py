@@ -177,7 +177,7 @@ def _of_categories(name: int | str, series: Any, dtype: str | None = None) -> Ta
             "strings, or leave it out."
         ) from None
     counts = counts[counts > 0]
-    if len(counts) > CATEGORIES or (len(counts) > 50 and len(counts) > 0.9 * len(series)):
+    if len(counts) > CATEGORIES or (len(counts) > 50 and len(counts) > len(series) / 2):
         raise ValueError(
             f"the column {name!r} has {len(counts):,} categories in {len(series):,} rows, and such "
             f"identifiers can't be learned: leave it out, e.g. with df.drop(columns=[{name!r}]), "

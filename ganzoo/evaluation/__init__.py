@@ -23,6 +23,7 @@ from ganzoo.evaluation.pairs import psnr, ssim
 from ganzoo.evaluation.parzen import centroids, log_densities, parzen_log_likelihood
 from ganzoo.evaluation.quality import SampleQuality
 from ganzoo.evaluation.report import Evaluation, evaluate, extractor_of
+from ganzoo.evaluation.tables import TableRows, column_shapes, pair_trends
 
 __all__ = [
     "EfficientNetLite0",
@@ -34,9 +35,11 @@ __all__ = [
     "Measured",
     "Pixels",
     "SampleQuality",
+    "TableRows",
     "TooFew",
     "agreement",
     "centroids",
+    "column_shapes",
     "confidence",
     "evaluate",
     "extractor_of",
@@ -54,6 +57,7 @@ __all__ = [
     "memorisation",
     "mode_coverage",
     "mutual_information_gap",
+    "pair_trends",
     "parzen_log_likelihood",
     "precision_recall_density_coverage",
     "psnr",

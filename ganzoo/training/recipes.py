@@ -58,12 +58,14 @@ def chosen(
     """Hyper-parameters of the GAN, `steps` and `batch_size` for these data on this machine, without
     those that the user has `decided`.
 
-    Nothing for vectors. Images get the GAN's recipe. Where there is no GPU and their sides are at
-    least 48 pixels long, networks of width 32 and batches of 16 make steps of a fraction of a
-    second.
+    Nothing for vectors. Images and tables get the GAN's recipe. Where there is no GPU and the sides
+    of images are at least 48 pixels long, networks of width 32 and batches of 16 make steps of a
+    fraction of a second.
     """
     with data.clear_errors():
         spec = gan.batches(examples, batch_size=1, steps=1, value_range=value_range).spec
+    if spec.table is not None:
+        return {key: value for key, value in gan.recipe.items() if key not in decided}
     if not spec.is_image or gan.architecture != "auto":
         return {}
     found = dict(gan.recipe)
