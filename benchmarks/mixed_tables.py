@@ -21,8 +21,8 @@ Engines:
 
 Columns of results/tables.csv: `shapes` and `trends` as `gan.evaluate` has them, against the
 held-out rows, and `quality`, their mean; `useful`, the score of gradient boosting that was trained
-on the samples and tested on the held-out rows: the macro F1 of classes, or R² of numbers; `nearer`, the
-share of samples that are nearer to a training row than to a held-out one, where half is what rows
+on the samples and tested on the held-out rows: the macro F1 of classes, or R² of numbers;
+`nearer`, the share of samples that are nearer to a training row than to a held-out one, where half is what rows
 give that copy nothing; `rare`, the largest relative error of a category's share among those of at
 most 5% and at least 20 rows; `seconds` of fitting and drawing as many rows as there are held out.
 """
