@@ -19,12 +19,16 @@ Engines:
   first.
 - `real`: other real rows, the held-out ones against the training rows.
 
-Columns of results/tables.csv: `shapes` and `trends` as `gan.evaluate` has them, against the
-held-out rows, and `quality`, their mean; `useful`, the score of gradient boosting that was trained
-on the samples and tested on the held-out rows: the macro F1 of classes, or R² of numbers;
-`nearer`, the share of samples that are nearer to a training row than to a held-out one, where half is what rows
-give that copy nothing; `rare`, the largest relative error of a category's share among those of at
-most 5% and at least 20 rows; `seconds` of fitting and drawing as many rows as there are held out.
+Columns of results/tables.csv:
+
+- `shapes` and `trends` as `gan.evaluate` has them, against the held-out rows.
+- `quality`: the mean of these two.
+- `useful`: the score of gradient boosting that was trained on the samples and tested on the
+  held-out rows: the macro F1 of classes, or R² of numbers.
+- `nearer`: the share of samples that are nearer to a training row than to a held-out one; rows that
+  copy nothing have a half.
+- `rare`: the largest relative error of a category's share, of those of at most 5% and 20 rows.
+- `seconds`: of fitting, and of drawing as many rows as are held out.
 """
 
 from __future__ import annotations
@@ -52,6 +56,7 @@ from sklearn.neighbors import NearestNeighbors
 
 import ganzoo
 from ganzoo import evaluation
+from ganzoo.data import table_learning
 from ganzoo.data import tables as codec
 
 PATH = Path(__file__).parents[1] / "results" / "tables.csv"
@@ -284,7 +289,9 @@ def main() -> None:
             train, held_out = (
                 frame.iloc[rows].reset_index(drop=True) for rows in (order[:half], order[half:])
             )
-            columns = codec.learn(frame)  # of all rows, so that held-out categories are known
+            columns = table_learning.learn(
+                frame
+            )  # of all rows, so that held-out categories are known
             for engine in chosen.engine:
                 began = time.perf_counter()
                 if engine == "real":

@@ -9,7 +9,7 @@ import scipy.stats
 import tensorflow as tf
 
 import ganzoo
-from ganzoo.data import Column, Field, batches, tables
+from ganzoo.data import Column, Field, batches, table_learning, tables
 from ganzoo.data.toys import (
     MEMBERS,
     REGIONS,
@@ -30,7 +30,7 @@ def frame():
 
 @pytest.fixture(scope="module")
 def columns(frame):
-    return tables.learn(frame)
+    return table_learning.learn(frame)
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def test_columns_are_learned_by_dtype_and_by_distinct_values(columns):
     income = columns[4]
     assert income.step == 0.01 and 0.05 < income.missing < 0.2
     assert income.choices == len(income.means) + 1 and income.width == income.choices + 1
-    few = tables.learn(pd.DataFrame({"x": np.arange(100) % 5 / 2, "y": np.arange(100.0)}))
+    few = table_learning.learn(pd.DataFrame({"x": np.arange(100) % 5 / 2, "y": np.arange(100.0)}))
     assert few[0].categories == (0.0, 0.5, 1.0, 1.5, 2.0) and not few[1].is_category
 
 
@@ -121,7 +121,7 @@ def test_a_field_of_a_table_survives_json(columns):
 )  # fmt: skip
 def test_dtypes_come_back(series):
     frame = pd.DataFrame({0: series})
-    learned = tables.learn(frame)
+    learned = table_learning.learn(frame)
     rows = tables.encode(tf.constant(tables.numbers(frame, learned)), learned)
     back = tables.decode(rows.numpy(), learned)[0]
     assert back.dtype == series.dtype

@@ -100,10 +100,10 @@ def describe_data(
 
 def _describe_table(frame: Any, name: str, out: Path | None, console: Console) -> None:
     """Prints what is learned of each column of a table."""
-    from ganzoo.data import tables
+    from ganzoo.data import table_learning, tables
     from ganzoo.reporting import plots
 
-    columns = tables.learn(frame)
+    columns = table_learning.learn(frame)
     shown = output.table("column", "dtype", f"of {len(frame):,} rows")
     for column in columns:
         if column.is_category:

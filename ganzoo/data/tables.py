@@ -1,25 +1,21 @@
-"""Tables of mixed columns: what is learned of each column, and the way between rows and vectors.
+"""Tables of mixed columns: what is known of each column, and the way between rows and vectors.
 
 Xu, Skoularidou, Cuesta-Infante, Veeramachaneni 2019, arXiv:1907.00503, section 4.2: a column of
 categories becomes a one-hot vector. A column of numbers becomes the number within its mode and the
 mode's one-hot vector, where the modes are those of a Gaussian mixture that is fitted to the column.
+`ganzoo.data.table_learning` learns the columns.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-CATEGORIES = 1000  # the most of one column: each is a column of weights, and more are identifiers
-DISTINCT = 20  # numbers with at most so many distinct values are categories
-MODES, LEAST_SHARE = 10, 0.005  # as in the authors' code
-FITTED = 10_000  # rows that a mixture is fitted to
 WIDEST = 0.99  # of the number within its mode, which tanh can reach
 
 Value = str | int | float | bool | None
@@ -100,176 +96,6 @@ def categories_of(columns: Columns) -> list[TableColumn]:
     return [column for column in columns if column.is_category]
 
 
-# ---- learning
-
-
-def learn(frame: Any, seed: int = 0) -> Columns:
-    """What a table's columns are. The index is not read.
-
-    Booleans, strings and pandas Categoricals are categories, and so are numbers with at most 20
-    distinct values, each of which 10 rows share on average. Other numbers, dates and durations are
-    numbers. A missing value is a category of its own, or an own mode of the numbers.
-
-    Args:
-        frame: a pandas DataFrame.
-        seed: of the rows that the mixtures are fitted to, and of their first means.
-
-    Raises:
-        ValueError: a column can't be learned; one sentence names it and the mend.
-    """
-    if not is_table(frame):
-        raise ValueError(
-            f"data is of type {type(frame).__name__}, and tables are pandas DataFrames: pass "
-            "pd.DataFrame(…) with a name for each column."
-        )
-    rows, count = frame.shape
-    if not rows or not count:
-        raise ValueError(f"the table has {rows} rows and {count} columns: pass some of both.")
-    names = [n if isinstance(n, int | str) else str(n) for n in frame.columns]
-    if twice := sorted({str(name) for name in names if names.count(name) > 1}):
-        raise ValueError(f"the table has several columns named {', '.join(twice)}: rename them.")
-    return tuple(_learn(name, frame.iloc[:, i], seed) for i, name in enumerate(names))
-
-
-def _learn(name: int | str, series: Any, seed: int) -> TableColumn:
-    import pandas as pd
-
-    if series.dtype == object:
-        series = series.infer_objects()
-    dtype = str(series.dtype)
-    kind = getattr(series.dtype, "kind", "O")
-    if kind == "c" or dtype.startswith(("interval", "period", "Sparse")):
-        raise ValueError(f"the column {name!r} has dtype {dtype}: make it numbers or strings.")
-    if isinstance(series.dtype, pd.CategoricalDtype):
-        levels = tuple(_plain(name, v) for v in series.dtype.categories.tolist())
-        return dataclasses.replace(
-            _of_categories(name, series, dtype="category"),
-            levels=levels, ordered=bool(series.dtype.ordered),
-        )  # fmt: skip
-    if kind not in "iufmM" or pd.api.types.is_bool_dtype(series.dtype):
-        return _of_categories(name, series)
-    x = _floats(series)
-    if np.isinf(x).any():
-        raise ValueError(
-            f"the column {name!r} holds infinite numbers: replace them, e.g. with "
-            "df.replace([np.inf, -np.inf], np.nan)."
-        )
-    known = x[~np.isnan(x)]
-    distinct = len(np.unique(known))
-    if kind not in "mM" and (distinct <= 1 or distinct <= min(DISTINCT, len(known) // 10)):
-        return _of_categories(name, series)
-    if kind in "iu" and distinct == len(x) > 50 and np.ptp(known) == distinct - 1:
-        raise ValueError(
-            f"the column {name!r} numbers the rows, and such identifiers can't be learned: leave "
-            f"it out, e.g. with df.drop(columns=[{name!r}])."
-        )
-    if not distinct:
-        raise ValueError(f"the column {name!r} has no value in any row: leave it out.")
-    return _of_numbers(name, dtype, kind, x, seed)
-
-
-def _of_categories(name: int | str, series: Any, dtype: str | None = None) -> TableColumn:
-    try:
-        counts = series.value_counts(dropna=False, sort=False)
-    except TypeError:  # lists and dicts have no hash
-        raise ValueError(
-            f"the column {name!r} holds {type(series.iloc[0]).__name__}s: make it numbers or "
-            "strings, or leave it out."
-        ) from None
-    counts = counts[counts > 0]
-    if len(counts) > CATEGORIES or (len(counts) > 50 and len(counts) > len(series) / 2):
-        raise ValueError(
-            f"the column {name!r} has {len(counts):,} categories in {len(series):,} rows, and such "
-            f"identifiers can't be learned: leave it out, e.g. with df.drop(columns=[{name!r}]), "
-            "or group its values."
-        )
-    found = {_plain(name, value): int(n) for value, n in zip(counts.index, counts, strict=True)}
-    kinds = {type(value).__name__ for value in found if value is not None}
-    if len(kinds) > 1:
-        raise ValueError(
-            f"the column {name!r} holds {' and '.join(sorted(kinds))}: convert it to one type, "
-            f"e.g. with df[{name!r}].astype(str)."
-        )
-    values = tuple(sorted(found, key=lambda value: (value is None, value)))
-    shares = tuple(found[value] / len(series) for value in values)
-    return TableColumn(name, dtype or str(series.dtype), values, shares)
-
-
-def _plain(name: int | str, value: Any) -> Value:
-    """A category as JSON can hold it."""
-    import pandas as pd
-
-    if pd.api.types.is_scalar(value) and pd.isna(value):
-        return None
-    value = value.item() if isinstance(value, np.generic) else value
-    if not isinstance(value, str | bool | int | float):
-        raise ValueError(
-            f"the column {name!r} holds values of type {type(value).__name__}: make it numbers, "
-            "strings or dates (pd.to_datetime), or leave it out."
-        )
-    return value
-
-
-def _floats(series: Any) -> np.ndarray:
-    """Numbers, dates (nanoseconds since 1970) and durations (nanoseconds) as float64; NaN where
-    one is missing."""
-    if series.dtype.kind in "mM":
-        plain = series.dt.tz_convert(None) if getattr(series.dt, "tz", None) else series
-        unit = "datetime64[ns]" if series.dtype.kind == "M" else "timedelta64[ns]"
-        x = plain.to_numpy(unit).astype("int64").astype("float64")
-        return np.where(series.isna(), np.nan, x)
-    return np.asarray(series.to_numpy("float64", na_value=np.nan))
-
-
-_GRIDS = {  # of numbers, and of dates and durations in nanoseconds
-    False: (1.0, 0.1, 0.01, 0.001, 1e-4, 1e-5, 1e-6),
-    True: (86_400e9, 3600e9, 60e9, 1e9, 1e6, 1e3),
-}
-
-
-def _of_numbers(name: int | str, dtype: str, kind: str, x: np.ndarray, seed: int) -> TableColumn:
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.mixture import BayesianGaussianMixture
-
-    known = x[~np.isnan(x)]
-    step = next((g for g in _GRIDS[kind in "mM"] if _on_grid(known, g)), 0.0)
-    offset, scale = float(known.mean()), float(known.std()) or 1.0
-    if not math.isfinite(scale):
-        raise ValueError(f"the column {name!r} holds numbers too large to be averaged: rescale it.")
-    coded = (known - offset) / scale
-    rng = np.random.default_rng(seed)
-    some = coded if len(coded) <= FITTED else rng.choice(coded, FITTED, replace=False)
-    mixture = BayesianGaussianMixture(
-        n_components=min(MODES, len(np.unique(some))),
-        weight_concentration_prior_type="dirichlet_process",
-        weight_concentration_prior=0.001,
-        random_state=seed,
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # a rough mixture will do
-        mixture.fit(some[:, None])
-    kept = mixture.weights_ > LEAST_SHARE
-    shares = mixture.weights_[kept] / mixture.weights_[kept].sum()
-    return TableColumn(
-        name,
-        dtype,
-        shares=tuple(shares.tolist()),
-        offset=offset,
-        scale=scale,
-        low=float(known.min()),
-        high=float(known.max()),
-        step=step,
-        means=tuple(mixture.means_[kept, 0].tolist()),
-        deviations=tuple(np.sqrt(mixture.covariances_[kept, 0, 0]).tolist()),
-        missing=1 - len(known) / len(x),
-    )
-
-
-def _on_grid(x: np.ndarray, step: float) -> bool:
-    steps = x / step
-    return bool((np.abs(steps - np.rint(steps)) < 1e-6).all())
-
-
 # ---- between tables, numbers and encoded rows
 
 
@@ -300,7 +126,7 @@ def numbers(frame: Any, columns: Columns) -> np.ndarray:
                 f"the column {column.name!r} has dtype {series.dtype}, but the model was built for "
                 f"{column.dtype}: convert it."
             )
-        x = _floats(series)
+        x = as_floats(series)
         if np.isinf(x).any() or (np.isnan(x).any() and not column.missing):
             raise ValueError(
                 f"the column {column.name!r} holds missing or infinite numbers, but the model was "
@@ -315,7 +141,7 @@ def _codes(series: Any, column: TableColumn) -> np.ndarray:
 
     known = {value: code for code, value in enumerate(column.categories)}
     codes, values = pd.factorize(series, use_na_sentinel=False)
-    plain = [_plain(column.name, value) for value in values]
+    plain = [plain_value(column.name, value) for value in values]
     if strange := [value for value in plain if value not in known]:
         raise ValueError(
             f"the column {column.name!r} holds {strange[0]!r}, which is none of the "
@@ -401,6 +227,32 @@ def _numbers(within: np.ndarray, mode: np.ndarray, column: TableColumn) -> Any:
     return pd.Series(np.where(missing, np.nan, x)).astype(column.dtype)
 
 
+def plain_value(name: int | str, value: Any) -> Value:
+    """A category as JSON can hold it."""
+    import pandas as pd
+
+    if pd.api.types.is_scalar(value) and pd.isna(value):
+        return None
+    value = value.item() if isinstance(value, np.generic) else value
+    if not isinstance(value, str | bool | int | float):
+        raise ValueError(
+            f"the column {name!r} holds values of type {type(value).__name__}: make it numbers, "
+            "strings or dates (pd.to_datetime), or leave it out."
+        )
+    return value
+
+
+def as_floats(series: Any) -> np.ndarray:
+    """Numbers, dates (nanoseconds since 1970) and durations (nanoseconds) as float64; NaN where
+    one is missing."""
+    if series.dtype.kind in "mM":
+        plain = series.dt.tz_convert(None) if getattr(series.dt, "tz", None) else series
+        unit = "datetime64[ns]" if series.dtype.kind == "M" else "timedelta64[ns]"
+        x = plain.to_numpy(unit).astype("int64").astype("float64")
+        return np.where(series.isna(), np.nan, x)
+    return np.asarray(series.to_numpy("float64", na_value=np.nan))
+
+
 # ---- conditions
 
 
@@ -422,7 +274,7 @@ def condition(columns: Columns, asked: Mapping[Any, Any]) -> dict[int, int]:
                 f"categories, {listed}."
             )
         column = columns[names.index(name)]
-        plain = _plain(name, value)
+        plain = plain_value(name, value)
         if plain not in column.categories:
             listed = ", ".join(map(repr, column.categories[:10]))
             more = ", …" if len(column.categories) > 10 else ""

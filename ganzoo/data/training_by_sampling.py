@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ganzoo.data import tables
+from ganzoo.data import table_learning, tables
 from ganzoo.data.arrays import Order
 from ganzoo.data.fields import Field
 
@@ -25,7 +25,7 @@ class Table:
     columns = ("table", "condition")
 
     def __init__(self, frame: Any, given: Field | None, seed: int):
-        known = tables.learn(frame, seed) if given is None else given.table
+        known = table_learning.learn(frame, seed) if given is None else given.table
         if known is None:
             raise ValueError("the model was built for samples and not for a table: make a new one.")
         self.numbers = tables.numbers(frame, known)
