@@ -289,7 +289,7 @@ class Sampling(Building):
 
     def serve(self, latents: Latents) -> tf.Tensor:
         """The samples of an exported generator, float32 [batch, *shape]: images in [-1, 1], vectors
-        in the data's units."""
+        and series in the data's units."""
         samples = self.generate(latents)[self.output_name]
         return samples if self.spec.is_image else self.spec.decode_tensor(samples)
 

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from ganzoo import data
-from ganzoo.evaluation import extractors, labels, neighbours, one_dimensional, pairs
+from ganzoo.evaluation import extractors, labels, neighbours, one_dimensional, pairs, series
 from ganzoo.evaluation.efficientnet import EfficientNetLite0
 from ganzoo.evaluation.frechet import frechet_distance, frechet_ratio
 from ganzoo.evaluation.information import information_bound
@@ -116,6 +116,8 @@ def evaluate(
         _of_parzen(found, drawn)
     elif gan.spec.shape == (1,):
         _of_a_line(found, drawn)
+    if gan.spec.is_series:
+        _of_series(found, drawn, getattr(x, "known_series", None))
     if (mixture := getattr(x, "mixture", None)) is not None:
         _of_modes(found, drawn, mixture)
     return found
@@ -145,7 +147,8 @@ def rows_by_hash(
     most = max(1, min(most, 2**30 // size))  # large images may not all fit in memory
     for labelled in (True, False):  # the second time without labels, if y cannot be used as labels
         try:
-            columns = {"image": data.Column("sample")}
+            made = next(c for c in gan.columns.values() if c.kind == "sample")
+            columns = {"image": data.Column("sample", ranks=made.ranks)}
             fields = {gan.output_name: gan.spec}
             if all_columns:
                 columns, fields = dict(gan.columns), dict(gan.fields)
@@ -351,6 +354,27 @@ def _of_a_line(found: Evaluation, drawn: _Drawn) -> None:
             functools.partial(_with_reference, compared, drawn.real, drawn.fake),
             **facts,
         )
+
+
+def _of_series(found: Evaluation, drawn: _Drawn, name: str | None) -> None:
+    facts = {"hash": extractors.digest(drawn.gan.spec), "split": drawn.split}
+
+    def difference(rows: np.ndarray) -> Measured:
+        return series.acf_difference(drawn.reference, rows, drawn.seed)
+
+    found.measure(
+        ("acf_difference",),
+        lambda: _with_reference(difference, drawn.real, drawn.fake),
+        extractor="none",
+        **facts,
+    )
+    if name is not None:
+        found.update(
+            _with_reference(
+                lambda rows: series.measure(name, rows, drawn.seed), drawn.real, drawn.fake,
+                extractor=f"least squares for {name}", **facts,
+            )
+        )  # fmt: skip
 
 
 def _of_modes(found: Evaluation, drawn: _Drawn, mixture: Any) -> None:
