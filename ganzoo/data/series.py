@@ -123,7 +123,7 @@ def dataset(name: str, count: int = 50_000, *, seed: int = 0) -> tf.data.Dataset
     have {"series": …, "label": …}, the note, int64.
 
     It is drawn while it is read. `ganzoo.data.batches` reads it in a random order of the whole,
-    from any step.
+    from any step. Its attribute `known_series` is the name, by which `evaluate` measures it.
 
     Args:
         name: a key of `NAMED`.
@@ -144,4 +144,6 @@ def dataset(name: str, count: int = 50_000, *, seed: int = 0) -> tf.data.Dataset
     specs = {"series": tf.TensorSpec((length, 1), tf.float32)}
     if name in CLASSES:
         specs["label"] = tf.TensorSpec((), tf.int64)
-    return in_order(drawn.DrawnRows(count, draw, specs))
+    found = in_order(drawn.DrawnRows(count, draw, specs))
+    found.known_series = name
+    return found

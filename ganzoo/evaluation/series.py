@@ -19,7 +19,7 @@ from ganzoo.evaluation.measured import Measured, TooFew, bootstrapped, mean, sha
 
 LAGS = 10
 CENTS = 25.0  # a quarter of the distance between neighbouring keys of a piano
-_PADDING = 16  # grid points per period, between which the frequency is then refined
+_PADDING = 8  # grid points per period, between which the frequency is then refined
 
 
 class Sines(NamedTuple):
@@ -58,13 +58,13 @@ def fit_sines(x: npt.ArrayLike) -> Sines:
     energies = _explained(spectrum[:, grid].real, -spectrum[:, grid].imag, turns)
     best = frequencies[energies.argmax(1)]
     step = 1.0 / _PADDING
-    for _ in range(5):
+    for _ in range(7):
         low, middle, high = (_at(x, best + h)[0] for h in (-step, 0.0, step))
         bend = low - 2 * middle + high
         with np.errstate(divide="ignore", invalid="ignore"):
             moved = np.where(bend < 0, 0.5 * step * (low - high) / bend, 0.0)
         best = np.clip(best + np.clip(moved, -step, step), 0.5, (length - 1) / 2)
-        step /= 8
+        step /= 4
     energy, cosine, sine = _at(x, best)
     phase = np.arctan2(cosine, sine) - 2 * np.pi * best / length  # the first time is 1/T, not 0
     total = np.square(x).sum(1)
@@ -121,10 +121,10 @@ def autocorrelation(x: npt.ArrayLike, lags: int = LAGS) -> np.ndarray:
         x: [N, time, features].
         lags: less than the number of steps.
     """
-    x = np.asarray(x, np.float64)
-    x = x - x.mean((0, 1))
-    length, variance = x.shape[1], np.square(x).mean((0, 1))
-    products = [(x[:, k:] * x[:, : length - k]).mean((0, 1)) for k in range(lags + 1)]
+    values = np.asarray(x, np.float64)
+    values = values - values.mean((0, 1))
+    length, variance = values.shape[1], np.square(values).mean((0, 1))
+    products = [(values[:, k:] * values[:, : length - k]).mean((0, 1)) for k in range(lags + 1)]
     return np.stack(products) / np.where(variance > 0, variance, 1.0)
 
 
@@ -135,10 +135,10 @@ def autoregression(x: npt.ArrayLike, order: int = 2) -> tuple[np.ndarray, float]
     Args:
         x: [N, time] or [N, time, 1].
     """
-    x = _one_feature(x)
-    length = x.shape[1]
-    before = [x[:, order - k : length - k].ravel() for k in range(1, order + 1)]
-    design, target = np.stack(before, 1), x[:, order:].ravel()
+    values = _one_feature(x)
+    length = values.shape[1]
+    before = [values[:, order - k : length - k].ravel() for k in range(1, order + 1)]
+    design, target = np.stack(before, 1), values[:, order:].ravel()
     found, *_ = np.linalg.lstsq(design, target, rcond=None)
     return found, float(np.sqrt(np.square(target - design @ found).mean()))
 
@@ -146,14 +146,14 @@ def autoregression(x: npt.ArrayLike, order: int = 2) -> tuple[np.ndarray, float]
 def acf_difference(reference: npt.ArrayLike, x: npt.ArrayLike, seed: int = 0) -> Measured:
     """The largest difference of two autocorrelations, over lags of 1 to 10 (fewer for series of
     fewer than 20 steps) and features. Both are [N, time, features]."""
-    reference, x = np.asarray(reference, np.float64), np.asarray(x, np.float64)
-    lags = max(1, min(LAGS, x.shape[1] // 2))
-    if x.shape[1] < 2:
+    values = np.asarray(x, np.float64)
+    lags = max(1, min(LAGS, values.shape[1] // 2))
+    if values.shape[1] < 2:
         raise TooFew("series of one step have no autocorrelation.")
     theirs = autocorrelation(reference, lags)
     return bootstrapped(
-        lambda rows: np.abs(autocorrelation(x[rows], lags) - theirs).max(),
-        len(x),
+        lambda rows: np.abs(autocorrelation(values[rows], lags) - theirs).max(),
+        len(values),
         seed,
         note=f"lags 1 to {lags}",
     )
@@ -183,11 +183,11 @@ def of_ar(x: npt.ArrayLike, seed: int = 0) -> dict[str, Measured]:
     - std_error: the largest |standard deviation − 1| over the 30 times.
     - value_ks: Kolmogorov–Smirnov distance of the last values from N(0, 1).
     """
-    x = _one_feature(x)
+    values = _one_feature(x)
     true, steps = known.autocorrelation(LAGS), known.innovation()
 
     def of(statistic: Callable[[np.ndarray], float], note: str = "") -> Measured:
-        return bootstrapped(lambda rows: statistic(x[rows]), len(x), seed, note=note)
+        return bootstrapped(lambda rows: statistic(values[rows]), len(values), seed, note=note)
 
     return {
         "ar_error": of(lambda s: np.abs(autoregression(s)[0] - known.COEFFICIENTS).max()),
@@ -197,7 +197,7 @@ def of_ar(x: npt.ArrayLike, seed: int = 0) -> dict[str, Measured]:
             f"lags 1 to {LAGS}",
         ),
         "std_error": of(lambda s: np.abs(s.std(0) - 1).max()),
-        "value_ks": _ks(x[:, -1], stats.norm.cdf, seed),
+        "value_ks": _ks(values[:, -1], stats.norm.cdf, seed),
     }
 
 
@@ -209,8 +209,8 @@ def of_tones(x: npt.ArrayLike, seed: int = 0) -> dict[str, Measured]:
       7/2N. It ignores how far off they are.
     - tone_residual: the mean share of the energy outside the pitch and its two overtones.
     """
-    x = _one_feature(x)
-    pitch = fit_sines(x).frequency * known.RATE / x.shape[1]
+    values = _one_feature(x)
+    pitch = fit_sines(values).frequency * known.RATE / values.shape[1]
     cents = 1200 * np.log2(pitch[:, None] / known.PITCHES)
     note, count = np.abs(cents).argmin(1), len(known.PITCHES)
 
@@ -220,8 +220,8 @@ def of_tones(x: npt.ArrayLike, seed: int = 0) -> dict[str, Measured]:
 
     return {
         "in_tune": share(np.abs(cents).min(1) <= CENTS, f"within {CENTS:g} cents"),
-        "note_kl": bootstrapped(divergence, len(x), seed),
-        "tone_residual": mean(outside(x, pitch), least=0.0, most=1.0),
+        "note_kl": bootstrapped(divergence, len(values), seed),
+        "tone_residual": mean(outside(values, pitch), least=0.0, most=1.0),
     }
 
 

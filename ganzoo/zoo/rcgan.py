@@ -41,12 +41,17 @@ class RCGAN(GAN):
     )  # fmt: skip
 
     def make_inputs(self) -> dict[str, Input]:
-        time, _ = self.spec.shape
-        return super().make_inputs() | {"latent": Normal(width=time * self.latent_dim)}
+        return super().make_inputs() | {"latent": Normal(width=self._latents)}
+
+    @property
+    def _latents(self) -> int:
+        """The latents of all steps."""
+        return self.spec.shape[0] * self.latent_dim
 
     def make_generator(self) -> keras.Model:
         if self.architecture != "recurrent" or not self.label_to:
             return super().make_generator()
-        latents = self.inputs["latent"].width
         classes = self.fields["label"].classes
-        return recurrent.generator(latents, self.spec.shape, width=self.width, condition=classes)
+        return recurrent.generator(
+            self._latents, self.spec.shape, width=self.width, condition=classes
+        )

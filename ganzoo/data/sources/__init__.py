@@ -178,8 +178,6 @@ def load(
         dataset.class_names = list(class_names)  # last: any transformation drops it
     if name in _TOYS:
         dataset.mixture = _TOYS[name]()
-    if name in series.NAMED:
-        dataset.known_series = name
     return dataset
 
 
