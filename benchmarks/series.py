@@ -54,9 +54,9 @@ class Work(NamedTuple):
 
 
 WORKS = {
-    "rcgan-sines": Work("rcgan", "sines", 2000, 64, 2000, 2e-3, {}),
-    "rcgan-ar": Work("rcgan", "ar", 1500, 64, 2000, 1e-3, {}),
-    "wavegan-tones": Work("wavegan", "tones", 1800, 32, 1000, 1e-3, {"critic_steps": 2}),
+    "rcgan-sines": Work("rcgan", "sines", 1500, 64, 2000, 2e-3, {}),
+    "rcgan-ar": Work("rcgan", "ar", 800, 64, 2000, 1e-3, {}),
+    "wavegan-tones": Work("wavegan", "tones", 1200, 32, 1000, 1e-3, {"critic_steps": 2}),
 }
 
 

@@ -49,9 +49,10 @@ class RCGAN(GAN):
         return self.spec.shape[0] * self.latent_dim
 
     def make_generator(self) -> keras.Model:
-        if self.architecture != "recurrent" or not self.label_to:
+        if self.architecture != "recurrent" or self.conditioning == "none":
             return super().make_generator()
         classes = self.fields["label"].classes
+        kind = self._normalization(self.generator_normalization, recurrent)
         return recurrent.generator(
-            self._latents, self.spec.shape, width=self.width, condition=classes
+            self._latents, self.spec.shape, width=self.width, normalization=kind, condition=classes
         )
