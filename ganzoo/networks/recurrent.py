@@ -5,7 +5,7 @@ latents of its own at each step, and D judges each step.
 
 Deviations:
 
-- G's output is linear, as series have no bounds in network units; the authors' is a tanh.
+- G's output is linear, as series have no bounds in network units.
 - The steps are unrolled. TensorFlow's loops can't be repeated bit for bit, and the graph of an
   unrolled network grows with the series, which is why there are at most 256 steps.
 """

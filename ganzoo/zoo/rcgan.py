@@ -23,6 +23,13 @@ class RCGAN(GAN):
     It learns series (N, time, features) of at most 256 steps. `latent_dim` is the width of zₜ, so
     that a sample has T·`latent_dim` latents. With `conditioning="concatenation"` both networks are
     told the class at each step, which is RCGAN; without, it is the paper's RGAN.
+
+    On "sines" rates of 2e-3 that fall to 0 in 1,500 steps of 64 series take a minute of one core,
+    and 3,000 steps are better.
+
+    Deviations: both players have Adam with a rate of 1e-3 and one update each. The authors' code
+    has SGD with a rate of 0.1 for D and five updates of D for each one of G, which we didn't try.
+    Series are standardised, so G's output is linear.
     """
 
     columns: Mapping[str, data.Column] = {"series": data.Column("sample", ranks=(2,))}
@@ -32,6 +39,8 @@ class RCGAN(GAN):
     }
     default_data = "sines"
     architecture = "recurrent"
+    generator_learning_rate = 1e-3
+    discriminator_learning_rate = 1e-3
     latent_dim: int = Hyperparameter(
         int, 5, "width of the latents z ~ N(0, 1) of each step", at_least=1, at_most=65_536
     )
