@@ -99,6 +99,16 @@ def modes() -> str:
     )
 
 
+def series() -> str:
+    """What is known of series, of samples, of the data and of untrained generators."""
+    rows = []
+    for (work, measure), of_seeds in groups("series", "work", "measure").items():
+        columns = ("value", "real", "untrained")
+        cells = (", ".join(short(float(row[key])) for row in of_seeds) for key in columns)
+        rows.append([work.replace("-", " on "), measure.replace("_", " "), *cells])
+    return markdown(["training", "measure", "samples", "real series", "untrained"], rows)
+
+
 def trains() -> str:
     keys = ("frechet_ratio", "label_kl", "confidence", "matching")
     return markdown(
@@ -204,8 +214,8 @@ def pretrained() -> str:
 
 
 TABLES: tuple[Callable[[], str], ...] = (
-    thumbnails, papers, claims, modes, trains, diagnosis, leads, speed, inference, augmentation,
-    pretrained,
+    thumbnails, papers, claims, modes, series, trains, diagnosis, leads, speed, inference,
+    augmentation, pretrained,
 )  # fmt: skip
 
 

@@ -102,7 +102,8 @@ def main() -> None:
     parser.add_argument("--weights", help="of a pretrained generator, in place of a training")
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()
-    names = chosen.names or [name for name in ganzoo.names() if not (chosen.data and maps(name))]
+    learn_images = [name for name in ganzoo.names() if "series" not in ganzoo.card(name).data]
+    names = chosen.names or [name for name in learn_images if not (chosen.data and maps(name))]
     sheets = {}
     for name in names:
         began = time.monotonic()

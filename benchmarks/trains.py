@@ -46,7 +46,8 @@ def measured(gan, data):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", nargs="+", default=["digits"])
-    parser.add_argument("--names", nargs="+", default=ganzoo.names())
+    learn_images = [name for name in ganzoo.names() if "series" not in ganzoo.card(name).data]
+    parser.add_argument("--names", nargs="+", default=learn_images)
     parser.add_argument("--steps", type=int, default=1600)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE")

@@ -35,6 +35,7 @@ AXES = {
     "rates": {"generator_learning_rate": 1e-3, "discriminator_learning_rate": 3e-3},
 }
 MAPPING = {"cyclegan", "pix2pix", "srgan"}
+SERIES = {"rcgan", "wavegan"}
 OWN_OUTPUTS = {"aae", "began", "bigan", "ebgan", "fastgan"}
 CLASSES_OF_D = {"acgan", "biggan", "projection_gan", "reacgan", "sagan"}
 TOLD = [
@@ -44,8 +45,14 @@ TOLD = [
 ]
 PACKS = [({"pacgan"}, "packing=2 is not defined with conditioning=")]
 REFUSED = {
-    "consistency": [({"aae"}, "that of aae judges no images")],
-    "balanced_consistency": [({"aae"}, "that of aae judges no images")],
+    "consistency": [
+        ({"aae"}, "that of aae judges no images"),
+        (SERIES, "moves images, and the data are series"),
+    ],
+    "balanced_consistency": [
+        ({"aae"}, "that of aae judges no images"),
+        (SERIES, "moves images, and the data are series"),
+    ],
     "feature_matching": [
         (OWN_OUTPUTS | {"cyclegan", "pix2pix"}, "reads the features below the logits")
     ],
@@ -57,13 +64,17 @@ REFUSED = {
         *[(names, reason) for names, reason in TOLD if names is not OWN_OUTPUTS],
         ({"fastgan"}, "has no batch normalisation"),
     ],
-    "diffaugment": [({"aae"}, "whose discriminator judges no samples")],
+    "diffaugment": [
+        ({"aae"}, "whose discriminator judges no samples"),
+        (SERIES, "changes images, but the data are series"),
+    ],
     "ada": [
         ({"aae"}, "whose discriminator judges no samples"),
         (
-            {"began", "ebgan", "r3gan", "ragan", "rsgan", "wgan", "wgan_gp"},
+            {"began", "ebgan", "r3gan", "ragan", "rsgan", "wavegan", "wgan", "wgan_gp"},
             "gives the sign no meaning",
         ),
+        ({"rcgan"}, "changes images, but the data are series"),
     ],
     "packing": [
         (CLASSES_OF_D, "packing=2 is not defined with conditioning="),

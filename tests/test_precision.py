@@ -23,7 +23,8 @@ LABELS = np.arange(128) % 10
 
 def made(name="lsgan", **chosen):
     gan = ganzoo.get(name, width=8, **chosen)
-    rows = checks.Subject(type(gan)).rows(IMAGES, LABELS)
+    subject = checks.Subject(type(gan))
+    rows = subject.rows(subject.images[:128] if subject.is_series else IMAGES, LABELS)
     rows = {k: np.tile(x, (1, 2, 2, 1)) for k, x in rows.items()} if name == "pix2pix" else rows
     gan.build_from(rows, batch_size=16)
     return gan

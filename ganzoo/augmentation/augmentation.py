@@ -36,8 +36,8 @@ class Augmentation:
         """
         if self.name != "none" and not gan.spec.is_image:
             raise ValueError(
-                f"augment={self.name!r} changes images, but the data are vectors: leave it out, or "
-                "pass a function (samples, noise) -> samples of your own."
+                f"augment={self.name!r} changes images, but the data are {gan.spec.kind}: leave it "
+                "out, or pass a function (samples, noise) -> samples of your own."
             )
 
     def __call__(self, samples: tf.Tensor, noise: Noise) -> tf.Tensor:

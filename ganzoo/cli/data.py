@@ -71,7 +71,7 @@ def describe_data(
         return
     with data.clear_errors():
         stream = data.batches(dataset, columns=data.columns_of(dataset), batch_size=1)
-        number = 64 if stream.spec.is_image else plots.POINTS
+        number = plots.POINTS if len(stream.spec.shape) == 1 else 64
         rows = next(iter(stream.dataset.take(number).rebatch(number)))
     classes = getattr(dataset, "class_names", None)
     parts = dataset if isinstance(dataset, dict) else {"": dataset}

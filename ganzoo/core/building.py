@@ -51,8 +51,8 @@ class Building(Conditioning):
 
     @property
     def output_name(self) -> str:
-        """The name of the samples that the generator makes: "image" or "vector" in games on one
-        sample."""
+        """The name of the samples that the generator makes: "image", "vector" or "series" in games
+        on one sample."""
         return data.main_sample(self.fields)
 
     @property

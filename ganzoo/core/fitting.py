@@ -55,7 +55,8 @@ class Fitting(Measuring):
         Args:
             x: array, `(x, y)`, or tf.data.Dataset (batched or not) of `x`, `(x, y)` or
                 `{"image": …, "label": …}`. Images are NHWC of any size, uint8 or floats in
-                [0, 1] or [-1, 1]; vectors are (N, features). See `ganzoo.data.batches`.
+                [0, 1] or [-1, 1]; vectors are (N, features), series (N, time, features).
+                See `ganzoo.data.batches`.
             y: labels; needed by GANs on labelled data, ignored by others.
             batch_size: rows of each update over all replicas; 64, or a batched dataset's own.
             value_range: (low, high) of other numbers, mapped to [-1, 1].

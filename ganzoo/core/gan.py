@@ -134,8 +134,8 @@ class GAN(Fitting, Sampling, Saving):
             return samples
         if not tf.is_tensor(samples) and not self.spec.is_image:
             raise ValueError(
-                f"augment is not defined for {self.registry_name} on vectors, where D judges a "
-                "vector together with others: leave it out."
+                f"augment is not defined for {self.registry_name} on {self.spec.kind}, where D "
+                "judges a sample together with others: leave it out."
             )
 
         def one(part: tf.Tensor) -> tf.Tensor:

@@ -80,14 +80,16 @@ class Measuring(Building):
         - labelled images: `label_kl`, `confidence` and the Inception-style `score` by a judge, a
           small classifier that is trained on the data and cached; `agreement` with the requested
           class if G is told the class; `matching` of category and labels if G has a category.
+        - series: `acf_difference` of the autocorrelations.
         - images: `parzen` and `parzen_centroids`, in nats on pixels in [0, 1].
         - where the generator maps given samples (pix2pix), the samples are drawn with those of the
           data. They should be near to the targets, so that the numbers that tell of copies, and
           Parzen windows, make no sense and are left out. Paired images: `psnr` (dB) and `ssim`
           against the targets, `psnr_of_source` and `ssim_of_source` of the source itself.
         - the distributions of `ganzoo.data.load`: `modes`, `modes_lenient`, `high_quality`,
-          `mode_kl`, `mode_std`; one feature: `wasserstein_1`, `histogram_jsd`; a category that D
-          reads back: `category_bound` on its information, in nats.
+          `mode_kl`, `mode_std`; those of series: see `ganzoo.evaluation.series`; one feature:
+          `wasserstein_1`, `histogram_jsd`; a category that D reads back: `category_bound` on its
+          information, in nats.
 
         Numbers that can't be measured with so few samples are left out; `.refused` says why.
 

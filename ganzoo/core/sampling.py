@@ -289,7 +289,7 @@ class Sampling(Building):
 
     def serve(self, latents: Latents) -> tf.Tensor:
         """The samples of an exported generator, float32 [batch, *shape]: images in [-1, 1], vectors
-        in the data's units, encoded rows of a table."""
+        and series in the data's units, encoded rows of a table."""
         samples = self.generate(latents)[self.output_name]
         if self.spec.is_image or self.spec.table is not None:
             return samples

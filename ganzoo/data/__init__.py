@@ -1,6 +1,6 @@
 """Data: where it comes from, what a model must know of it, and how it becomes batches."""
 
-from ganzoo.data import glyphs, shapes, toys
+from ganzoo.data import glyphs, series, shapes, toys
 from ganzoo.data.batches import Batches, batches
 from ganzoo.data.checks import CLASSES, DataError, clear_errors
 from ganzoo.data.fields import Column, Field, main_sample
@@ -31,6 +31,7 @@ __all__ = [
     "load",
     "main_sample",
     "pictures_for",
+    "series",
     "shapes",
     "split",
     "toys",

@@ -10,13 +10,14 @@ import numpy as np
 import tensorflow as tf
 
 from ganzoo.data import labels
-from ganzoo.data.checks import FORMS
+from ganzoo.data.checks import FORMS, SERIES
 from ganzoo.data.fields import Column, Field
 from ganzoo.data.forms import (
     Columns,
     array_of,
     final_name,
     forms_of,
+    learns,
     named,
     outer_shape,
     what_of,
@@ -71,7 +72,7 @@ class Arrays:
                 frame = Frame(value, what) if is_frame(value) else None
                 value = value if frame is None else frame.array
                 x: Any = array_of(value, what, forms_of(columns))
-                check_samples(x, what)
+                check_samples(x, what, column)
                 name = final_name(name, columns, x.ndim - 1)
                 if frame is not None:
                     self.frames[name] = frame
@@ -184,12 +185,20 @@ def by_number(
     return dataset, order.steps_per_epoch or per_epoch
 
 
-def check_samples(x: np.ndarray, what: str) -> None:
-    """Raises ValueError unless the array holds images (N, height, width, channels) or vectors."""
+def check_samples(x: np.ndarray, what: str, column: Column) -> None:
+    """Raises ValueError unless the array holds samples of the column: images (N, height, width,
+    channels) or vectors (N, features), or series (N, time, features)."""
+    if column.is_series:
+        if x.ndim != 3:
+            raise ValueError(f"{what} has shape {x.shape}, but {learns(column)}.")
+        if x.size == 0:
+            raise ValueError(f"{what} is empty (shape {x.shape}): {SERIES}.")
+        return
     if x.ndim == 3:
         raise ValueError(
             f"{what} has shape {x.shape}, but images are (N, height, width, channels): give grey"
-            " images a channel axis with x[..., None]."
+            " images a channel axis with x[..., None], and choose a GAN that learns series for"
+            " (N, time, features)."
         )
     if x.ndim not in (2, 4):
         raise ValueError(f"{what} has shape {x.shape}: {FORMS}.")

@@ -34,7 +34,7 @@ class Batches(NamedTuple):
 
     @property
     def sample_name(self) -> str:
-        """The name of the samples that a generator makes: "image", "vector", "target", …"""
+        """The name of the samples that a generator makes: "image", "series", "target", …"""
         return main_sample(self.fields)
 
     @property
@@ -64,8 +64,9 @@ def batches(
 
     Args:
         x: an array (N, height, width, channels) or (N, features), an (x, y) pair, a dict {"image":
-            x, "label": y} ("vector" for vectors, other keys are ignored), or a tf.data.Dataset of
-            such elements, batched or not; also a DataFrame of numbers, a matrix of scipy.sparse,
+            x, "label": y} ("vector" for vectors, other keys are ignored), or for columns of series
+            (N, time, features), an (x, y) pair or {"series": x, "label": y}; or a tf.data.Dataset
+            of such elements, batched or not; also a DataFrame of numbers, a matrix of scipy.sparse,
             and batches of a keras.utils.PyDataset, a torch DataLoader or a generator. Keras's ((x,
             y), (x_test, y_test)) is its first pair, which a warning says. Where the columns hold
             several samples, a dict of arrays or of tf.data.Datasets, {"source": …, "target": …}, a
@@ -74,7 +75,7 @@ def batches(
             `ganzoo.data.training_by_sampling`.
         y: labels (N,) or (N, 1), integers or strings, if x is an array.
         columns: what to read, by name (`Column`); one sample without labels by default. The only
-            sample of a game is called "image" in the batches, or "vector" if it is one.
+            sample of a game is called "image" in the batches, or "vector" or "series" if it is one.
         fields: those of a model already built, which the data must then fit. A column that is not
             among them is learned from the data.
         batch_size: samples per update over all replicas; 64, or that of a batched dataset.
@@ -83,7 +84,8 @@ def batches(
             of the dataset's `class_names`, the number of different strings, or the largest label +
             1.
         value_range: the (lo, hi) that becomes [-1, 1]. Not needed for uint8, for float images in
-            [0, 1] or [-1, 1], nor for vectors, which are standardised per feature without it.
+            [0, 1] or [-1, 1], nor for vectors and series, which are standardised per feature
+            without it.
         first_step: where to start. The order depends on (seed, step) alone, so a run resumed at
             step n sees what the uninterrupted run sees. Arrays, and the folders and ArrayRecords of
             `load`, get a fresh permutation of all rows per epoch, of which those that don't fill a
@@ -197,8 +199,8 @@ def _learn(
             )
             continue
         # A field of the other kind is passed on too, so that the error can name it.
-        other = {"image": "vector", "vector": "image"}.get(name, name)
-        known = given.get(name) or given.get(other)
+        others = forms.NAMES.values() if name in forms.NAMES.values() else ()
+        known = next((given[key] for key in (name, *others) if key in given), None)
         what = forms.what_of(name, source.columns)
         frame = getattr(source, "frames", {}).get(name)
         chunks = seen[name] if frame is None else [frame.values(known)]

@@ -21,6 +21,10 @@ FORMS = (
     "pass a numpy array, an (x, y) pair, or a tf.data.Dataset of x, (x, y) or"
     " {'image': …, 'label': …}; images are NHWC, vectors (N, features)"
 )
+SERIES = (
+    "pass a numpy array (N, time, features), an (x, y) pair, or a tf.data.Dataset of x, (x, y) or"
+    " {'series': …, 'label': …}"
+)
 _DTYPES = {
     "bool", "bfloat16", "float16", "float32", "float64", "int8", "int16", "int32", "int64",
     "uint8", "uint16", "uint32", "uint64",

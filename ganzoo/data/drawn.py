@@ -1,4 +1,4 @@
-"""Pictures that are drawn from (seed, row) when they are read."""
+"""Pictures and series that are drawn from (seed, row) when they are read."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _AT_ONCE = 2**22  # pixels that are drawn at once, which bounds the memory
 
 @dataclasses.dataclass(frozen=True)
 class DrawnRows:
-    """Labelled pictures of which any row can be drawn at once; see `ganzoo.data.records.Rows`.
+    """Rows of which any can be drawn at once; see `ganzoo.data.records.Rows`.
 
     count: the number of rows.
-    draw: int64 row numbers (n,) -> uint8 pictures (n, *shape), int64 labels (n,).
-    shape: (height, width, 3).
+    draw: int64 row numbers (n,) -> one array (n, …) for each of `specs`.
+    specs: shape and dtype of each column of a row, by its name.
     first: the row number of the first row.
     """
 
     count: int
-    draw: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
-    shape: tuple[int, int, int]
+    draw: Callable[[np.ndarray], tuple[np.ndarray, ...]]
+    specs: Mapping[str, tf.TensorSpec]
     first: int = 0
 
     def between(self, first: int, last: int) -> DrawnRows:
@@ -39,12 +39,14 @@ class DrawnRows:
         return dataclasses.replace(self, count=last - first, first=self.first + first)
 
     def read(self, rows: tf.Tensor) -> Element:
-        """Draws rows by number, in a graph: int64 (n,) -> {"image": (n, …), "label": (n,)}."""
+        """Draws rows by number, in a graph: int64 (n,) -> {name: (n, …)}."""
         draw = while_python_runs(self.draw)
-        kinds = (tf.uint8, tf.int64)
-        image, label = tf.numpy_function(draw, [rows + self.first], kinds, stateful=False)
-        image = tf.ensure_shape(image, rows.shape + self.shape)
-        return {"image": image, "label": tf.ensure_shape(label, rows.shape)}
+        kinds = [spec.dtype for spec in self.specs.values()]
+        columns = tf.numpy_function(draw, [rows + self.first], kinds, stateful=False)
+        return {
+            name: tf.ensure_shape(column, rows.shape + spec.shape)
+            for (name, spec), column in zip(self.specs.items(), columns, strict=True)
+        }
 
 
 def dataset_of(
@@ -66,7 +68,11 @@ def dataset_of(
         drawn = factors(rows, seed)
         return render(drawn, size), drawn[label]
 
-    return in_order(DrawnRows(count, draw, (size, size, 3)))
+    specs = {
+        "image": tf.TensorSpec((size, size, 3), tf.uint8),
+        "label": tf.TensorSpec((), tf.int64),
+    }
+    return in_order(DrawnRows(count, draw, specs))
 
 
 def uniforms(rows: npt.ArrayLike, number: int, seed: int) -> np.ndarray:

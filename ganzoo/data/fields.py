@@ -27,17 +27,25 @@ class Column:
     `{"source": Column("sample"), "target": Column("sample")}`.
 
     Attributes:
-        kind: "sample" for images or vectors, "label" for classes, "table" for a DataFrame of mixed
-            columns. A table with columns of categories also brings a field "condition": the number
-            of one category among those of all columns, which the row has.
+        kind: "sample" for images, vectors or series, "label" for classes, "table" for a DataFrame
+            of mixed columns. A table with columns of categories also brings a field "condition":
+            the number of one category among those of all columns, which the row has.
         optional: whether a label may be missing (-1, None or NaN in the data, -1 in a batch).
         paired: whether row i belongs to row i of the other columns. An unpaired column has its own
             number of rows and its own permutation.
+        ranks: how many axes one sample may have: 3 of an image (height, width, channels), 2 of a
+            series (time, features), 1 of a vector (features).
     """
 
     kind: Literal["sample", "label", "table"]
     optional: bool = False
     paired: bool = True
+    ranks: tuple[int, ...] = (3, 1)
+
+    @property
+    def is_series(self) -> bool:
+        """Whether its samples are series."""
+        return self.ranks == (2,)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,11 +53,12 @@ class Field:
     """What was learned of one named column, and the way between the user's units and a network's.
 
     Attributes:
-        shape: of one row: (height, width, channels) of an image, (features,) of a vector, () of a
-            label, (width,) of an encoded row of a table.
+        shape: of one row: (height, width, channels) of an image, (time, features) of a series,
+            (features,) of a vector, () of a label, (width,) of an encoded row of a table.
         dtype: name of the user's dtype, such as "uint8", "float32" or, for labels only, "str".
         codec: how values are encoded. "affine": (x - offset) / scale maps the value range to [-1,
-            1]. "standardise": the same for each feature, with its mean and standard deviation.
+            1]. "standardise": the same for each feature, with its mean and standard deviation,
+            those of a series over all of its times.
             "classes": integer or string labels become int32 numbers from 0 to num_classes - 1.
             "table": see `ganzoo.data.tables`.
         offset, scale: a float each for "affine", a tuple of one float per feature for
@@ -89,12 +98,14 @@ class Field:
     ) -> Field:
         """The Field of samples whose values lie in [low, high].
 
-        moments: (mean, standard deviation) per feature; used for vectors without value_range.
+        moments: (mean, standard deviation) per feature; used for vectors and series without
+            value_range. Their units tell no range: a longer record of the same thing may go beyond
+            the largest value seen.
         what: how an error calls the samples.
 
         Raises ValueError where the range that becomes [-1, 1] is neither given nor evident.
         """
-        if value_range is None and moments is not None and len(shape) == 1:
+        if value_range is None and moments is not None and len(shape) < 3:
             mean, deviation = (np.asarray(m, "float64") for m in moments)
             # A constant feature has a deviation of 0, or of the rounding of its mean.
             deviation = np.where(deviation > 1e-12 * np.abs(mean), deviation, 1.0)
@@ -148,6 +159,15 @@ class Field:
         return len(self.shape) == 3
 
     @property
+    def is_series(self) -> bool:
+        return len(self.shape) == 2
+
+    @property
+    def kind(self) -> str:
+        """What its samples are, in the plural: images, series or vectors."""
+        return {3: "images", 2: "series"}.get(len(self.shape), "vectors")
+
+    @property
     def classes(self) -> int:
         """How many classes the labels have. Raises ValueError for samples."""
         if self.num_classes is None:
@@ -160,7 +180,7 @@ class Field:
 
     @property
     def value_range(self) -> tuple[float, float] | None:
-        """The (lo, hi) that becomes [-1, 1]; None for standardised vectors and labels."""
+        """The (lo, hi) that becomes [-1, 1]; None for standardised samples and labels."""
         if self._affine is None:
             return None
         offset, scale = self._affine
@@ -168,7 +188,7 @@ class Field:
 
     @property
     def _affine(self) -> tuple[float, float] | None:
-        """(offset, scale) where there is one of each; None for standardised vectors and labels."""
+        """(offset, scale) where there is one of each; None for standardised samples and labels."""
         if self.codec != "affine" or isinstance(self.offset, tuple):
             return None
         return self.offset, cast(float, self.scale)
@@ -308,9 +328,10 @@ def learn_samples(
         raise ValueError(not_finite(what))
     if given is None:
         moments = None
-        if len(shape) == 1 and value_range is None:
+        if len(shape) < 3 and value_range is None:
             rows = np.concatenate(chunks) if len(chunks) > 1 else chunks[0]
-            moments = rows.mean(0, dtype="float64"), rows.std(0, dtype="float64")
+            axes = tuple(range(rows.ndim - 1))
+            moments = rows.mean(axes, dtype="float64"), rows.std(axes, dtype="float64")
         return Field.learn(
             shape, dtype, low, high, moments=moments, value_range=value_range, what=what
         )

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ganzoo.data.checks import FORMS, RESIZE, check_dtype
+from ganzoo.data.checks import FORMS, RESIZE, SERIES, check_dtype
 from ganzoo.data.fields import Column
 
 Columns = Mapping[str, Column]
+NAMES = {1: "vector", 2: "series", 3: "image"}
+"""The key in a batch of a game's only sample, by its number of axes."""
 _MOST_DENSE = 2**31  # bytes that a sparse matrix may take as an array
 
 
@@ -21,9 +23,9 @@ def samples_of(columns: Columns) -> list[str]:
 
 
 def final_name(name: str, columns: Columns, rank: int) -> str:
-    """The key of a column in a batch: the only sample is "image" or, if it is one, "vector"."""
-    if name in ("image", "vector") and samples_of(columns) == [name]:
-        return "vector" if rank == 1 else "image"
+    """The key of a column in a batch: the only sample is called as `NAMES` says."""
+    if name in NAMES.values() and samples_of(columns) == [name]:
+        return NAMES[rank]
     return name
 
 
@@ -31,7 +33,7 @@ def what_of(name: str, columns: Columns) -> str:
     """The name of a column in errors."""
     if columns[name].kind == "label":
         return "labels"
-    alone = name in ("image", "vector") and len(samples_of(columns)) == 1
+    alone = name in NAMES.values() and len(samples_of(columns)) == 1
     return "data" if alone else repr(name)
 
 
@@ -39,7 +41,7 @@ def forms_of(columns: Columns) -> str:
     """The accepted forms of data with these columns, in the words of an error."""
     names = samples_of(columns)
     if len(names) == 1:
-        return FORMS
+        return SERIES if columns[names[0]].is_series else FORMS
     named = ", ".join(f"{name!r}: …" for name in names)
     return (
         f"pass {{{named}}} of arrays or tf.data.Datasets, ({', '.join(names)}), or a"
@@ -51,7 +53,7 @@ def joined(x: Any, y: Any, columns: Columns) -> Any:
     """x and y as one structure. Raises ValueError where both bring the same column."""
     names = samples_of(columns)
     if y is None:
-        return _first_of_nested(x)
+        return _first_of_nested(x, columns)
     if len(names) == 1:
         if is_stream(x):
             raise ValueError("y= was given with a dataset: pass a dataset of (x, y).")
@@ -64,7 +66,7 @@ def joined(x: Any, y: Any, columns: Columns) -> Any:
     return x, y
 
 
-def _first_of_nested(x: Any) -> Any:
+def _first_of_nested(x: Any, columns: Columns) -> Any:
     """The first pair of Keras's ((x, y), (x_test, y_test)), with a warning; other data as is."""
     nested = (
         isinstance(x, tuple)
@@ -81,7 +83,10 @@ def _first_of_nested(x: Any) -> Any:
         stacklevel=4,
     )
     first, labels = x[0]
-    if first.ndim == 3 and first.dtype == np.uint8:  # the grey pictures of keras.datasets
+    grey = first.ndim == 3 and first.dtype == np.uint8
+    if (
+        grey and not columns[samples_of(columns)[0]].is_series
+    ):  # the grey pictures of keras.datasets
         first = first[..., None]
     return first, labels
 
@@ -95,7 +100,7 @@ def named(data: Any, columns: Columns) -> dict[str, Any]:
     """
     names = samples_of(columns)
     if isinstance(data, dict):
-        return _of_dict(data, names)
+        return _of_dict(data, columns)
     if isinstance(data, tuple) and len(data) == 3 and len(names) == 1:
         raise ValueError(
             "data is a tuple of 3, and sample weights (x, y, sample_weight) are not supported:"
@@ -109,19 +114,24 @@ def named(data: Any, columns: Columns) -> dict[str, Any]:
             raise ValueError(
                 f"data is {what}, but {' and '.join(names)} are needed: {forms_of(columns)}."
             )
-        raise ValueError(f"data is {what}: {FORMS}.")
+        raise ValueError(f"data is {what}: {forms_of(columns)}.")
     return dict(zip([*names, *labels], parts, strict=False))
 
 
-def _of_dict(data: dict[str, Any], names: list[str]) -> dict[str, Any]:
+def _of_dict(data: dict[str, Any], columns: Columns) -> dict[str, Any]:
+    names = samples_of(columns)
     keys = sorted(data, key=str)
     label = {"label": data["label"]} if data.get("label") is not None else {}
     if len(names) == 1:
-        key = next((k for k in (names[0], "image", "vector") if k in data), None)
+        column = columns[names[0]]
+        known = [NAMES[rank] for rank in column.ranks]
+        key = next((k for k in (names[0], *known) if k in data), None)
+        if key is None and (other := next((k for k in NAMES.values() if k in data), None)):
+            raise ValueError(f"data holds {other!r}, but {learns(column)}.")
         if key is None:
+            wanted = "'series'" if column.is_series else "'image' (or 'vector')"
             raise ValueError(
-                f"data is a dict with the keys {keys}: it needs 'image' (or 'vector') and, for"
-                " labels, 'label'."
+                f"data is a dict with the keys {keys}: it needs {wanted} and, for labels, 'label'."
             )
         return {names[0]: data[key]} | label
     if missing := [name for name in names if data.get(name) is None]:
@@ -129,6 +139,19 @@ def _of_dict(data: dict[str, Any], names: list[str]) -> dict[str, Any]:
             f"data is a dict with the keys {keys}: it lacks {' and '.join(map(repr, missing))}."
         )
     return {name: data[name] for name in names} | label
+
+
+def learns(column: Column) -> str:
+    """What a game on this column learns, and what mends data of another kind, for an error."""
+    if column.is_series:
+        return (
+            "this GAN learns series (N, time, features): pass series, or choose a GAN that learns"
+            " images and vectors"
+        )
+    return (
+        "this GAN learns images (N, height, width, channels) and vectors (N, features): choose a"
+        " GAN that learns series"
+    )
 
 
 def is_stream(x: Any) -> bool:

@@ -27,8 +27,17 @@ from ganzoo.data.checks import (
     not_finite,
     refuse_unless,
 )
-from ganzoo.data.fields import SLACK, Field
-from ganzoo.data.forms import Columns, final_name, forms_of, named, samples_of, what_of
+from ganzoo.data.fields import SLACK, Column, Field
+from ganzoo.data.forms import (
+    NAMES,
+    Columns,
+    final_name,
+    forms_of,
+    learns,
+    named,
+    samples_of,
+    what_of,
+)
 from ganzoo.data.iterables import OnePass
 from ganzoo.data.records import Encoded, Records
 
@@ -83,7 +92,13 @@ class Stream:
             raise ValueError(f"data is empty (the dataset yields nothing): {forms_of(columns)}.")
         shapes = {name: tuple(first[name].shape) for name in samples_of(columns)}
         batched = {
-            name: _is_batched(shapes[name], asked[name], spec.get("label"), what_of(name, columns))
+            name: _is_batched(
+                shapes[name],
+                asked[name],
+                spec.get("label"),
+                what_of(name, columns),
+                columns[name],
+            )
             for name in shapes
         }
         self.batched = next(iter(batched.values()))
@@ -107,7 +122,7 @@ class Stream:
         self.first = {final[name]: value for name, value in first.items()}
         self.dataset = dataset.map(parts)
         self.batch_size = next(iter(shapes.values()))[0] if self.batched else 64
-        self.is_image = any(len(shape) - self.batched > 1 for shape in shapes.values())
+        self.is_image = any(len(shape) - self.batched > 2 for shape in shapes.values())
 
     def look(self, rows: int) -> dict[str, list[np.ndarray]]:
         """Reads the first rows: at least one step if there are so many, and enough of them to
@@ -266,9 +281,15 @@ class Stream:
         return (self.cardinality - 1) * self.batch_size + last
 
 
-def _is_batched(shape: tuple[int, ...], spec: tf.TensorSpec, label: Any, what: str) -> bool:
+def _is_batched(
+    shape: tuple[int, ...], spec: tf.TensorSpec, label: Any, what: str, column: Column
+) -> bool:
     """Whether the elements are batches, if the first one has this shape."""
     rank = len(shape)
+    if column.is_series:
+        if rank not in (2, 3):
+            raise ValueError(f"the dataset's elements have shape {shape}, but {learns(column)}.")
+        return rank == 3
     if rank in (3, 4) and is_channels_first(shape[rank - 3 :]):
         axes = "[0, 2, 3, 1]" if rank == 4 else "[1, 2, 0]"
         mend = f"dataset.map(lambda x: tf.transpose(x, {axes}))"
@@ -314,7 +335,7 @@ def _one_shape(fields: Mapping[str, Field], samples: list[str], batched: bool) -
             x, shape = element[name], fields[name].shape
             seen = tf.shape(x)[int(batched) :]
             words = tf.strings.reduce_join(tf.strings.as_string(seen), separator=", ")
-            what = "data" if name in ("image", "vector") and len(samples) == 1 else repr(name)
+            what = "data" if name in NAMES.values() and len(samples) == 1 else repr(name)
             refuse_unless(
                 tf.reduce_all(seen == shape),
                 f"{what} has rows of different shapes, {shape} and (",

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from ganzoo import data
-from ganzoo.evaluation import extractors, labels, neighbours, one_dimensional, pairs, tables
+from ganzoo.evaluation import extractors, labels, neighbours, one_dimensional, pairs, series, tables
 from ganzoo.evaluation.efficientnet import EfficientNetLite0
 from ganzoo.evaluation.frechet import frechet_distance, frechet_ratio
 from ganzoo.evaluation.information import information_bound
@@ -119,6 +119,8 @@ def evaluate(
         _of_columns(found, drawn)
     elif gan.spec.shape == (1,):
         _of_a_line(found, drawn)
+    if gan.spec.is_series:
+        _of_series(found, drawn, getattr(x, "known_series", None))
     if (mixture := getattr(x, "mixture", None)) is not None:
         _of_modes(found, drawn, mixture)
     return found
@@ -149,7 +151,8 @@ def rows_by_hash(
     is_table = gan.spec.table is not None
     for labelled in (True, False):  # the second time without labels, if y cannot be used as labels
         try:
-            columns = {"image": data.Column("sample")}
+            ranks = next(c.ranks for c in gan.columns.values() if c.kind != "label")
+            columns = {"image": data.Column("sample", ranks=ranks)}
             fields = {gan.output_name: gan.spec}
             if all_columns or is_table:
                 columns, fields = dict(gan.columns), dict(gan.fields)
@@ -373,6 +376,27 @@ def _of_columns(found: Evaluation, drawn: _Drawn) -> None:
         found.measure(
             (name,), functools.partial(_with_reference, compared, drawn.real, drawn.fake), **facts
         )
+
+
+def _of_series(found: Evaluation, drawn: _Drawn, name: str | None) -> None:
+    facts = {"hash": extractors.digest(drawn.gan.spec), "split": drawn.split}
+
+    def difference(rows: np.ndarray) -> Measured:
+        return series.acf_difference(drawn.reference, rows, drawn.seed)
+
+    found.measure(
+        ("acf_difference",),
+        lambda: _with_reference(difference, drawn.real, drawn.fake),
+        extractor="none",
+        **facts,
+    )
+    if name is not None:
+        found.update(
+            _with_reference(
+                lambda rows: series.measure(name, rows, drawn.seed), drawn.real, drawn.fake,
+                extractor=f"least squares for {name}", **facts,
+            )
+        )  # fmt: skip
 
 
 def _of_modes(found: Evaluation, drawn: _Drawn, mixture: Any) -> None:

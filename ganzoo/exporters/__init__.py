@@ -66,9 +66,9 @@ def export(
 
     The inputs are the latents by name: `latent`, float32 [batch, latent_dim], and others that the
     paper has, such as `label`, int32 [batch]. The output is `image`, float32 [batch, height, width,
-    channels] in [-1, 1], or `vector`, float32 [batch, features] in the units of the data. The batch
-    size is free. A SavedModel also has the signatures `sample`, `png` and `encode`, see
-    `saved_model.write`.
+    channels] in [-1, 1], `vector`, float32 [batch, features], or `series`, float32 [batch, time,
+    features], in the units of the data. The batch size is free. A SavedModel also has the
+    signatures `sample`, `png` and `encode`, see `saved_model.write`.
 
     The export is checked against Keras before it appears at `path`. If it fails, nothing is left
     there. Existing versions are never changed.

@@ -239,11 +239,11 @@ def tolerance(gan: GAN, signature: str, expected: np.ndarray) -> float:
 
     For images it is 1e-4 of their range, which is 2. A PNG may also differ by half a grey level.
 
-    For vectors and for inferred latents, which have the units of the data, it is 1e-4 of the
+    For vectors, series and inferred latents, which have the units of the data, it is 1e-4 of the
     standard deviation. It is at least 32 float32 roundings of the largest value, because a
     generator that collapsed to one point has no standard deviation.
     """
-    if signature == "encode" or gan.output_name == "vector":
+    if signature == "encode" or gan.output_name in ("vector", "series"):
         rounding = 32 * np.finfo(np.float32).eps * np.abs(expected).max()
         return float(max(RELATIVE * expected.std(), rounding))
     return 2 * RELATIVE + (1 / 255 if signature == "png" else 0)
@@ -256,8 +256,9 @@ def psnr(squared_errors: np.ndarray, expected: np.ndarray | None, output: str) -
 
     Args:
         squared_errors: of all values.
-        expected: the outputs of Keras, whose range is the peak for vectors; not read for images.
-        output: "vector", or "image", whose range and peak are 2.
+        expected: the outputs of Keras, whose range is the peak for vectors and series; not read
+            for images.
+        output: "vector", "series", or "image", whose range and peak are 2.
     """
     peak = 2.0 if output == "image" or expected is None else float(np.ptp(expected))
     with np.errstate(divide="ignore", invalid="ignore"):

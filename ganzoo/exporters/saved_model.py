@@ -73,10 +73,10 @@ def write(gan: GAN, folder: Path) -> dict[str, Any]:
 
     The signatures are:
 
-    - `serving_default`: the latents by name -> `image` or `vector`.
-    - `sample`: `count`, an int32 scalar, and `seed`, an int64 scalar -> `image` or `vector`.
+    - `serving_default`: the latents by name -> `image`, `vector` or `series`.
+    - `sample`: `count`, an int32 scalar, and `seed`, an int64 scalar -> the same.
     - `png`, for images of 1, 3 or 4 channels: the latents by name -> `image_bytes`, string [batch].
-    - `encode`, for GANs that infer latents: `image` or `vector` -> `latent`.
+    - `encode`, for GANs that infer latents: samples by their name -> `latent`.
 
     Args:
         gan: a built GAN.

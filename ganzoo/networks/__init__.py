@@ -3,9 +3,10 @@
 An architecture is a module with three functions:
 
 - `generator(inputs, shape, *, width, normalization)` returns a Keras model that maps
-  [batch, inputs] to samples [batch, *shape]. Images are in [-1, 1]; vectors are not bounded. If it
-  has batch normalisation, it also takes `condition`: with `normalization="conditional_batch"` the
-  model maps {"latent": [batch, inputs], "label": [batch, condition]}, labels one-hot.
+  [batch, inputs] to samples [batch, *shape]. Images are in [-1, 1]; vectors and series are not
+  bounded. If it has batch normalisation, it also takes `condition`: with
+  `normalization="conditional_batch"` the model maps {"latent": [batch, inputs], "label": [batch,
+  condition]}, labels one-hot.
 - `features(shape, *, condition, width, normalization)` returns a Keras model that maps samples
   [batch, *shape] to features [batch, n], on which the discriminator's outputs are computed. If
   `condition` is above 0, it takes a list of the samples and vectors [batch, condition], such as
@@ -23,7 +24,19 @@ from types import ModuleType
 
 import keras
 
-from ganzoo.networks import biggan, dcgan, fastgan, infogan, mlp, r3gan, resnet, sagan, stylegan2
+from ganzoo.networks import (
+    biggan,
+    dcgan,
+    fastgan,
+    infogan,
+    mlp,
+    r3gan,
+    recurrent,
+    resnet,
+    sagan,
+    stylegan2,
+    waveform,
+)
 from ganzoo.networks.spectral import spectral as spectral
 
 NAMED: dict[str, ModuleType] = {
@@ -33,9 +46,11 @@ NAMED: dict[str, ModuleType] = {
     "infogan": infogan,
     "mlp": mlp,
     "r3gan": r3gan,
+    "recurrent": recurrent,
     "resnet": resnet,
     "sagan": sagan,
     "stylegan2": stylegan2,
+    "waveform": waveform,
 }
 
 

@@ -9,6 +9,8 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from ganzoo.foundation.randomness import Noise, current
+
 Shape = tuple[int | None, ...]
 Gradient = Callable[..., Any]
 
@@ -222,6 +224,46 @@ class ReflectionPadding(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"pixels": self.pixels}
+
+
+@keras.saving.register_keras_serializable("ganzoo")
+class PhaseShuffle(keras.layers.Layer):
+    """Moves each series [batch, time, channels] by −n to n steps in training, all shifts equally
+    likely, and fills the gap with the mirror image of the series. Inference leaves it as it is.
+
+    Donahue, McAuley, Puckette 2018, arXiv:1802.04208, section 3.3. Deviation: each sample has a
+    shift of its own; the authors' code draws one for a batch.
+
+    The shifts are draws of the update in which the layer is called; outside of one they are always
+    the same.
+
+    Args:
+        most: n, less than the length of the series.
+        kwargs: arguments of `keras.layers.Layer`.
+    """
+
+    # A sample's shift depends on its place in the batch. Replicas draw the shifts of one device
+    # only if real and fake samples are judged one after the other.
+    mixes_samples = True
+
+    def __init__(self, most: int, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.most = most
+
+    def call(self, x: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        if not training:
+            return x
+        noise, length = current() or Noise(0), x.shape[1]
+        shift = noise.integers([tf.shape(x)[0]], 2 * self.most + 1) - self.most
+        place = tf.abs(tf.range(length) - shift[:, None])
+        mirrored = length - 1 - tf.abs(length - 1 - place)
+        return tf.gather(x, mirrored, batch_dims=1)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"most": self.most}
 
 
 @keras.saving.register_keras_serializable("ganzoo")

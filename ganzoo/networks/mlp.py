@@ -1,4 +1,4 @@
-"""Multilayer perceptrons, for vectors and for images of any size."""
+"""Multilayer perceptrons, for vectors, series and images of any size."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ def generator(
 
     Args:
         inputs: width of the latents.
-        shape: the shape of one sample; (n,) or (height, width, channels). Images are in [-1, 1].
+        shape: the shape of one sample; (n,), (time, features) or (height, width, channels). Images
+            are in [-1, 1].
         width: units of each hidden layer; 256 for None.
         normalization: "batch", "layer", "none" or "conditional_batch", before each ReLU.
         condition: number of classes of "conditional_batch"; the generator then takes
@@ -42,8 +43,10 @@ def generator(
         x = kl.Dense(width or 256, use_bias=bias, kernel_initializer="he_normal")(x)
         x = kl.ReLU()(normalized(x, normalization, y))
     x = kl.Dense(math.prod(shape))(x)
+    if len(shape) > 1:
+        x = kl.Reshape(shape)(x)
     if len(shape) == 3:
-        x = kl.Activation("tanh")(kl.Reshape(shape)(x))
+        x = kl.Activation("tanh")(x)
     return keras.Model({"latent": z, "label": y} if condition else z, x, name="generator")
 
 
@@ -57,7 +60,7 @@ def features(
     """Returns a model [batch, *shape] -> [batch, width] of three leaky ReLU layers, slope 0.2.
 
     Args:
-        shape: the shape of one sample; (n,) or (height, width, channels).
+        shape: the shape of one sample; (n,), (time, features) or (height, width, channels).
         condition: width of a second input, which is concatenated to the samples; 0 for no such
             input.
         width: units of each layer; 256 for None.
@@ -65,7 +68,7 @@ def features(
     """
     x = sample = keras.Input(shape, name="sample")
     inputs = [sample]
-    if len(shape) == 3:
+    if len(shape) > 1:
         x = kl.Flatten()(x)
     if condition:
         inputs.append(keras.Input([condition], name="condition"))

@@ -167,4 +167,6 @@ def nearest(gan: Any, train: npt.ArrayLike, count: int = 6, k: int = 5, seed: in
 def _check_images(gan: Any) -> None:
     gan._check_built("be drawn")
     if not gan.spec.is_image:
-        raise ValueError(f"{gan.registry_name} generates vectors, and this picture shows images.")
+        raise ValueError(
+            f"{gan.registry_name} generates {gan.spec.kind}, and this picture shows images."
+        )

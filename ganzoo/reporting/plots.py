@@ -22,6 +22,7 @@ WIDTH = 400  # the least width of a sheet in pixels, so that 8×8 digits are vis
 GAP = 2
 POINTS = 2048  # the least number of vectors shown: 64 points would show no modes
 HISTOGRAMS = 16
+SERIES, STEPS = 16, 256  # how many series are shown, and how many of their first steps
 
 
 def contact_sheet(
@@ -102,16 +103,17 @@ def save_samples(
     names: Sequence[str] | None = None,
 ) -> None:
     """Writes samples as a PNG: images as a contact sheet, vectors of two features as points, other
-    vectors as a histogram of each feature (the first 16).
+    vectors as a histogram of each feature (the first 16), series as lines (the first 16, and of
+    each the first 256 steps).
 
     Args:
-        samples: [N, height, width, channels] or [N, features].
+        samples: [N, height, width, channels], [N, features] or [N, time, features].
         value_range, columns: of images, see `contact_sheet`.
-        real: vectors of the data, drawn behind the samples in grey.
+        real: vectors or series of the data, drawn behind the samples in grey.
         names: of the features, which are then always shown as histograms, without missing numbers.
 
     Raises:
-        ValueError: the samples are neither images nor vectors.
+        ValueError: the samples are neither images nor vectors nor series.
         OSError: the file cannot be written; an existing file stays as it was.
     """
     samples = np.asarray(samples)
@@ -124,6 +126,9 @@ def save_samples(
         else:
             figure = _histograms(samples, behind)
         drawing.save(figure, path)
+        return
+    if samples.ndim == 3:
+        drawing.save(_lines(samples, None if real is None else np.asarray(real)), path)
         return
     from PIL import Image
 
@@ -155,12 +160,13 @@ def save_picture(
     stand side by side.
 
     If the GAN has classes (labels, or InfoGAN's categories), each row shows one class, and all
-    classes have the same noise. For vectors at least 2048 samples are drawn.
+    classes have the same noise. For vectors at least 2048 samples are drawn. Series are drawn
+    without regard to classes.
 
     Args:
         count: the number of samples, rounded up to whole rows of each class.
-        real: vectors of the data, drawn behind the samples, or rows of the data by name, such as
-            {"source": …, "target": …} for a generator that maps samples.
+        real: vectors or series of the data, drawn behind the samples, or rows of the data by name,
+            such as {"source": …, "target": …} for a generator that maps samples.
 
     Raises:
         ValueError: the generator maps samples, and `real` has none.
@@ -174,7 +180,8 @@ def save_picture(
     if isinstance(real, Mapping):
         real = real.get(gan.output_name)
     if not gan.spec.is_image:
-        samples = gan.spec.as_array(gan.sample(max(count, POINTS), seed))
+        count = count if gan.spec.is_series else max(count, POINTS)
+        samples = gan.spec.as_array(gan.sample(count, seed))
         names = None if gan.spec.table is None else [str(c.name) for c in gan.spec.table]
         save_samples(samples, path, real=real, names=names)
         return
@@ -210,6 +217,25 @@ def _points(samples: np.ndarray, real: np.ndarray | None) -> Figure:
     axes.set_aspect("equal", adjustable="datalim")
     axes.grid(alpha=0.3)
     axes.legend(loc="upper right", markerscale=1.5)
+    return figure
+
+
+def _lines(samples: np.ndarray, real: np.ndarray | None) -> Figure:
+    shown, steps = min(len(samples), SERIES), min(samples.shape[1], STEPS)
+    columns = math.ceil(math.sqrt(shown))
+    rows = math.ceil(shown / columns)
+    size = (max(4, 2.2 * columns), max(3, 1.5 * rows))
+    figure, axes = drawing.new(rows, columns, size=size, sharex=True, sharey=True, squeeze=False)
+    for number, panel in enumerate(np.ravel(axes)):
+        if number >= shown:
+            panel.axis("off")
+            continue
+        if real is not None and len(real):
+            panel.plot(real[number % len(real), :steps], color="0.75", linewidth=1)
+        panel.plot(samples[number, :steps], linewidth=1.2)
+        panel.tick_params(labelsize="x-small")
+    if steps < samples.shape[1]:
+        figure.suptitle(f"the first {steps} of {samples.shape[1]} steps", fontsize="small")
     return figure
 
 

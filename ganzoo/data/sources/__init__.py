@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ganzoo.data import glyphs, shapes, toys
+from ganzoo.data import glyphs, series, shapes, toys
 from ganzoo.data.checks import check_int
 from ganzoo.data.drawn import LEAST, MOST
 from ganzoo.data.sources import bundled, fetched
@@ -36,6 +36,9 @@ _DESCRIPTIONS = {
     "unpaired_digits": "899 digits, 16×16×1, and the moved negatives of 898 others, bundled",
     "shapes": "50,000 coloured scenes of one object, 32×32×3, 5 shapes, all factors known, drawn",
     "glyphs": "50,000 coloured capital letters and digits, 32×32×3, 36 classes, drawn",
+    "sines": "50,000 sines of 30 steps, their frequency, amplitude and phase known, drawn",
+    "ar": "50,000 series of 30 steps of an autoregressive process of order 2, drawn",
+    "tones": "50,000 tones of 1,024 samples, 8 notes, their pitch known, drawn",
     "emoji": "1,871 emoji on white, 64×64×3, no labels, fetched by ganzoo data get emoji",
     "fashion": "60,000 pieces of clothing, 28×28×1, labelled, fetched by ganzoo data get fashion",
     "mnist": "60,000 handwritten digits, 28×28×1, labelled, fetched by ganzoo data get mnist",
@@ -70,20 +73,21 @@ def load(
 
     name: one of `available()`. The points of "ring", "grid" and "gaussian" come as (x, mode), all
         else as {"image": (height, width, channels), "label": an integer}, without the latter
-        where there are no labels, and with "vector" in place of "image" where a .npz holds
-        vectors. Pairs come as {"source": …, "target": …}. Images are uint8, unless TFDS, the .npz
-        or the IDX file says otherwise.
+        where there are no labels, and with "vector" or "series" in place of "image" where a .npz
+        holds vectors or series, and for "sines", "ar" and "tones". Pairs come as {"source": …,
+        "target": …}. Images are uint8, unless TFDS, the .npz or the IDX file says otherwise.
     size: (height, width) that images are resized to, with antialiasing. "shapes" and "glyphs" are
         drawn in this size, which must be a square of 16 to 512 pixels.
     fit: how images of other proportions get that size: "crop" cuts the longer sides equally,
         "pad" fills the shorter sides with zeros, "squash" ignores the proportions.
     flip: whether each image is followed by its mirror image (left and right exchanged), which
         doubles the data set. Both pictures of a pair are mirrored together.
-    seed: draws the points, the stacks, the shapes and the glyphs, and shuffles the files of a
-        folder.
+    seed: draws the points, the stacks, the shapes, the glyphs and the series, and shuffles the
+        files of a folder.
 
-    "shapes" and "glyphs" are drawn while they are read, and there is no end of them: see
-    `ganzoo.data.shapes` and `ganzoo.data.glyphs` for more rows and for the factors of each.
+    "shapes", "glyphs" and the series are drawn while they are read, and there is no end of them:
+    see `ganzoo.data.shapes`, `ganzoo.data.glyphs` and `ganzoo.data.series` for more rows and for
+    the factors of each.
     "emoji", "fashion" and "mnist" must have been fetched once, see `ganzoo.data.fetch`. The latter
     two are the training images; the 10,000 others are in the same folder, for "idx:PATH". Emoji are
     256×256 in the package. They are decoded at once in the size that is asked for, in some seconds.
@@ -111,8 +115,9 @@ def load(
     `batch`, …) is a stream like any other.
 
     Where the classes are known, the dataset has the attribute `class_names`; where the density
-    is, `mixture`, a `toys.Mixture`. EXIF orientation is ignored. Raises ValueError for an unknown
-    name, and for files that can't be read.
+    is, `mixture`, a `toys.Mixture`; where it is a distribution of series, `known_series`, its name.
+    EXIF orientation is ignored. Raises ValueError for an unknown name, and for files that can't be
+    read.
     """
     if size is not None and not _is_size(size):
         raise ValueError(
@@ -140,6 +145,8 @@ def load(
     elif name in _DRAWN:
         dataset, class_names = _drawn(name, size, seed), list(_DRAWN[name].NAMES)
         size = None
+    elif name in series.NAMED:
+        dataset, class_names = series.dataset(name, seed=seed), series.CLASSES.get(name)
     elif name in fetched.SETS:
         dataset, class_names = fetched.load_fetched(name, change)
         size = None if name == "emoji" else size

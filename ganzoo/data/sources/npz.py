@@ -9,7 +9,13 @@ import tensorflow as tf
 
 from ganzoo.data.checks import check_dtype
 
-_KEYS = (("x", "y"), ("image", "label"), ("images", "labels"), ("x_train", "y_train"))
+_KEYS = (
+    ("x", "y"),
+    ("image", "label"),
+    ("series", "label"),
+    ("images", "labels"),
+    ("x_train", "y_train"),
+)
 
 
 def arrays_of(path: Path) -> dict[str, np.ndarray]:
@@ -42,12 +48,17 @@ def npz(path: Path) -> tuple[tf.data.Dataset, None]:
         shapes = f"{x_key} {x.shape}" + ("" if y is None else f" and {y_key} {y.shape}")
         raise ValueError(
             f"{path} holds {shapes}: images are (N, height, width, channels), vectors (N,"
-            " features), labels (N,)."
+            " features), series (N, time, features), labels (N,)."
         )
     for key, array in ((x_key, x), (y_key, y)):
         if array is not None and (array.dtype.kind not in "SU" or array is x):
             check_dtype(array.dtype, f"{key} in {path}")
-    if x.ndim == 3:  # grey images, as in keras.datasets.mnist
+    is_series = x_key == "series"
+    if is_series and x.ndim != 3:
+        raise ValueError(f"{path} holds series {x.shape}: series are (N, time, features).")
+    if x.ndim == 3 and not is_series:  # grey images, as in keras.datasets.mnist
         x = x[..., None]
-    columns = {"image" if x.ndim == 4 else "vector": x} | ({} if y is None else {"label": y})
+    columns = {"series" if is_series else "image" if x.ndim == 4 else "vector": x} | (
+        {} if y is None else {"label": y}
+    )
     return tf.data.Dataset.from_tensor_slices(columns), None

@@ -111,6 +111,8 @@ def columns_of(data: Any) -> Mapping[str, Column]:
     spec = data.element_spec
     if isinstance(spec, dict) and {"source", "target"} <= set(spec):
         return {name: Column("sample") for name in ("source", "target")}
+    if isinstance(spec, dict) and "series" in spec:
+        return {"series": Column("sample", ranks=(2,))}
     return {"image": Column("sample")}
 
 

@@ -30,12 +30,12 @@ def check(gan: GAN, runtime: str | os.PathLike | None = None, **_: Any) -> None:
         runtime: as for `write`.
 
     Raises:
-        ValueError: the GAN generates vectors, or images that do not have 1, 3 or 4 channels, or
-            ONNX Runtime for browsers can't be downloaded.
+        ValueError: the GAN generates vectors or series, or images that do not have 1, 3 or 4
+            channels, or ONNX Runtime for browsers can't be downloaded.
     """
     if not gan.spec.is_image:
         raise ValueError(
-            f"{gan.registry_name} generates vectors and a web page shows images: "
+            f"{gan.registry_name} generates {gan.spec.kind} and a web page shows images: "
             "export it as 'onnx' or 'tf_saved_model'"
         )
     if (channels := gan.spec.shape[-1]) not in (1, 3, 4):

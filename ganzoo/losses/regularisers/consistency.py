@@ -69,8 +69,8 @@ class Consistency(Regulariser):
             )
         if not gan.spec.is_image:
             raise ValueError(
-                f"the regulariser {self.name} moves images, and the data are vectors of "
-                f"{gan.spec.shape[0]} features: leave it out."
+                f"the regulariser {self.name} moves images, and the data are {gan.spec.kind} of "
+                f"{gan.spec.shape[-1]} features: leave it out."
             )
 
     def moved(self, samples: Any, noise: Noise) -> Any:
