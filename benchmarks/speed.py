@@ -143,7 +143,7 @@ def data_of(work: str, seed: int) -> np.ndarray:
 def ganzoo(
     work: str, data: np.ndarray, seed: int, bfloat16: bool = False, **hyperparameters: Any
 ) -> peers.Engine:
-    gan, batch = made(work, data.shape[1:], seed, bfloat16, **hyperparameters)
+    gan, batch = made(work, data.shape[1:], seed, bfloat16, **hyperparameters), WORKS[work]["batch"]
 
     def run(steps: int) -> float:
         return peers.seconds_of_fit(gan, data, batch_size=batch, steps_per_epoch=steps)
@@ -153,8 +153,8 @@ def ganzoo(
 
 def made(
     work: str, shape: tuple[int, ...], seed: int, bfloat16: bool = False, **hyperparameters: Any
-) -> tuple[Any, int]:
-    """A compiled GAN of ganzoo's for samples of `shape`, and its `batch_size`."""
+) -> Any:
+    """A compiled GAN of ganzoo's for samples of `shape`."""
     import ganzoo
 
     known, architecture = WORKS[work], "mlp"
@@ -165,7 +165,6 @@ def made(
         from ganzoo.networks import layers
 
         architecture = peer_networks.of_keras(work, shape, own=layers)
-    batch = known["batch"]
     if "critic_steps" in known:
         name, hyperparameters = "wgan_gp", {"critic_steps": known["critic_steps"]}
     gan = ganzoo.get(
@@ -178,7 +177,7 @@ def made(
         **hyperparameters,
     )
     gan.compile(generator_optimizer=peers.keras_adam(), discriminator_optimizer=peers.keras_adam())
-    return gan, batch
+    return gan
 
 
 def ganzoo_shared(work: str, data: np.ndarray, seed: int, bfloat16: bool = False) -> peers.Engine:
