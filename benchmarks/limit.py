@@ -19,8 +19,8 @@ measured in the same rounds, as in speed.py. For StyleGAN2 both are means over e
 Rows go to results/limit.csv, in place of those of the same work and precision:
 
 - `matmul_ms`, `conv_ms`, `conv_input_ms`, `conv_filter_ms`: the least times of the contractions.
-  `conv_input_ms` are gradients by inputs, which are also transposed convolutions; depthwise ones are
-  among these. `contractions`: how many there are, and how many of them differ.
+  `conv_input_ms` are gradients by inputs, which are also transposed convolutions. Depthwise ones
+  are among these. `contractions`: how many there are, and how many of them differ.
 - `memory_mb`, `memory_ms`: the fused bytes of all else, `unfused_mb`, `unfused_ms`: the same if
   each operation reads and writes by itself.
 - `limit_ms`: the sum of the contractions and `memory_ms`. `tensorflow_limit_ms`: with TensorFlow's

@@ -72,9 +72,11 @@ def networks(latents: int, shape: tuple[int, ...], width: int) -> tuple[Any, Any
         down = kl.AveragePooling2D(2) if block < 2 else kl.Identity()
         h = judged(kl.ReLU()(judged(kl.ReLU()(x) if block else x)))
         if block == 0:
-            shortcut = judged(down(x), 1)
+            shortcut = judged(down(x), 1)  # the mean is taken of the image, which has few channels
+        elif block == 1:
+            shortcut = down(judged(x, 1))
         else:
-            shortcut = down(judged(x, 1)) if block == 1 else x
+            shortcut = x
         x = kl.Add()([down(h), shortcut])
     x = kl.Rescaling(8 * 8.0)(kl.GlobalAveragePooling2D()(kl.ReLU()(x)))
     return keras.Model(z, image), keras.Model(sample, Spectral(kl.Dense(1))(x))

@@ -228,9 +228,8 @@ def networks(latents: int, shape: tuple[int, ...], width: int) -> tuple[Any, Any
         x = Modulated(n)([Modulated(n, up=True)([x, first]), second])
         part = Modulated(shape[-1], to_image=True)([x, last])
         image = kl.Add()([Twice()(image), part])
-    generator = Generator(
-        keras.Model(z, Mapping(2 * stages + 2)(z)), keras.Model(styles, image)
-    )
+    mapping = keras.Model(z, Mapping(2 * stages + 2)(z))
+    generator = Generator(mapping, keras.Model(styles, image))
     x = sample = keras.Input(shape)
     x = Conv(channels[0], 1)(x)
     for n, wider in itertools.pairwise(channels):
@@ -242,11 +241,11 @@ def networks(latents: int, shape: tuple[int, ...], width: int) -> tuple[Any, Any
     return generator, keras.Model(sample, logits)
 
 
-def make_step(
+def traced_step(
     generator: Any, discriminator: Any, optimizers: list[Any], batch: int, latents: int
-) -> Callable[[Any], object]:
-    """A step on a batch of real rows: D, then G on other fakes. Fakes have a pass of D of their
-    own, because the deviation is one of a group."""
+) -> Callable[[Any, bool], object]:
+    """A step on a batch of real rows, with or without the regularisers: D, then G on other fakes.
+    Fakes have a pass of D of their own, because the deviation is one of a group."""
     mean = tf.Variable(0.0)
 
     def logits_of(samples: tf.Tensor) -> tf.Tensor:
@@ -288,5 +287,10 @@ def make_step(
                 loss += EVERY * PATH_LENGTH * path_penalty(z[::2])
         optimizers[0].apply(tape.gradient(loss, [v.value for v in weights]), weights)
 
-    steps = itertools.count()
+    return train_step
+
+
+def make_step(*about: Any) -> Callable[[Any], object]:
+    """`traced_step`, regularised in each `EVERY`-th step."""
+    train_step, steps = traced_step(*about), itertools.count()
     return lambda real: train_step(real, next(steps) % EVERY == 0)

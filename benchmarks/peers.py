@@ -1,9 +1,9 @@
 """The loops that speed.py and race.py compare `fit` with, written from their descriptions.
 
 Each engine takes a work's name, the data and a seed. It gives a function that trains a number of
-steps and returns the seconds they took, and G and D. Nothing but NumPy is imported before an engine is called:
-TensorFlow and PyTorch live in environments of their own. With `bfloat16` the libraries' own mixed
-precision is on.
+steps and returns the seconds they took, and one that returns G and D. Nothing but NumPy is imported
+before an engine is called: TensorFlow and PyTorch live in environments of their own. With
+`bfloat16` the libraries' own mixed precision is on.
 """
 
 from __future__ import annotations

@@ -143,7 +143,8 @@ def data_of(work: str, seed: int) -> np.ndarray:
 def ganzoo(
     work: str, data: np.ndarray, seed: int, bfloat16: bool = False, **hyperparameters: Any
 ) -> peers.Engine:
-    gan, batch = made(work, data.shape[1:], seed, bfloat16, **hyperparameters), WORKS[work]["batch"]
+    gan = made(work, data.shape[1:], seed, bfloat16, **hyperparameters)
+    batch = WORKS[work]["batch"]  # rows of each update
 
     def run(steps: int) -> float:
         return peers.seconds_of_fit(gan, data, batch_size=batch, steps_per_epoch=steps)

@@ -67,6 +67,27 @@ def test_peers_by_hand_compute_what_ganzoo_does(work):
     np.testing.assert_allclose(discriminator(x, training=True), own, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("work", "regularised"), [("sngan32", []), ("stylegan2_32", [True]),
+                                                   ("stylegan2_32", [False])])  # fmt: skip
+def test_peers_by_hand_compute_as_much_as_ganzoo(work, regularised):
+    """Products of matrices and convolutions. StyleGAN2's filter of images is another one of as many
+    values, on a few pixels more."""
+    gan, networks = built(work)
+    batch, latents = (peer_networks.WORKS[work][key] for key in ("batch", "latents"))
+    game = peer_networks.game_of(work)
+    optimizers = [peers.keras_adam(), peers.keras_adam()]
+    for optimizer, network in zip(optimizers, networks, strict=True):
+        optimizer.build(network.trainable_variables)
+    traced = getattr(game, "traced_step", game.make_step)(*networks, optimizers, batch, latents)
+    real = tf.TensorSpec([batch, 32, 32, 3])
+    theirs = primitives.count(traced.get_concrete_function(real, *regularised))
+    specs = {name: field.batch_spec(batch) for name, field in gan.fields.items()}
+    step = tf.function(lambda rows: gan.train_step(rows, *regularised), autograph=False)
+    own = primitives.count(step.get_concrete_function(specs))
+    assert own.flops == pytest.approx(theirs.flops, rel=5e-4)
+
+
 def test_stylegan2_has_the_same_regularisers_in_all_engines():
     gan = speed.made("stylegan2_32", (32, 32, 3), seed=0)
     every = peer_networks.WORKS["stylegan2_32"]["every"]
