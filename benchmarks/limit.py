@@ -63,7 +63,7 @@ def counted(work: str, precision: str, data: np.ndarray, seed: int) -> list[prim
 
     gan = speed.made(work, data.shape[1:], seed, precision == "bfloat16")
     rows = WORKS[work]["batch"] * gan.critic_steps
-    gan.build_from(data[:rows])
+    gan.build_from(data)
     specs = {name: field.batch_spec(rows) for name, field in gan.fields.items()}
 
     def of(regularise: bool) -> primitives.Counted:
