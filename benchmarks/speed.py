@@ -1,12 +1,12 @@
 """Training steps per second of `fit`, beside the loops that people copy from other projects.
 
-    python benchmarks/speed.py                                  # everything, about half an hour
+    python benchmarks/speed.py                                  # everything, about two hours
     python benchmarks/speed.py --work ring --engine ganzoo tutorial --rounds 3
 
 Engines:
 
-- `ganzoo`: `ganzoo.get("gan").fit`, or "wgan_gp"; `ganzoo_shared`: the same with
-  `fakes="shared"`.
+- `ganzoo`: `ganzoo.get("gan").fit`, or that of "wgan_gp", "sngan" or "stylegan2";
+  `ganzoo_shared`: the same with `fakes="shared"`.
 - `tutorial`: the loop of TensorFlow's DCGAN tutorial. One tf.function plays both players on the
   same fakes with two tapes, and a Python loop calls it for each batch of a tf.data.Dataset. For
   SNGAN and StyleGAN2 it is such a loop with their own losses and ganzoo's order of passes.
@@ -19,26 +19,30 @@ Engines:
 `--precision bfloat16` measures `tutorial`, `pytorch` and `ganzoo` with the mixed precision of each
 library.
 
-Works: `ring`, points in the plane, MLPs of 3×128 units, batch 256; `mlp784`, the bundled MNIST
-digits, MLPs of 3×256 units, batch 128; `dcgan28`, the same digits with the convolutional networks
-of TensorFlow's tutorial, batch 128; `dcgan64`, coloured 64×64 images with the networks of the DCGAN
-paper, batch 32; `wgan_gp28`, the digits with the networks of keras-io's example, batch 64, three
-updates of the critic; `sngan32`, coloured 32×32 images with SNGAN's residual networks of a quarter
-of the paper's width (64 channels in G, 32 in D), spectral normalisation with one step of power
-iteration in each pass of D, which judges real and fake samples in one, and hinge losses, batch 64,
-one update of D; `stylegan2_32`, the same images with StyleGAN2, batch 32, 64 latents, from 16
-channels at 32×32 to 128 at 4×4. It has all that peer_stylegan2.py lists, in all engines. ganzoo
-has its own layers for batch normalisation and leaky ReLU, which
-compute the same by other kernels. All engines train equal networks on equal data with Adam (rate
-1e-4) for both players, on each library's default threads. The benchmark stops where two engines
-have networks with different numbers of weights. The loss is the non-saturating one, but for WGAN-GP
-and SNGAN.
+Works:
+
+- `ring`: points in the plane, MLPs of 3×128 units, batch 256.
+- `mlp784`: the bundled MNIST digits, MLPs of 3×256 units, batch 128.
+- `dcgan28`: the same digits, the convolutional networks of TensorFlow's tutorial, batch 128.
+- `dcgan64`: coloured 64×64 images, the networks of the DCGAN paper, batch 32.
+- `wgan_gp28`: the digits, the networks of keras-io's example, batch 64, three updates of the critic.
+- `sngan32`: coloured 32×32 images, SNGAN's residual networks of a quarter of the paper's width (64
+  channels in G, 32 in D), batch 64, one update of D, hinge losses. D judges real and fake samples in
+  one pass, each of which makes one step of power iteration.
+- `stylegan2_32`: the same images, StyleGAN2 from 16 channels at 32×32 to 128 at 4×4, 64 latents,
+  batch 32. All engines have all parts that peer_stylegan2.py lists.
+
+All engines train equal networks on equal data with Adam (rate 1e-4) for both players, on each
+library's default threads. The benchmark stops where two engines have networks with different
+numbers of weights. ganzoo has its own layers for batch normalisation and leaky ReLU, which compute
+the same by other kernels. The loss is the non-saturating one, but for WGAN-GP and SNGAN.
 
 Each measurement has a process of its own. In a round all engines take turns, so that what else the
-machine does hits all of them. A measurement trains ten steps that are not counted, then enough
-steps to fill `--seconds`, a multiple of eight for StyleGAN2, which is regularised in each eighth.
-Rows go to results/speed.csv, in place of those of the same work, engine
-and precision. Per row:
+machine does hits all of them. Still the machine should do nothing else: PyTorch's threads wait for
+each other, so that on busy cores its speed falls far more than TensorFlow's. A measurement trains
+ten steps that are not counted, then enough steps to fill `--seconds`. For StyleGAN2 that is a
+multiple of eight, because each eighth step has regularisers. Rows go to results/speed.csv, in place
+of those of the same work, engine and precision. Per row:
 
 - `steps_per_second`: the median over the rounds; `least` and `most`: the extremes.
 - `of_…`: the median over the rounds of the engine's speed divided by that of a peer in the same
