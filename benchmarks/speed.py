@@ -25,9 +25,9 @@ Works:
 - `mlp784`: the bundled MNIST digits, MLPs of 3×256 units, batch 128.
 - `dcgan28`: the same digits, the convolutional networks of TensorFlow's tutorial, batch 128.
 - `dcgan64`: coloured 64×64 images, the networks of the DCGAN paper, batch 32.
-- `wgan_gp28`: the digits, the networks of keras-io's example, batch 64, three updates of the critic.
+- `wgan_gp28`: the digits, the networks of keras-io's WGAN-GP, batch 64, three updates of D.
 - `sngan32`: coloured 32×32 images, SNGAN's residual networks of a quarter of the paper's width (64
-  channels in G, 32 in D), batch 64, one update of D, hinge losses. D judges real and fake samples in
+  channels in G, 32 in D), batch 64, one update of D, hinge losses. D judges real and fake rows in
   one pass, each of which makes one step of power iteration.
 - `stylegan2_32`: the same images, StyleGAN2 from 16 channels at 32×32 to 128 at 4×4, 64 latents,
   batch 32. All engines have all parts that peer_stylegan2.py lists.
