@@ -1,8 +1,10 @@
 """The networks of the works that speed.py times and of some that race.py compares, in Keras and in
-PyTorch, with equally many weights."""
+PyTorch, with equally many weights. A work with a `game` has networks and steps in peer_GAME.py and
+peer_GAME_torch.py."""
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import math
 from typing import Any
@@ -13,13 +15,31 @@ WORKS: dict[str, dict[str, Any]] = {
     "dcgan28": {"batch": 128, "latents": 100},
     "dcgan64": {"batch": 32, "latents": 100, "widths": (512, 256, 128, 64)},
     "wgan_gp28": {"batch": 64, "latents": 128, "critic_steps": 3},
+    "sngan32": {"batch": 64, "latents": 128, "width": 16, "game": "sngan"},
+    "stylegan2_32": {
+        "batch": 32,
+        "latents": 64,
+        "width": 16,
+        "game": "stylegan2",
+        "every": 8,
+        "average": {"use_ema": True, "ema_momentum": 0.99},
+    },
 }
+
+
+def game_of(work: str, library: str = "") -> Any:
+    """The module with the networks and the steps of the work's game, or None."""
+    if "game" not in WORKS[work]:
+        return None
+    return importlib.import_module(f"peer_{WORKS[work]['game']}{library}")
 
 
 def of_keras(work: str, shape: tuple[int, ...], own: Any = None) -> tuple[Any, Any]:
     """G and D; with batch normalisation and leaky ReLU by the module `own`, or by Keras."""
     from keras import layers as kl
 
+    if game := game_of(work):
+        return game.networks(WORKS[work]["latents"], shape, WORKS[work]["width"])
     build = {
         "ring": _keras_mlp,
         "mlp784": _keras_mlp,
@@ -115,6 +135,8 @@ def _keras_wgan_gp(work: str, shape: tuple[int, ...], own: Any) -> tuple[Any, An
 
 def of_torch(work: str, shape: tuple[int, ...]) -> tuple[Any, Any]:
     """G and D for samples of `shape`, channels first."""
+    if game := game_of(work, "_torch"):
+        return game.networks(WORKS[work]["latents"], shape, WORKS[work]["width"])
     if work == "dcgan64":
         return torch_dcgan(WORKS[work]["latents"], WORKS[work]["widths"], shape[0])
     build = {"dcgan28": _torch_dcgan28, "wgan_gp28": _torch_wgan_gp}.get(work, _torch_mlp)

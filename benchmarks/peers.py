@@ -1,14 +1,16 @@
 """The loops that speed.py and race.py compare `fit` with, written from their descriptions.
 
-Each engine takes a work's name, the data and a seed, and gives a function that trains a number of
-steps and returns the seconds they took. Nothing but NumPy is imported before an engine is called:
-TensorFlow and PyTorch live in environments of their own. With `bfloat16` the libraries' own mixed
-precision is on.
+Each engine takes a work's name, the data and a seed. It gives a function that trains a number of
+steps and returns the seconds they took, and one that returns G and D. Nothing but NumPy is imported
+before an engine is called: TensorFlow and PyTorch live in environments of their own. With
+`bfloat16` the libraries' own mixed precision is on.
 """
 
 from __future__ import annotations
 
+import functools
 import itertools
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -21,6 +23,7 @@ RATE = 1e-4
 BETAS = (0.9, 0.999)
 EPSILON = 1e-7
 Run = Callable[[int], float]
+Engine = tuple[Run, Callable[[], tuple[Any, Any]]]
 
 
 def seconds_of_loop(dataset: Any, train_step: Callable[[Any], object], steps: int) -> float:
@@ -44,6 +47,13 @@ def seconds_of_fit(model: Any, *arguments: Any, **options: Any) -> float:
     return times[1] - times[0]
 
 
+def trainable(network: Any) -> int:
+    """How many weights of a network of Keras or of PyTorch are trained."""
+    if hasattr(network, "parameters"):
+        return sum(weight.numel() for weight in network.parameters())
+    return sum(math.prod(weight.shape) for weight in network.trainable_variables)
+
+
 # ---- TensorFlow and Keras
 
 
@@ -54,10 +64,10 @@ def prepare_keras(seed: int, bfloat16: bool = False) -> None:
     keras.config.set_dtype_policy("mixed_bfloat16" if bfloat16 else "float32")
 
 
-def keras_adam() -> Any:
+def keras_adam(**options: Any) -> Any:
     import keras
 
-    return keras.optimizers.Adam(RATE, *BETAS, epsilon=EPSILON)
+    return keras.optimizers.Adam(RATE, *BETAS, epsilon=EPSILON, **options)
 
 
 def batches(data: np.ndarray, size: int) -> Any:
@@ -96,13 +106,17 @@ def tutorial_step(
     return train_step
 
 
-def tutorial(work: str, data: np.ndarray, seed: int, bfloat16: bool = False) -> Run:
+def tutorial(work: str, data: np.ndarray, seed: int, bfloat16: bool = False) -> Engine:
     prepare_keras(seed, bfloat16)
     batch, latents = WORKS[work]["batch"], WORKS[work]["latents"]
     networks = peer_networks.of_keras(work, data.shape[1:])
-    train_step = tutorial_step(*networks, batch, latents)
+    if game := peer_networks.game_of(work):
+        optimizers = [keras_adam(**WORKS[work].get("average", {})), keras_adam()]
+        train_step = game.make_step(*networks, optimizers, batch, latents)
+    else:
+        train_step = tutorial_step(*networks, batch, latents)
     dataset = batches(data, batch)
-    return lambda steps: seconds_of_loop(dataset, train_step, steps)
+    return (lambda steps: seconds_of_loop(dataset, train_step, steps)), lambda: networks
 
 
 def guide_gan(
@@ -157,7 +171,7 @@ def guide_gan(
     return GuideGAN()
 
 
-def guide(work: str, data: np.ndarray, seed: int, bfloat16: bool = False) -> Run:
+def guide(work: str, data: np.ndarray, seed: int, bfloat16: bool = False) -> Engine:
     import keras
 
     prepare_keras(seed, bfloat16)
@@ -166,7 +180,7 @@ def guide(work: str, data: np.ndarray, seed: int, bfloat16: bool = False) -> Run
     loss = keras.losses.BinaryCrossentropy(from_logits=True)
     gan.compile(keras_adam(), keras_adam(), loss)
     dataset = batches(data, WORKS[work]["batch"]).repeat()
-    return lambda steps: seconds_of_fit(gan, dataset, steps_per_epoch=steps)
+    return (lambda steps: seconds_of_fit(gan, dataset, steps_per_epoch=steps)), lambda: networks
 
 
 def keras_io_gan(
@@ -209,14 +223,14 @@ def keras_io_gan(
     return gan
 
 
-def keras_io(work: str, data: np.ndarray, seed: int, bfloat16: bool = False) -> Run:
+def keras_io(work: str, data: np.ndarray, seed: int, bfloat16: bool = False) -> Engine:
     prepare_keras(seed, bfloat16)
     known = WORKS[work]
     networks = peer_networks.of_keras(work, data.shape[1:])
     optimizers = [keras_adam(), keras_adam()]
     gan = keras_io_gan(*networks, known["latents"], known["critic_steps"], optimizers)
     dataset = batches(data, known["batch"]).repeat()
-    return lambda steps: seconds_of_fit(gan, dataset, steps_per_epoch=steps)
+    return (lambda steps: seconds_of_fit(gan, dataset, steps_per_epoch=steps)), lambda: networks
 
 
 # ---- PyTorch
@@ -224,7 +238,7 @@ def keras_io(work: str, data: np.ndarray, seed: int, bfloat16: bool = False) -> 
 
 def pytorch(
     work: str, data: np.ndarray, seed: int, bfloat16: bool = False, compiled: bool = False
-) -> Run:
+) -> Engine:
     import torch
 
     torch.manual_seed(seed)
@@ -238,14 +252,18 @@ def pytorch(
         torch.optim.Adam(network.parameters(), RATE, BETAS, EPSILON)
         for network in (generator, discriminator)
     ]
-    if "critic_steps" in WORKS[work]:
+    if game := peer_networks.game_of(work, "_torch"):
+        networks = (generator, discriminator)
+        train_step = game.make_step(*networks, optimizers, batch, latents, bfloat16)
+    elif "critic_steps" in WORKS[work]:
         steps = WORKS[work]["critic_steps"]
         train_step = pytorch_critic_step(generator, discriminator, *optimizers, latents, steps)
     else:
         train_step = pytorch_step(generator, discriminator, *optimizers, latents, bfloat16)
     rows = torch.utils.data.TensorDataset(torch.from_numpy(data))
     loader = torch.utils.data.DataLoader(rows, batch, shuffle=True)
-    return lambda steps: seconds_of_loop(loader, train_step, steps)
+    run = functools.partial(seconds_of_loop, loader, train_step)
+    return run, lambda: (generator, discriminator)
 
 
 def pytorch_step(

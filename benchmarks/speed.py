@@ -1,35 +1,48 @@
 """Training steps per second of `fit`, beside the loops that people copy from other projects.
 
-    python benchmarks/speed.py                                  # everything, about half an hour
+    python benchmarks/speed.py                                  # everything, about two hours
     python benchmarks/speed.py --work ring --engine ganzoo tutorial --rounds 3
 
 Engines:
 
-- `ganzoo`: `ganzoo.get("gan").fit`, or "wgan_gp"; `ganzoo_shared`: the same with
-  `fakes="shared"`.
+- `ganzoo`: `ganzoo.get("gan").fit`, or that of "wgan_gp", "sngan" or "stylegan2";
+  `ganzoo_shared`: the same with `fakes="shared"`.
 - `tutorial`: the loop of TensorFlow's DCGAN tutorial. One tf.function plays both players on the
-  same fakes with two tapes, and a Python loop calls it for each batch of a tf.data.Dataset.
+  same fakes with two tapes, and a Python loop calls it for each batch of a tf.data.Dataset. For
+  SNGAN and StyleGAN2 it is such a loop with their own losses and ganzoo's order of passes.
 - `guide`: the GAN of Keras's guide to custom training steps, trained by `fit`.
 - `keras_io`: keras-io's WGAN-GP, trained by `fit`.
 - `pytorch`: the loop of PyTorch's DCGAN example, batches from a DataLoader, and for WGAN-GP the
-  same steps as keras-io's. `pytorch_compiled`: the same with networks by `torch.compile`.
+  same steps as keras-io's, for SNGAN and StyleGAN2 those of `tutorial`. `pytorch_compiled`: the
+  same with networks by `torch.compile`.
 
 `--precision bfloat16` measures `tutorial`, `pytorch` and `ganzoo` with the mixed precision of each
 library.
 
-Works: `ring`, points in the plane, MLPs of 3×128 units, batch 256; `mlp784`, the bundled MNIST
-digits, MLPs of 3×256 units, batch 128; `dcgan28`, the same digits with the convolutional networks
-of TensorFlow's tutorial, batch 128; `dcgan64`, coloured 64×64 images with the networks of the DCGAN
-paper, batch 32; `wgan_gp28`, the digits with the networks of keras-io's example, batch 64, three
-updates of the critic. ganzoo has its own layers for batch normalisation and leaky ReLU, which
-compute the same by other kernels. All engines train equal networks on equal data with Adam (rate
-1e-4) for both players, on each library's default threads. The loss is the non-saturating one, but
-for WGAN-GP.
+Works:
+
+- `ring`: points in the plane, MLPs of 3×128 units, batch 256.
+- `mlp784`: the bundled MNIST digits, MLPs of 3×256 units, batch 128.
+- `dcgan28`: the same digits, the convolutional networks of TensorFlow's tutorial, batch 128.
+- `dcgan64`: coloured 64×64 images, the networks of the DCGAN paper, batch 32.
+- `wgan_gp28`: the digits, the networks of keras-io's WGAN-GP, batch 64, three updates of D.
+- `sngan32`: coloured 32×32 images, SNGAN's residual networks of a quarter of the paper's width (64
+  channels in G, 32 in D), batch 64, one update of D, hinge losses. D judges real and fake rows in
+  one pass, each of which makes one step of power iteration.
+- `stylegan2_32`: the same images, StyleGAN2 from 16 channels at 32×32 to 128 at 4×4, 64 latents,
+  batch 32. All engines have all parts that peer_stylegan2.py lists.
+
+All engines train equal networks on equal data with Adam (rate 1e-4) for both players, on each
+library's default threads. The benchmark stops where two engines have networks with different
+numbers of weights. ganzoo has its own layers for batch normalisation and leaky ReLU, which compute
+the same by other kernels. The loss is the non-saturating one, but for WGAN-GP and SNGAN.
 
 Each measurement has a process of its own. In a round all engines take turns, so that what else the
-machine does hits all of them. A measurement trains ten steps that are not counted, then enough
-steps to fill `--seconds`. Rows go to results/speed.csv, in place of those of the same work, engine
-and precision. Per row:
+machine does hits all of them. Still the machine should do nothing else: PyTorch's threads wait for
+each other, so that on busy cores its speed falls far more than TensorFlow's. A measurement trains
+ten steps that are not counted, then enough steps to fill `--seconds`. For StyleGAN2 that is a
+multiple of eight, because each eighth step has regularisers. Rows go to results/speed.csv, in place
+of those of the same work, engine and precision. Per row:
 
 - `steps_per_second`: the median over the rounds; `least` and `most`: the extremes.
 - `of_…`: the median over the rounds of the engine's speed divided by that of a peer in the same
@@ -38,7 +51,9 @@ and precision. Per row:
   and `peak_mb`: the most memory that the process had; medians.
 - `algorithm`: whether G's update draws fresh fakes, and the cost of a step in forward passes of G
   and D; a backward pass costs one for the inputs and one for the weights. A gradient penalty's
-  passes are counted as three of D and its derivative as three more.
+  passes are counted as three of D and its derivative as three more. StyleGAN2's regularisers are
+  named beside the passes of a step without them.
+- `weights`: how many of G and of D are trained.
 
 PyTorch needs a Python of its own, because its packages would replace some of TensorFlow's. Name
 one with `--torch-python`; otherwise the benchmark makes a virtual environment in the folder
@@ -85,17 +100,24 @@ ALGORITHMS = {
     "ganzoo": "fresh fakes, 4G+8D",
     "ganzoo_shared": "shared fakes, D first, 3G+8D",
 }
-CRITIC = "fresh fakes, 3 critic steps, 6G+38D"  # G: 3 + 3; D: 3 (6 + 6) + 2
+OF_ALL = {  # the works in which all engines make the same passes
+    "wgan_gp28": "fresh fakes, 3 critic steps, 6G+38D",  # G: 3 + 3; D: 3 (6 + 6) + 2
+    "sngan32": "fresh fakes, D first, 4G+8D",
+    "stylegan2_32": "fresh fakes, D first, 4G+8D, EMA, R1 and path length (half a batch) in each "
+    "8th step",
+}
 
 
 def algorithm_of(work: str, engine: str) -> str:
-    return CRITIC if "critic_steps" in WORKS[work] else ALGORITHMS[engine]
+    return OF_ALL.get(work, ALGORITHMS.get(engine, ""))
 
 
 def plays(engine: str, work: str, precision: str) -> bool:
     """Whether the engine knows this work in this precision."""
     if precision == "bfloat16" and engine not in ("tutorial", "pytorch", "ganzoo", "ganzoo_shared"):
         return False
+    if "game" in WORKS[work]:
+        return engine in ("tutorial", "pytorch", "ganzoo")
     if "critic_steps" in WORKS[work]:
         # Compiled networks of PyTorch can't be differentiated twice.
         return engine in ("keras_io", "pytorch", "ganzoo") and (
@@ -105,8 +127,8 @@ def plays(engine: str, work: str, precision: str) -> bool:
 
 
 def data_of(work: str, seed: int) -> np.ndarray:
-    """Float32 points [25600, 2], or images in [-1, 1], [4992, 28, 28, 1] or [640, 64, 64, 3]: whole
-    batches."""
+    """Float32 points [25600, 2], or images in [-1, 1], [4992, 28, 28, 1] or [640, side, side, 3]:
+    whole batches."""
     if work == "ring":
         rng = np.random.default_rng(seed)
         angles = 2 * np.pi * rng.integers(8, size=25_600) / 8
@@ -114,24 +136,40 @@ def data_of(work: str, seed: int) -> np.ndarray:
         return (centres + 0.01 * rng.standard_normal(centres.shape)).astype(np.float32)
     import ganzoo
 
-    if work == "dcgan64":
+    if work == "dcgan64" or "game" in WORKS[work]:
         factors = ganzoo.data.shapes.factors(np.arange(640), seed)
-        return ganzoo.data.shapes.render(factors, 64).astype(np.float32) / 127.5 - 1
+        side = 64 if work == "dcgan64" else 32
+        return ganzoo.data.shapes.render(factors, side).astype(np.float32) / 127.5 - 1
     rows = ganzoo.data.load("mnist5k").take(4992).as_numpy_iterator()
     return np.stack([row["image"] for row in rows]).astype(np.float32) / 127.5 - 1
 
 
 def ganzoo(
     work: str, data: np.ndarray, seed: int, bfloat16: bool = False, **hyperparameters: Any
-) -> peers.Run:
+) -> peers.Engine:
+    gan = made(work, data.shape[1:], seed, bfloat16, **hyperparameters)
+    batch = WORKS[work]["batch"]  # rows of each update
+
+    def run(steps: int) -> float:
+        return peers.seconds_of_fit(gan, data, batch_size=batch, steps_per_epoch=steps)
+
+    return run, lambda: (gan.generator, gan.discriminator)
+
+
+def made(
+    work: str, shape: tuple[int, ...], seed: int, bfloat16: bool = False, **hyperparameters: Any
+) -> Any:
+    """A compiled GAN of ganzoo's for samples of `shape`."""
     import ganzoo
 
-    known, name, architecture = WORKS[work], "gan", "mlp"
-    if "width" not in known:
+    known, architecture = WORKS[work], "mlp"
+    name = known.get("game", "gan")
+    if "game" in known:
+        architecture = "auto"
+    elif "width" not in known:
         from ganzoo.networks import layers
 
-        architecture = peer_networks.of_keras(work, data.shape[1:], own=layers)
-    batch = known["batch"]
+        architecture = peer_networks.of_keras(work, shape, own=layers)
     if "critic_steps" in known:
         name, hyperparameters = "wgan_gp", {"critic_steps": known["critic_steps"]}
     gan = ganzoo.get(
@@ -144,14 +182,16 @@ def ganzoo(
         **hyperparameters,
     )
     gan.compile(generator_optimizer=peers.keras_adam(), discriminator_optimizer=peers.keras_adam())
-    return lambda steps: peers.seconds_of_fit(gan, data, batch_size=batch, steps_per_epoch=steps)
+    return gan
 
 
-def ganzoo_shared(work: str, data: np.ndarray, seed: int, bfloat16: bool = False) -> peers.Run:
+def ganzoo_shared(work: str, data: np.ndarray, seed: int, bfloat16: bool = False) -> peers.Engine:
     return ganzoo(work, data, seed, bfloat16, fakes="shared")
 
 
-def pytorch_compiled(work: str, data: np.ndarray, seed: int, bfloat16: bool = False) -> peers.Run:
+def pytorch_compiled(
+    work: str, data: np.ndarray, seed: int, bfloat16: bool = False
+) -> peers.Engine:
     return peers.pytorch(work, data, seed, bfloat16, compiled=True)
 
 
@@ -170,18 +210,38 @@ def measure(
     engine: str, work: str, precision: str, file: str, seed: int, seconds: float
 ) -> Figures:
     """Steps per second of one engine in this process, over at least `seconds`, the seconds to the
-    end of the first step, and the peak of the process's memory."""
+    end of the first step, the peak of the process's memory, and the weights of G and D."""
     data = np.load(file)
     began = time.perf_counter()
-    run = ENGINES[engine](work, data, seed, precision == "bfloat16")
+    run, networks = ENGINES[engine](work, data, seed, precision == "bfloat16")
     run(1)
     first = time.perf_counter() - began
     run(WARM_UP)
-    steps = WARM_UP
+    every = WORKS[work].get("every", 1)
+    steps = every * math.ceil(WARM_UP / every)
     while (taken := run(steps)) < seconds:
         steps = max(steps + 1, math.ceil(steps * min(1.1 * seconds / taken, 20)))
+        steps = every * math.ceil(steps / every)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"steps_per_second": steps / taken, "first_step_seconds": first, "peak_mb": peak}
+    generator, discriminator = map(peers.trainable, networks())
+    return {
+        "steps_per_second": steps / taken,
+        "first_step_seconds": first,
+        "peak_mb": peak,
+        "generator_weights": generator,
+        "discriminator_weights": discriminator,
+    }
+
+
+def weights_of(work: str, found: dict[str, list[Figures]]) -> str:
+    """The numbers of weights of G and D, which all engines must have in common."""
+    counts = {
+        engine: f"G {one['generator_weights']}, D {one['discriminator_weights']}"
+        for engine, (one, *_) in found.items()
+    }
+    if len(set(counts.values())) != 1:
+        raise SystemExit(f"the engines' networks for {work} have different weights: {counts}.")
+    return counts.popitem()[1]
 
 
 def alone(python: str, *arguments: Any) -> Figures:
@@ -261,6 +321,7 @@ def rows_of(work: str, precision: str, found: dict[str, list[Figures]]) -> list[
             row[f"of_{peer}"] = f"{median(ratios):.3f}" if ratios else ""
         for key, digits in (("first_step_seconds", 2), ("peak_mb", 0)):
             row[key] = f"{median(one[key] for one in found[engine]):.{digits}f}"
+        row["weights"] = weights_of(work, found)
         rows.append(row)
     return rows
 
