@@ -39,6 +39,13 @@ class CTGAN(Tabular, GAN):
     penalties = {"gradient_penalty": 10.0}
     packing = 10
     latent_dim = 128
+    recipe = {
+        "packing": 1,
+        "ema": 0.99,
+        "generator_learning_rate": 2e-3,
+        "discriminator_learning_rate": 2e-3,
+        "steps": 1500,
+    }
     beta_2 = 0.9
     condition_weight: float = Hyperparameter(
         float, 1.0, "weight of the cross entropy H", at_least=0
