@@ -131,7 +131,10 @@ class Sampling(Building):
 
     def _encoded(self, name: str, x: Any) -> np.ndarray:
         """Samples of a field in the data's units -> network units, [N, *shape]."""
-        field, x = self.fields[name], np.asarray(x)
+        field = self.fields[name]
+        x = field.as_array(x)
+        if field.table is not None:
+            return field.encode(x).numpy()
         if x.shape[1:] != field.shape or str(x.dtype) != field.dtype:
             raise ValueError(
                 f"{name}s are {x.dtype} {x.shape}, and {self.registry_name} learned "
