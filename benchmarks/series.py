@@ -2,6 +2,7 @@
 
     python benchmarks/series.py                       # everything, three seeds
     python benchmarks/series.py --work rcgan-sines --seeds 7
+    python benchmarks/series.py --steps 6000          # other than the recipe's
     python benchmarks/series.py --picture             # results/series.png alone, of saved samples
 
 Each is trained on series that are drawn as `ganzoo.data.series` says, and
@@ -69,8 +70,8 @@ def made(work: Work, seed: int) -> Any:
     return ganzoo.get(work.name, seed=seed, **rates, **work.more)
 
 
-def run(key: str, seed: int) -> list[dict[str, Any]]:
-    work = WORKS[key]
+def run(key: str, seed: int, steps: int | None) -> list[dict[str, Any]]:
+    work = WORKS[key]._replace(steps=steps or WORKS[key].steps)
     gan, examples = made(work, seed), ganzoo.data.load(work.data)
     gan.build_from(examples)
     untrained = gan.sample(work.samples, seed=seed)
@@ -91,7 +92,8 @@ def run(key: str, seed: int) -> list[dict[str, Any]]:
         | {
             "versions": " ".join(f"{m.__name__} {m.__version__}" for m in (ganzoo, tf, keras)),
             "machine": f"{os.cpu_count()} cores, {platform.machine()}, no GPU",
-            "command": f"python benchmarks/series.py --work {key} --seeds {seed}",
+            "command": f"python benchmarks/series.py --work {key} --seeds {seed}"
+            + f" --steps {steps}" * (steps is not None),
         }
         for name in found["value"]
     ]
@@ -117,11 +119,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--work", nargs="+", default=list(WORKS), choices=WORKS)
     parser.add_argument("--seeds", nargs="+", type=int, default=[7, 8, 9])
+    parser.add_argument("--steps", type=int)
     parser.add_argument("--picture", action="store_true")
     options = parser.parse_args()
     for key in [] if options.picture else options.work:
         for seed in options.seeds:
-            rows = run(key, seed)
+            rows = run(key, seed, options.steps)
             for row in rows:
                 print(*list(row.values())[:10], flush=True)
             tables.write(
