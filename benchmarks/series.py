@@ -107,11 +107,12 @@ def picture(seed: int) -> None:
         with np.load(KEPT / f"{key}-{seed}.npz") as kept:
             rows = [kept["real"][:columns], *np.split(kept["samples"][: 2 * columns], 2)]
         for line, (row, what) in enumerate(zip(rows, ("data", key, key), strict=True)):
+            name = what if what == "data" else WORKS[key].name
             for panel, x in zip(axes[3 * place + line], row, strict=True):
                 colour = drawing.REAL if what == "data" else drawing.FAKE
                 panel.plot(x[:256], color=colour, linewidth=1)
                 panel.tick_params(labelsize="x-small")
-            axes[3 * place + line][0].set_ylabel(what, fontsize="small")
+            axes[3 * place + line][0].set_ylabel(name, fontsize="small")
     drawing.save(figure, RESULTS / "series.png")
 
 
