@@ -7,8 +7,9 @@
 
 Each is trained on series that are drawn as `ganzoo.data.series` says, and
 `ganzoo.evaluation.series` measures its samples. Beside them stand equally many series of the data
-that it wasn't trained on, and samples of the generator before the first step. The recipes were
-chosen on seed 1; results/README.md tells what else was tried.
+that it wasn't trained on, and samples of the generator before the first step. The rates were chosen
+on seed 1, those of "ar" as constants; the steps are fewer than were tried there, to take a minute.
+results/README.md tells what else was tried.
 
 Rows go to results/series.csv, in place of those of the same work and seed. Samples are kept in a
 folder beside the system's temporary files, for the picture.
