@@ -2,12 +2,14 @@
 
     python benchmarks/series.py                       # everything, three seeds
     python benchmarks/series.py --work rcgan-sines --seeds 7
+    python benchmarks/series.py --steps 6000          # other than the recipe's
     python benchmarks/series.py --picture             # results/series.png alone, of saved samples
 
 Each is trained on series that are drawn as `ganzoo.data.series` says, and
 `ganzoo.evaluation.series` measures its samples. Beside them stand equally many series of the data
-that it wasn't trained on, and samples of the generator before the first step. The recipes were
-chosen on seed 1; results/README.md tells what else was tried.
+that it wasn't trained on, and samples of the generator before the first step. The rates were chosen
+on seed 1, those of "ar" as constants; the steps are fewer than were tried there, to take a minute.
+results/README.md tells what else was tried.
 
 Rows go to results/series.csv, in place of those of the same work and seed. Samples are kept in a
 folder beside the system's temporary files, for the picture.
@@ -69,8 +71,8 @@ def made(work: Work, seed: int) -> Any:
     return ganzoo.get(work.name, seed=seed, **rates, **work.more)
 
 
-def run(key: str, seed: int) -> list[dict[str, Any]]:
-    work = WORKS[key]
+def run(key: str, seed: int, steps: int | None) -> list[dict[str, Any]]:
+    work = WORKS[key]._replace(steps=steps or WORKS[key].steps)
     gan, examples = made(work, seed), ganzoo.data.load(work.data)
     gan.build_from(examples)
     untrained = gan.sample(work.samples, seed=seed)
@@ -91,7 +93,8 @@ def run(key: str, seed: int) -> list[dict[str, Any]]:
         | {
             "versions": " ".join(f"{m.__name__} {m.__version__}" for m in (ganzoo, tf, keras)),
             "machine": f"{os.cpu_count()} cores, {platform.machine()}, no GPU",
-            "command": f"python benchmarks/series.py --work {key} --seeds {seed}",
+            "command": f"python benchmarks/series.py --work {key} --seeds {seed}"
+            + f" --steps {steps}" * (steps is not None),
         }
         for name in found["value"]
     ]
@@ -105,11 +108,12 @@ def picture(seed: int) -> None:
         with np.load(KEPT / f"{key}-{seed}.npz") as kept:
             rows = [kept["real"][:columns], *np.split(kept["samples"][: 2 * columns], 2)]
         for line, (row, what) in enumerate(zip(rows, ("data", key, key), strict=True)):
+            name = what if what == "data" else WORKS[key].name
             for panel, x in zip(axes[3 * place + line], row, strict=True):
                 colour = drawing.REAL if what == "data" else drawing.FAKE
                 panel.plot(x[:256], color=colour, linewidth=1)
                 panel.tick_params(labelsize="x-small")
-            axes[3 * place + line][0].set_ylabel(what, fontsize="small")
+            axes[3 * place + line][0].set_ylabel(name, fontsize="small")
     drawing.save(figure, RESULTS / "series.png")
 
 
@@ -117,11 +121,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--work", nargs="+", default=list(WORKS), choices=WORKS)
     parser.add_argument("--seeds", nargs="+", type=int, default=[7, 8, 9])
+    parser.add_argument("--steps", type=int)
     parser.add_argument("--picture", action="store_true")
     options = parser.parse_args()
     for key in [] if options.picture else options.work:
         for seed in options.seeds:
-            rows = run(key, seed)
+            rows = run(key, seed, options.steps)
             for row in rows:
                 print(*list(row.values())[:10], flush=True)
             tables.write(
