@@ -182,10 +182,11 @@ class Sampling(Building):
         the generator maps samples of another column, these are inferred, [N, *shape], in the units
         of that column.
 
-        A GAN with an encoder, such as bigan, or any other after `fit_encoder`, computes them. For any other GAN, `steps` steps of
-        L-BFGS search for z with the smallest ‖G(z) − x‖², from a normal draw; Zhu, Krähenbühl,
-        Shechtman, Efros 2016, arXiv:1609.03552, section 3.1, with the distance of samples in place
-        of features. An encoder's latents are improved in the same way if `steps` are given.
+        A GAN with an encoder computes them: bigan has one, and `fit_encoder` fits one to others.
+        Without an encoder, `steps` steps of L-BFGS search for z with the smallest ‖G(z) − x‖², from
+        a normal draw; Zhu, Krähenbühl, Shechtman, Efros 2016, arXiv:1609.03552, section 3.1, with
+        the distance of samples in place of features. An encoder's latents are improved in the same
+        way if `steps` are given.
 
             bigan.encode(x)
             lsgan.encode(x, steps=100)
