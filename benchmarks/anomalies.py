@@ -10,15 +10,15 @@ before it is scored. The threshold is the 95% quantile of the scores of the 50 r
 
 Rows go to results/anomalies.csv, in place of those of the same digit, method and seed:
 
-- `auroc`, with its interval over the rows; `auroc_of_values` is that of the first term alone, the
-  error of the reconstruction in pixels, which tells what D's features add.
+- `auroc`, with its interval over the rows.
 - `false_alarms` and `found`: the shares of the normal and of the other rows above the threshold.
 - `cpu_seconds`: of training, of all threads.
 
-The methods are `gan.anomaly_score` of `bigan` (EGBAD) and of `wgan_gp` with a fitted encoder
+The methods are `gan.anomaly_score` of `bigan` (EGBAD) and of `lsgan` with a fitted encoder
 (f-AnoGAN); beside them the squared error of a reconstruction from principal components, and
-scikit-learn's OneClassSVM on pixels. Recipes were chosen on seed 1. The picture has ten
-rows of digits of the first seed.
+scikit-learn's OneClassSVM on pixels. The recipes of the GANs were chosen on digit 2 of seed 1, for
+ten seconds of a core, and those of the others on all digits of seeds 1 and 2. The picture has the
+least and the most anomalous test rows of each digit of the first seed.
 """
 
 from __future__ import annotations
@@ -47,21 +47,25 @@ RESULTS = Path(__file__).parents[1] / "results"
 TRAIN, VALIDATION, SHOWN = 350, 50, 8
 Score = Callable[..., np.ndarray]
 
-GANS: dict[str, dict[str, Any]] = {
-    "bigan": {"width": 16, "latent_dim": 32, "ema": 0.99, "steps": 1000},
-    "wgan_gp": {"width": 16, "latent_dim": 32, "steps": 300, "encoder_steps": 1000},
+SHARED: dict[str, Any] = {
+    "width": 8, "penalties": {"r1": 0.1}, "regularise_every": 4, "fakes": "shared", "ema": 0.99,
+    "generator_learning_rate": 3e-3, "discriminator_learning_rate": 3e-3,
+}  # fmt: skip
+GANS = {  # batch size, steps of the GAN and of its encoder, hyper-parameters
+    "bigan": (64, 800, 0, {"latent_dim": 16, **SHARED}),
+    "lsgan": (32, 800, 500, {"latent_dim": 32, **SHARED}),
 }
-COMPONENTS, NU = 32, 0.1
+COMPONENTS = 32
+NU, GAMMA = 0.1, 4.0  # γ in units of 1 / (pixels · their variance), scikit-learn's "scale"
 
 
 def trained(name: str, train: np.ndarray, seed: int) -> Score:
     """The anomaly score of a GAN that was trained on normal rows."""
-    recipe = dict(GANS[name])
-    steps, encoder_steps = recipe.pop("steps"), recipe.pop("encoder_steps", 0)
-    gan = ganzoo.get(name, seed=seed, **recipe)
-    gan.fit(train, steps_per_epoch=steps, verbose=0)
+    batch_size, steps, encoder_steps, chosen = GANS[name]
+    gan = ganzoo.get(name, seed=seed, **chosen)
+    gan.fit(train, batch_size=batch_size, steps_per_epoch=steps, verbose=0)
     if encoder_steps:
-        gan.fit_encoder(train, steps=encoder_steps)
+        gan.fit_encoder(train, batch_size=batch_size, steps=encoder_steps)
     return gan.anomaly_score
 
 
@@ -78,14 +82,18 @@ def pca(train: np.ndarray, seed: int) -> Score:
 
 
 def svm(train: np.ndarray, seed: int) -> Score:
-    fitted = OneClassSVM(nu=NU, gamma="scale").fit(flat(train))
+    pixels = flat(train)
+    fitted = OneClassSVM(nu=NU, gamma=GAMMA / (pixels.shape[1] * pixels.var())).fit(pixels)
     return lambda x: -fitted.decision_function(flat(x))
 
 
 def settings(method: str) -> str:
     if method in GANS:
-        return " ".join(f"{key}={value}" for key, value in GANS[method].items())
-    return f"components={COMPONENTS}" if method == "pca" else f"nu={NU} gamma=scale"
+        batch_size, steps, encoder_steps, chosen = GANS[method]
+        named = {"batch_size": batch_size, "steps": steps, "encoder_steps": encoder_steps} | chosen
+        named["penalties"] = "r1:0.1"
+        return " ".join(f"{key}={value}" for key, value in named.items())
+    return f"components={COMPONENTS}" if method == "pca" else f"nu={NU} gamma={GAMMA:g}*scale"
 
 
 def main() -> None:
@@ -114,8 +122,8 @@ def main() -> None:
                 row = {
                     "digit": digit, "method": method, "seed": seed, "set": settings(method),
                     "auroc": round(float(area), 4), "auroc_low": round(area.low, 4),
-                    "auroc_high": round(area.high, 4), "auroc_of_values": "",
-                    "false_alarms": (scores[0] > threshold).mean(),
+                    "auroc_high": round(area.high, 4),
+                    "false_alarms": round((scores[0] > threshold).mean(), 4),
                     "found": round((scores[1] > threshold).mean(), 4),
                     "train": len(train), "normal": len(normal), "others": len(others),
                     "cpu_seconds": round(spent, 1), "ganzoo": ganzoo.__version__,
@@ -124,9 +132,6 @@ def main() -> None:
                     "command": "python benchmarks/anomalies.py --digits "
                     f"{digit} --methods {method} --seeds {seed}",
                 }  # fmt: skip
-                if method in GANS:
-                    values = (score(x, weight=0.0) for x in (normal, others))
-                    row["auroc_of_values"] = round(float(auroc(*values)), 4)
                 print(*list(row.values())[:10], row["cpu_seconds"], flush=True)
                 key = ("digit", "method", "seed")
                 tables.write(RESULTS / "anomalies.csv", [row], key, ("method", "digit", "seed"))

@@ -187,6 +187,25 @@ def augmentation() -> str:
     return markdown(["images per class", "accuracy", *arms], rows)
 
 
+def anomalies() -> str:
+    """The area under the ROC curve of each normal digit, means over the seeds."""
+    found = groups("anomalies", "method", "digit")
+    digits = sorted({digit for _, digit in found})
+    rows = []
+    for method in sorted({method for method, _ in found}):
+        means = {
+            digit: sum(float(row["auroc"]) for row in found[method, digit])
+            / len(found[method, digit])
+            for digit in digits
+            if (method, digit) in found
+        }
+        mean = sum(means.values()) / len(means)
+        cells = [f"{means[digit]:.3f}" if digit in means else "" for digit in digits]
+        rows.append([f"`{method}`", *cells, f"{mean:.3f}"])
+    rows.sort(key=lambda row: -float(row[-1]))
+    return markdown(["method", *digits, "mean"], rows)
+
+
 def pretrained() -> str:
     """The pretrained generators, each with ten rows of samples below its line."""
     rows = []
@@ -205,7 +224,7 @@ def pretrained() -> str:
 
 TABLES: tuple[Callable[[], str], ...] = (
     thumbnails, papers, claims, modes, trains, diagnosis, leads, speed, inference, augmentation,
-    pretrained,
+    anomalies, pretrained,
 )  # fmt: skip
 
 
