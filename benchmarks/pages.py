@@ -188,22 +188,21 @@ def augmentation() -> str:
 
 
 def anomalies() -> str:
-    """The area under the ROC curve of each normal digit, means over the seeds."""
-    found = groups("anomalies", "method", "digit")
-    digits = sorted({digit for _, digit in found})
-    rows = []
-    for method in sorted({method for method, _ in found}):
-        means = {
-            digit: sum(float(row["auroc"]) for row in found[method, digit])
-            / len(found[method, digit])
-            for digit in digits
-            if (method, digit) in found
-        }
-        mean = sum(means.values()) / len(means)
-        cells = [f"{means[digit]:.3f}" if digit in means else "" for digit in digits]
-        rows.append([f"`{method}`", *cells, f"{mean:.3f}"])
-    rows.sort(key=lambda row: -float(row[-1]))
-    return markdown(["method", *digits, "mean"], rows)
+    """The area under the ROC curve of each normal digit, means over the seeds that all methods
+    have."""
+    of_methods = groups("anomalies", "method")
+    of_all = [{(row["digit"], row["seed"]) for row in rows} for rows in of_methods.values()]
+    common, table = set.intersection(*of_all), []
+    digits = sorted({digit for digit, _ in common})
+    for (method,), rows in of_methods.items():
+        areas: dict[str, list[float]] = {digit: [] for digit in digits}
+        for row in rows:
+            if (row["digit"], row["seed"]) in common:
+                areas[row["digit"]].append(float(row["auroc"]))
+        means = [sum(found) / len(found) for found in areas.values()]
+        table.append([f"`{method}`", *(f"{x:.3f}" for x in [*means, sum(means) / len(means)])])
+    table.sort(key=lambda cells: cells[-1], reverse=True)
+    return markdown(["method", *digits, "mean"], table)
 
 
 def pretrained() -> str:

@@ -9,6 +9,7 @@ from sklearn.metrics import roc_auc_score
 import ganzoo
 from ganzoo import evaluation
 from ganzoo.core.detecting import FittedEncoder
+from ganzoo.core.fitting import Diverged
 from ganzoo.evaluation import anomalies
 
 RNG = np.random.default_rng(0)
@@ -238,7 +239,7 @@ def test_bad_requests_are_refused_in_one_sentence(ask, sentence):
 
 
 def test_an_encoder_that_diverges_says_at_which_step():
-    with pytest.raises(FloatingPointError, match=r"diverged at step \d+.*lower learning_rate"):
+    with pytest.raises(Diverged, match=r"diverged at step \d+.*lower learning_rate"):
         gan = built(x=POINTS, architecture=linear_networks())
         gan.fit_encoder(POINTS, steps=5, learning_rate=1e30)
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from ganzoo import data, networks
 from ganzoo.core import latents
+from ganzoo.core.fitting import Diverged
 from ganzoo.core.inputs import Setting
 from ganzoo.core.packing import pack
 from ganzoo.core.sampling import MOST, Sampling
@@ -76,7 +77,7 @@ class Detecting(Sampling):
         Raises:
             ValueError: not built yet, this GAN was trained with an encoder, its generator takes
                 other inputs than latents and labels, or the data don't fit it.
-            FloatingPointError: the loss became NaN or infinite.
+            Diverged: the loss became NaN or infinite.
         """
         self._check_reconstructs("fit an encoder")
         if type(self).encode_images is not None:
@@ -127,7 +128,7 @@ class Detecting(Sampling):
             for number, batch in enumerate(found.dataset.repeat().take(steps)):
                 losses.append(float(step(batch, tf.constant(number, tf.int64))))
                 if not np.isfinite(losses[-1]):
-                    raise FloatingPointError(
+                    raise Diverged(
                         f"the encoder diverged at step {number + 1}, where its loss became "
                         f"{losses[-1]}: try a lower learning_rate than {learning_rate:g}."
                     )
