@@ -4,8 +4,8 @@
     python benchmarks/bigtable.py --rows 100000 --ending csv
 
 `ganzoo.data.toys.customers` are written to a .csv and a .parquet file, and `ctgan` is trained on
-each for 200 steps of 500 rows, in a process of its own. Rows go to results/bigtable.csv, in place of
-those of the same file. Per row: `file_mb`; `load`, seconds of `ganzoo.data.load`; `first_step`,
+each for 200 steps of 500 rows, in a process of its own. Rows go to results/bigtable.csv, in place
+of those of the same file. Per row: `file_mb`; `load`, seconds of `ganzoo.data.load`; `first_step`,
 seconds from the call of `fit` to the end of its first step, with learning the columns and tracing;
 `steps_per_second` of the others; `rss_before`, `rss_loaded`, `rss_step` and `rss_end`, the resident
 memory before loading, after it, after the first step and at the end, and `peak`, the most of it, in

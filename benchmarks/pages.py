@@ -197,6 +197,24 @@ def augmentation() -> str:
     return markdown(["images per class", "accuracy", *arms], rows)
 
 
+def anomalies() -> str:
+    """The area under the ROC curve of each normal digit, means over the seeds that all methods
+    have."""
+    of_methods = groups("anomalies", "method")
+    of_all = [{(row["digit"], row["seed"]) for row in rows} for rows in of_methods.values()]
+    common, table = set.intersection(*of_all), []
+    digits = sorted({digit for digit, _ in common})
+    for (method,), rows in of_methods.items():
+        areas: dict[str, list[float]] = {digit: [] for digit in digits}
+        for row in rows:
+            if (row["digit"], row["seed"]) in common:
+                areas[row["digit"]].append(float(row["auroc"]))
+        means = [sum(found) / len(found) for found in areas.values()]
+        table.append([f"`{method}`", *(f"{x:.3f}" for x in [*means, sum(means) / len(means)])])
+    table.sort(key=lambda cells: cells[-1], reverse=True)
+    return markdown(["method", *digits, "mean"], table)
+
+
 def pretrained() -> str:
     """The pretrained generators, each with ten rows of samples below its line."""
     rows = []
@@ -214,7 +232,7 @@ def pretrained() -> str:
 
 
 TABLES: tuple[Callable[[], str], ...] = (
-    thumbnails, papers, claims, modes, series, trains, diagnosis, leads, speed, inference,
+    thumbnails, papers, claims, modes, series, anomalies, trains, diagnosis, leads, speed, inference,
     augmentation, pretrained,
 )  # fmt: skip
 

@@ -37,6 +37,9 @@ def test_a_golden_file_loads_and_goes_on_to_the_same_numbers(name):
     gan = ganzoo.load(FOLDER / f"{name}.keras")
     assert gan.step == golden.SAVED
     check(gan, name, "saved")
+    if name == "fitted_encoder":
+        expected = np.load(FOLDER / f"{name}.npz")["scores"]
+        np.testing.assert_allclose(gan.anomaly_score(golden.rows(name)[0]), expected, rtol=1e-4)
     check(golden.trained(gan, name, golden.MORE), name, "resumed")
 
 

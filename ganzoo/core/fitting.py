@@ -230,6 +230,7 @@ class Fitting(Measuring):
 
     def _begin(self, callbacks: list, shown: bool = False) -> None:
         """Prepares what the train function keeps between steps."""
+        self.forget_encoder()
         read = (c for c in callbacks if getattr(c, "reads_logs", True))
         self._logs_are_read = shown or any(
             not (is_default(c.on_train_batch_end) and is_default(c.on_batch_end)) for c in read

@@ -13,9 +13,9 @@ import keras
 import tensorflow as tf
 
 from ganzoo.core.building import takes_names
+from ganzoo.core.detecting import Detecting
 from ganzoo.core.fitting import Fitting
 from ganzoo.core.inputs import Input, Label, Normal
-from ganzoo.core.sampling import Sampling
 from ganzoo.core.saving import Saving
 from ganzoo.core.update import Outputs, Update
 from ganzoo.devices import precision
@@ -27,7 +27,7 @@ from ganzoo.losses import objectives, penalties
 Terms = dict[str, tf.Tensor]
 
 
-class GAN(Fitting, Sampling, Saving):
+class GAN(Fitting, Detecting, Saving):
     """A generative adversarial network that builds itself from the data it is first fitted to.
 
     Subclasses are registered with `ganzoo.registry.register` and made with `ganzoo.get`.

@@ -60,6 +60,8 @@ class Ingredients(keras.Model):
     """The reason why packing is not supported; None if it is supported."""
     judges_samples: bool = True
     """Whether the discriminator judges samples, which can then be augmented."""
+    anomaly_formula: str = "f_anogan"
+    """The score of `anomaly_score`, a name in `ganzoo.evaluation.anomalies.FORMULAS`."""
     architecture_of_images: str = "dcgan"
     """The architecture that "auto" stands for with images of at least 8×8."""
     recipe: Mapping[str, Any] = {}

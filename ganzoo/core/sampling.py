@@ -185,10 +185,11 @@ class Sampling(Building):
         the generator maps samples of another column, these are inferred, [N, *shape], in the units
         of that column.
 
-        A GAN with an encoder, such as bigan, computes them. For any other GAN, `steps` steps of
-        L-BFGS search for z with the smallest ‖G(z) − x‖², from a normal draw; Zhu, Krähenbühl,
-        Shechtman, Efros 2016, arXiv:1609.03552, section 3.1, with the distance of samples in place
-        of features. An encoder's latents are improved in the same way if `steps` are given.
+        A GAN with an encoder computes them: bigan has one, and `fit_encoder` fits one to others.
+        Without an encoder, `steps` steps of L-BFGS search for z with the smallest ‖G(z) − x‖², from
+        a normal draw; Zhu, Krähenbühl, Shechtman, Efros 2016, arXiv:1609.03552, section 3.1, with
+        the distance of samples in place of features. An encoder's latents are improved in the same
+        way if `steps` are given.
 
             bigan.encode(x)
             lsgan.encode(x, steps=100)
@@ -208,7 +209,8 @@ class Sampling(Building):
         if self.encode_images is None and steps is None:
             raise ValueError(
                 f"{self.registry_name} has no encoder: pass steps=100 to search for latents by "
-                "gradient descent, or train a GAN that infers them, such as bigan."
+                "gradient descent, fit one with fit_encoder(x), or train a GAN that infers "
+                "latents, such as bigan."
             )
         self._check_built("encode")
         if steps is None and inputs:
@@ -235,6 +237,16 @@ class Sampling(Building):
             raise ValueError(f"the generator of {self.registry_name} has no latents to search for.")
         if start is not None:
             drawn["latent"] = start
+        drawn = self._with_further(drawn, inputs)
+        return latents.invert(self, x, drawn, steps=steps, batch_size=batch_size)
+
+    def _with_further(self, drawn: latents.Inputs, inputs: Mapping[str, Any]) -> latents.Inputs:
+        """Draws by name, in which all inputs beside the latents have the values that the caller
+        gives; settings may be left out.
+
+        Raises:
+            ValueError: an input is missing, or there is none of that name.
+        """
         further = [key for key in drawn if key != "latent"]
         for key in [*inputs, *further]:
             if key not in further:
@@ -247,7 +259,7 @@ class Sampling(Building):
                     f"pass {key}=…."
                 )
             drawn[key] = self._fixed(key, inputs[key], drawn[key])
-        return latents.invert(self, x, drawn, steps=steps, batch_size=batch_size)
+        return drawn
 
     def classify(self, x: Any, *, batch_size: int = 256) -> np.ndarray:
         """Names the class of samples in the units of the training data, [N]: by number or, where

@@ -8,6 +8,7 @@ its interval and all that it takes to trust it. A number for which there are too
 `TooFew`, a ValueError. `evaluate`, behind `gan.evaluate`, picks those that suit the data.
 """
 
+from ganzoo.evaluation.anomalies import anomaly_threshold, auroc
 from ganzoo.evaluation.disentanglement import mutual_information_gap
 from ganzoo.evaluation.efficientnet import EfficientNetLite0
 from ganzoo.evaluation.extractors import Extractor, Inception, Judge, KerasFeatures, Pixels
@@ -38,6 +39,8 @@ __all__ = [
     "TableRows",
     "TooFew",
     "agreement",
+    "anomaly_threshold",
+    "auroc",
     "centroids",
     "column_shapes",
     "confidence",

@@ -25,6 +25,7 @@ class BiGAN(GAN):
     on small data.
     """
 
+    anomaly_formula = "egbad"
     objective = objectives.non_saturating
     generator_learning_rate = 1e-3
 
@@ -45,7 +46,9 @@ class BiGAN(GAN):
         self.encoder = keras.Model(features.inputs[0], latents, name="encoder")
 
     def real(self, update: Update) -> tuple[tf.Tensor, tf.Tensor]:
-        return update.sample, self.encoder(update.sample, training=update.training)
+        if not update.training:
+            return update.sample, self.encode_images(update.sample)
+        return update.sample, self.encoder(update.sample, training=True)
 
     def fake(self, update: Update) -> tuple[tf.Tensor, tf.Tensor]:
         return super().fake(update), update.inputs["latent"]

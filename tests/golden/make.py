@@ -25,6 +25,7 @@ CASES = {  # name of the file -> name of the GAN, hyper-parameters
     "labels": ("cgan", {}),
     "codes": ("infogan", {}),
     "encoder": ("bigan", {}),
+    "fitted_encoder": ("lsgan", {}),
     "state": ("began", {}),
     "penalties": ("r3gan", {"regularise_every": 2}),
     "critic_steps": ("wgan_gp", {"critic_steps": 2}),
@@ -82,10 +83,14 @@ def main() -> None:
         known = ganzoo.card(kind).hyperparameters
         small = {key: value for key, value in small.items() if key in known}
         gan = trained(ganzoo.get(kind, **small | hyperparameters), name, SAVED)
+        scored = {}
+        if name == "fitted_encoder":
+            gan.fit_encoder(rows(name)[0], steps=SAVED, batch_size=4)
+            scored = {"scores": gan.anomaly_score(rows(name)[0])}
         gan.save(HERE / f"{name}.keras")
         saved = samples(gan, name)
         resumed = samples(trained(gan, name, MORE), name)
-        np.savez_compressed(HERE / f"{name}.npz", saved=saved, resumed=resumed)
+        np.savez_compressed(HERE / f"{name}.npz", saved=saved, resumed=resumed, **scored)
 
 
 if __name__ == "__main__":
