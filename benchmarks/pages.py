@@ -232,8 +232,8 @@ def pretrained() -> str:
 
 
 TABLES: tuple[Callable[[], str], ...] = (
-    thumbnails, papers, claims, modes, series, anomalies, trains, diagnosis, leads, speed, inference,
-    augmentation, pretrained,
+    thumbnails, papers, claims, modes, series, anomalies, trains, diagnosis, leads, speed,
+    inference, augmentation, pretrained,
 )  # fmt: skip
 
 
