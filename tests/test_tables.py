@@ -361,6 +361,7 @@ def test_csv_and_parquet_are_read_in_parts(tmp_path, monkeypatch, frame):
         assert len(read) == 600 and str(read["region"].dtype) == "category"
         assert (read["region"].astype(str) == frame["region"]).all()
         assert read["income"].isna().sum() == frame["income"].isna().sum()
+        assert (read["since"] == frame["since"]).all()
         assert read["income"].sum() == pytest.approx(frame["income"].sum())
     for name, words in (("none.csv", "no file"), ("x.txt", ".csv or .parquet")):
         with pytest.raises(ValueError, match=words):

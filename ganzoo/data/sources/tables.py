@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,8 @@ def table(path: Path) -> Any:
     """A DataFrame of a .csv or .parquet file.
 
     The file is read in parts, and strings become categories in each part, so that a large table
-    takes the memory of its codes and numbers and not that of its text.
+    takes the memory of its codes and numbers and not that of its text. Text that is dates as ISO
+    8601 writes them, such as 2026-11-27, becomes dates.
 
     Raises:
         ValueError: the file can't be read.
@@ -26,6 +29,8 @@ def table(path: Path) -> Any:
         raise ValueError(f"there is no file {path}: name a .csv or .parquet file.")
     try:
         parts = [_compact(part) for part in (_csv if path.suffix == ".csv" else _parquet)(path)]
+        parts = [part.assign(**{name: _as_dates(part[name]) for name in _dates(parts[0])})
+                 for part in parts]  # fmt: skip
     except Exception as error:  # pandas and pyarrow have errors of their own
         reason = str(error).split("\n")[0].rstrip(".")
         raise ValueError(f"{path} can't be read as a table: {reason}.") from error
@@ -55,6 +60,24 @@ def _parquet(path: Path) -> Iterator[Any]:
     with pyarrow.parquet.ParquetFile(path) as file:
         for batch in file.iter_batches(PART):
             yield batch.to_pandas()
+
+
+def _dates(part: Any) -> list[str]:
+    """The columns of categories whose values are all dates."""
+    found = []
+    for name in part.select_dtypes("category").columns:
+        first = part[name].cat.categories[:1]
+        if len(first) and re.match(r"\d{4}-\d\d-\d\d", str(first[0])):
+            with contextlib.suppress(ValueError):
+                _as_dates(part[name])
+                found.append(name)
+    return found
+
+
+def _as_dates(series: Any) -> Any:
+    import pandas as pd
+
+    return pd.to_datetime(series.astype(object), format="ISO8601")
 
 
 def _compact(part: Any) -> Any:
