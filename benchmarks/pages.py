@@ -83,13 +83,17 @@ def claims() -> str:
 
 
 def modes() -> str:
-    rows = groups("modes", "seed", "recipe")["median", "common"]
-    rows.sort(key=lambda row: (row["data"], -float(row["modes"]), float(row["mode_kl"])))
+    """The leaderboard, with the common recipe and with that of each name's card."""
+    rows = groups("modes", "seed")["median",]
+    rows.sort(
+        key=lambda row: (row["data"], row["recipe"], -float(row["modes"]), float(row["mode_kl"]))
+    )
     return markdown(
-        ["data", "name", "modes", "of high quality", "KL to uniform", "mode std ÷ true std"],
+        ["data", "recipe", "name", "modes", "of high quality", "KL to uniform", "mode std ÷ true std"],
         [
             [
                 row["data"],
+                row["recipe"],
                 f"`{row['name']}`" + f", {row['set']}" * bool(row["set"]),
                 f"{float(row['modes']):g} of {row['of']}",
                 *(f"{float(row[key]):.3f}" for key in ("high_quality", "mode_kl", "mode_std")),
