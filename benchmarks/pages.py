@@ -89,7 +89,15 @@ def modes() -> str:
         key=lambda row: (row["data"], row["recipe"], -float(row["modes"]), float(row["mode_kl"]))
     )
     return markdown(
-        ["data", "recipe", "name", "modes", "of high quality", "KL to uniform", "mode std ÷ true std"],
+        [
+            "data",
+            "recipe",
+            "name",
+            "modes",
+            "of high quality",
+            "KL to uniform",
+            "mode std ÷ true std",
+        ],
         [
             [
                 row["data"],

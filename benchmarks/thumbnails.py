@@ -31,6 +31,7 @@ import tables
 from PIL import Image
 
 import ganzoo
+from ganzoo import data
 from ganzoo.core.gan import GAN
 from ganzoo.foundation import registry
 from ganzoo.reporting import mapped, plots
@@ -58,6 +59,17 @@ class StopAfter(keras.callbacks.Callback):
 def maps(name: str) -> bool:
     """Whether the generator maps images that it is given."""
     return [x.kind for x in registry.find(name).columns.values()].count("sample") > 1
+
+
+def suits(name: str, source: str | None) -> bool:
+    """Whether a GAN draws pictures, and those of a data set without labels if it has none."""
+    columns = registry.find(name).columns.values()
+    if any(column.kind == "table" or column.is_series for column in columns):
+        return False
+    if source is None:
+        return True
+    labels = any(column.kind == "label" and not column.optional for column in columns)
+    return not maps(name) and not (labels and "label" not in data.load(source).element_spec)
 
 
 def picture(
@@ -102,8 +114,7 @@ def main() -> None:
     parser.add_argument("--weights", help="of a pretrained generator, in place of a training")
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()
-    learn_images = [name for name in ganzoo.names() if "series" not in ganzoo.card(name).data]
-    names = chosen.names or [name for name in learn_images if not (chosen.data and maps(name))]
+    names = chosen.names or [name for name in ganzoo.names() if suits(name, chosen.data)]
     sheets = {}
     for name in names:
         began = time.monotonic()
