@@ -11,11 +11,12 @@ import tensorflow as tf
 
 from ganzoo import data
 from ganzoo.core.inputs import Category, Input, Normal
-from ganzoo.core.sampling import Sampling
+from ganzoo.core.sampling import MOST, Sampling
 from ganzoo.data import tables
 from ganzoo.data.checks import check_int
 from ganzoo.foundation.randomness import Noise
 
+DRAWN = 4  # rows for each of those that a balanced sample keeps
 ROUNDS = 50  # of drawing rows until enough have the asked values
 
 
@@ -88,6 +89,7 @@ class Tabular(Sampling):
         labels: Any = None,
         *,
         conditions: Mapping[Any, Any] | None = None,
+        balance: bool = True,
         truncation: float | None = None,
         batch_size: int = 1000,
         **inputs: Any,
@@ -101,6 +103,10 @@ class Tabular(Sampling):
         Args:
             count, seed, truncation, batch_size, inputs: as for other GANs.
             labels: refused, since a table has none: use `conditions`.
+            balance: without conditions, four times as many rows are drawn, half of them with rare
+                categories more often, and `count` are kept so that each category is as frequent as
+                in the data (`ganzoo.data.tables.balanced`). An export draws as `balance=False`
+                does.
             conditions: column of categories -> the value that all rows have; None for a missing
                 one. The generator is told the rarest of them, and rows with other values are drawn
                 again.
@@ -113,9 +119,17 @@ class Tabular(Sampling):
         if labels is not None:
             raise ValueError("labels= is for labelled images: ask with conditions={column: value}.")
         if not conditions:
-            return super().sample(
-                count, seed, truncation=truncation, batch_size=batch_size, **inputs
+            if not balance or inputs or "condition" not in self.inputs:
+                return super().sample(
+                    count, seed, truncation=truncation, batch_size=batch_size, **inputs
+                )
+            count = check_int("count", count, 1, MOST // DRAWN)
+            drawn = self._conditions(count, check_int("seed", seed, 0))
+            rows: Any = super().sample(
+                len(drawn), seed, truncation=truncation, batch_size=batch_size, condition=drawn
             )
+            kept = tables.balanced(tables.numbers(rows, self.table), self.table, count, seed)
+            return rows.iloc[kept].reset_index(drop=True)
         if "condition" in inputs:
             raise ValueError("conditions= and condition= were both given: leave one out.")
         asked = tables.condition(self.table, conditions)
@@ -139,6 +153,15 @@ class Tabular(Sampling):
             f"only {there} of {ROUNDS * count:,} rows have {dict(conditions)}, since the GAN "
             "hardly makes such rows: ask for fewer values at once, or train it longer."
         )
+
+    def _conditions(self, count: int, seed: int) -> np.ndarray:
+        """`DRAWN` times `count` conditions: half of them as frequent as in the data, and in the
+        other half in proportion to the root of that."""
+        shares = tables.shares(self.table)
+        roots = np.sqrt(shares)
+        rng = np.random.default_rng(seed)
+        halves = [rng.choice(len(p), DRAWN // 2 * count, p=p / p.sum()) for p in (shares, roots)]
+        return np.concatenate(halves).astype("int32")
 
     def _number(self, item: tuple[int, int]) -> int:
         """The condition that numbers a category of a column, by their places."""

@@ -18,6 +18,8 @@ import tensorflow as tf
 
 WIDEST = 0.99  # of the number within its mode, which tanh can reach
 
+RAKED = 20  # rounds, of which a few are enough for shares that are right to a thousandth
+
 Value = str | int | float | bool | None
 
 
@@ -291,3 +293,41 @@ def shares(columns: Columns) -> np.ndarray:
     frequent as in the data."""
     chosen = categories_of(columns)
     return np.concatenate([np.asarray(c.shares) / sum(c.shares) / len(chosen) for c in chosen])
+
+
+def balanced(x: np.ndarray, columns: Columns, count: int, seed: int = 0) -> np.ndarray:
+    """Chooses `count` of the rows so that each category is about as frequent as in the data.
+
+    The rows get weights by raking (Deming and Stephan 1940, doi:10.1214/aoms/1177731829), which
+    brings the shares of each column to those of the data and keeps the odds ratios between columns.
+    Rows are then drawn without replacement in proportion to their weights, by systematic sampling.
+
+    Args:
+        x: numbers [N, columns] of at least `count` rows.
+        columns: what was learned of the columns.
+        count: how many to choose.
+        seed: of the draw.
+
+    Returns:
+        Row numbers in ascending order, int64 [count].
+    """
+    codes = [(x[:, i].astype(int), c) for i, c in enumerate(columns) if c.is_category]
+    weights = np.ones(len(x))
+    for _ in range(RAKED):
+        for code, column in codes:
+            have = np.bincount(code, weights, column.choices)
+            target = np.asarray(column.shares) * weights.sum()
+            weights *= np.divide(target, have, out=np.zeros_like(have), where=have > 0)[code]
+    chance = np.minimum(count * weights / weights.sum(), 1.0)
+    for _ in range(RAKED):  # what a certain row can't take goes to the others
+        free = chance < 1
+        if not free.any() or chance.sum() >= count - 1e-9:
+            break
+        chance[free] *= (count - (~free).sum()) / max(chance[free].sum(), 1e-300)
+        chance = np.minimum(chance, 1.0)
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(x))
+    passed = np.floor(np.cumsum(chance[order]) + rng.random()).astype(int)
+    chosen = order[np.flatnonzero(np.diff(passed, prepend=0) > 0)]
+    others = np.setdiff1d(order, chosen, assume_unique=True)  # rounding may leave one too few
+    return np.sort(np.concatenate([chosen, others])[:count])

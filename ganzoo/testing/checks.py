@@ -114,6 +114,8 @@ class Subject:
         """Draws samples as an array. A generator that maps images gets the first `count` of
         them."""
         given = gan.given(dict.fromkeys(self.samples, self.images[:count]))
+        if self.is_table:
+            options["balance"] = False  # as an export draws
         return gan.spec.as_array(gan.sample(count, seed, **given, **options))
 
 
