@@ -29,7 +29,8 @@ Columns of results/tables.csv:
   It helps where it is above `useful` of the engine `real`.
 - `nearer`: the share of samples that are nearer to a training row than to a held-out one; rows that
   copy nothing have a half.
-- `rare`: the largest relative error of a category's share, of those of at most 5% and 20 rows.
+- `rare`: the largest relative error of a category's share in the training rows, of those of at most
+  5% that have at least 50 rows there.
 - `seconds`: of fitting, and of drawing as many rows as are held out, without imports.
 """
 
@@ -254,12 +255,12 @@ def nearer(
 
 def rare(train: np.ndarray, made: np.ndarray, columns: codec.Columns) -> float:
     """The largest |made share / real share − 1| of rare categories; NaN where there are none."""
-    errors = [
-        abs(np.mean(made[:, i] == code) / share - 1)
-        for i, column in enumerate(columns)
-        for code, share in enumerate(column.shares if column.is_category else ())
-        if share <= 0.05 and share * len(train) >= 20
-    ]
+    errors = []
+    for i, column in enumerate(columns):
+        for code in range(len(column.categories)):
+            share = np.mean(train[:, i] == code)
+            if 50 <= share * len(train) <= 0.05 * len(train):
+                errors.append(abs(np.mean(made[:, i] == code) / share - 1))
     return max(errors, default=float("nan"))
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from statistics import median
 
 import tables
 
@@ -109,6 +110,23 @@ def modes() -> str:
             for row in rows
         ],
     )
+
+
+def mixed_tables() -> str:
+    """Each table with the medians of each engine over the seeds."""
+    found = groups("tables", "table", "engine")
+    engines = ("ganzoo", "package", "copula", "independent", "real")
+    rows = []
+    for measure in ("quality", "useful", "rare", "nearer", "seconds"):
+        for table in sorted({table for table, _ in found}):
+            cells = []
+            for engine in engines:
+                values = [float(row[measure]) for row in found.get((table, engine), [])]
+                values = [value for value in values if value == value]
+                cells.append(f"{median(values):.3g}" if values else "")
+            if any(cells):
+                rows.append([measure, table, *cells])
+    return markdown(["measure", "table", *engines], rows)
 
 
 def series() -> str:
@@ -244,7 +262,7 @@ def pretrained() -> str:
 
 
 TABLES: tuple[Callable[[], str], ...] = (
-    thumbnails, papers, claims, modes, series, anomalies, trains, diagnosis, leads, speed,
+    thumbnails, papers, claims, modes, mixed_tables, series, anomalies, trains, diagnosis, leads, speed,
     inference, augmentation, pretrained,
 )  # fmt: skip
 

@@ -101,6 +101,7 @@ class Field:
         moments: (mean, standard deviation) per feature; used for vectors and series without
             value_range. Their units tell no range: a longer record of the same thing may go beyond
             the largest value seen.
+
         what: how an error calls the samples.
 
         Raises ValueError where the range that becomes [-1, 1] is neither given nor evident.
