@@ -262,8 +262,8 @@ def pretrained() -> str:
 
 
 TABLES: tuple[Callable[[], str], ...] = (
-    thumbnails, papers, claims, modes, mixed_tables, series, anomalies, trains, diagnosis, leads, speed,
-    inference, augmentation, pretrained,
+    thumbnails, papers, claims, modes, mixed_tables, series, anomalies, trains, diagnosis, leads,
+    speed, inference, augmentation, pretrained,
 )  # fmt: skip
 
 

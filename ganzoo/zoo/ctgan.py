@@ -44,7 +44,7 @@ class CTGAN(Tabular, GAN):
         "ema": 0.99,
         "generator_learning_rate": 2e-3,
         "discriminator_learning_rate": 2e-3,
-        "steps": 1000,
+        "steps": 600,
     }
     beta_2 = 0.9
     condition_weight: float = Hyperparameter(
