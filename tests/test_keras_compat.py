@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.python.eager import context
 
 import ganzoo
 from ganzoo.foundation import keras_compat
@@ -112,11 +113,30 @@ def test_is_stateful_knows_tensorflows_operations():
         (lambda x: tf.add_n([tf.add_n([x, x * 2]), x * 3]), True),  # TensorFlow joins these
         (lambda x: (x + x * 2) + x * 3, True),
         (lambda x: x + 1.0, False),
+        (lambda x: (x + x[:, :1] * 2) + x[0], False),  # three shapes
+        (lambda x: ((x + x * x) + x[0]) + x[0] * x[1], False),  # two terms of each of two shapes
+        (lambda x: ((x + x * x) + x[0]) + tf.sin(x), True),
     ],
 )
 def test_sums_of_many_finds_sums_of_three_terms(compute, many):
-    graph = tf.function(compute).get_concrete_function(tf.TensorSpec([4])).graph
+    """TensorFlow itself says what it makes of them."""
+    function = tf.function(compute)
+    graph = function.get_concrete_function(tf.TensorSpec([4, 3])).graph
     assert keras_compat.sums_of_many(graph) == many
+    here = context.context()
+    here.enable_graph_collection()
+    function(tf.random.normal([4, 3]))
+    ran = here.export_run_metadata()
+    here.disable_graph_collection()
+    made = [node for graph in ran.function_graphs for node in graph.post_optimization_graph.node]
+    functions = [
+        node
+        for graph in ran.function_graphs
+        for body in graph.post_optimization_graph.library.function
+        for node in body.node_def
+    ]
+    sums = [node.attr["N"].i for node in made + functions if node.op == "AddN"]
+    assert (max(sums, default=0) > 2) == many, sums
 
 
 def test_private_names_stand_in_one_file():

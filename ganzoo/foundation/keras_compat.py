@@ -5,6 +5,7 @@ tests/test_keras_compat.py has a test for each, which fails when a new version c
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import math
 import threading
@@ -95,7 +96,7 @@ def is_stateful(operation: str) -> bool | None:
 
 def sums_of_many(graph: tf.Graph) -> bool:
     """Whether an AddN of three terms or more is in a graph, or comes to be there when TensorFlow
-    joins additions.
+    joins additions. It joins terms of one shape, and adds the sums of different shapes in pairs.
 
     Such a sum starts with a term whose memory happens to be free, so that its last digits may
     differ from run to run. A sum of two terms can't differ.
@@ -105,14 +106,15 @@ def sums_of_many(graph: tf.Graph) -> bool:
     def is_sum(operation: tf.Operation) -> bool:
         return operation.type in ("AddN", "AddV2", "Add")
 
-    def terms(operation: tf.Operation) -> int:
-        alike = operation.outputs[0].shape
-        return sum(
-            terms(x.op) if is_sum(x.op) and len(x.consumers()) == 1 and x.shape == alike else 1
-            for x in operation.inputs
-        )
+    def terms(operation: tf.Operation) -> collections.Counter[str]:
+        """How many terms of each shape are added up."""
+        found: collections.Counter[str] = collections.Counter()
+        for x in operation.inputs:
+            joined = is_sum(x.op) and len(x.consumers()) == 1
+            found += terms(x.op) if joined else collections.Counter([str(x.shape)])
+        return found
 
-    return any(is_sum(operation) and terms(operation) > 2 for operation in operations)
+    return any(is_sum(o) and max(terms(o).values()) > 2 for o in operations)
 
 
 def one_after_another() -> Callable[[], contextlib.AbstractContextManager[None]]:
