@@ -33,7 +33,7 @@ from PIL import Image
 import ganzoo
 from ganzoo import data
 from ganzoo.core.gan import GAN
-from ganzoo.foundation import registry
+from ganzoo.foundation import keywords, registry
 from ganzoo.reporting import mapped, plots
 
 SHOWN = 16
@@ -73,14 +73,21 @@ def suits(name: str, source: str | None) -> bool:
 
 
 def picture(
-    gan_name: str, source: str | None, seconds: float, width: int, seed: int, weights: str | None
+    gan_name: str,
+    source: str | None,
+    seconds: float,
+    width: int,
+    seed: int,
+    weights: str | None,
+    settings: list[str],
 ) -> tuple[str, int, np.ndarray]:
     """The data set, the number of steps, and a contact sheet."""
     if weights:
         gan = ganzoo.get(gan_name, weights=weights)
         (card,) = [card for card in ganzoo.weights(gan_name) if card.name == weights]
         return weights, card.steps, colours(gan, seed)
-    gan = ganzoo.get(gan_name, seed=seed, **({"width": width} if width else {}))
+    chosen = ({"width": width} if width else {}) | keywords.read(gan_name, settings, seed)
+    gan = ganzoo.get(gan_name, **chosen)
     source = source or gan.default_data
     size = (32, 32) if source == "emoji" else None
     examples = shown = ganzoo.data.load(source, size=size)
@@ -112,6 +119,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--width", type=int)
     parser.add_argument("--weights", help="of a pretrained generator, in place of a training")
+    parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE")
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()
     names = chosen.names or [name for name in ganzoo.names() if suits(name, chosen.data)]
@@ -120,13 +128,14 @@ def main() -> None:
         began = time.monotonic()
         width = WIDTHS.get(name, NARROW) if chosen.width is None else chosen.width
         source, steps, sheets[name] = picture(
-            name, chosen.data, chosen.seconds, width, chosen.seed, chosen.weights
+            name, chosen.data, chosen.seconds, width, chosen.seed, chosen.weights, chosen.set
         )
         if not chosen.data:
             (RESULTS / "zoo").mkdir(exist_ok=True)
             plt.imsave(RESULTS / "zoo" / f"{name}.png", sheets[name])
         command = f"python benchmarks/thumbnails.py {name} --seconds {chosen.seconds:g}"
         command += f" --width {width}"
+        command += f" --set {' '.join(chosen.set)}" if chosen.set else ""
         if chosen.weights:
             command = f"python benchmarks/thumbnails.py {name} --weights {chosen.weights}"
         row = {
