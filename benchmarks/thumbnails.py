@@ -63,7 +63,7 @@ def maps(name: str) -> bool:
 
 def suits(name: str, source: str | None) -> bool:
     """Whether a GAN draws pictures, and those of a data set without labels if it has none."""
-    columns = registry.find(name).columns.values()
+    columns = ganzoo.get(name).columns.values()
     if any(column.kind == "table" or column.is_series for column in columns):
         return False
     if source is None:
