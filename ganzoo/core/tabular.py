@@ -17,6 +17,7 @@ from ganzoo.data.checks import check_int
 from ganzoo.foundation.randomness import Noise
 
 DRAWN = 4  # rows for each of those that a balanced sample keeps
+LEAST = 1000  # rows that are drawn at once where values are asked for
 ROUNDS = 50  # of drawing rows until enough have the asked values
 
 
@@ -113,7 +114,7 @@ class Tabular(Sampling):
 
         Raises:
             ValueError: not built yet, there is no such column or value, or too few rows with these
-                values are found in 50 times as many rows.
+                values are found in 50 times as many rows, and at least 50,000.
         """
         self._check_built("sample")
         if labels is not None:
@@ -137,21 +138,23 @@ class Tabular(Sampling):
         told = self._number(
             min(asked.items(), key=lambda item: self.table[item[0]].shares[item[1]])
         )
-        found, draws = [], np.random.SeedSequence(check_int("seed", seed, 0)).generate_state(ROUNDS)
-        for draw in draws:
-            rows = super().sample(
-                count, int(draw), truncation=truncation, batch_size=batch_size,
+        size = max(count, LEAST)
+        seeds = np.random.SeedSequence(check_int("seed", seed, 0)).generate_state(ROUNDS)
+        found: list[Any] = []
+        for draw in seeds:
+            made: Any = super().sample(
+                size, int(draw), truncation=truncation, batch_size=batch_size,
                 condition=told, **inputs,
             )  # fmt: skip
-            codes = tables.numbers(rows, self.table)
+            codes = tables.numbers(made, self.table)
             fits = np.all([codes[:, i] == code for i, code in asked.items()], axis=0)
-            found.append(rows[fits])
+            found.append(made[fits])
             if sum(map(len, found)) >= count:
                 return _joined(found).iloc[:count]
         there = sum(map(len, found))
         raise ValueError(
-            f"only {there} of {ROUNDS * count:,} rows have {dict(conditions)}, since the GAN "
-            "hardly makes such rows: ask for fewer values at once, or train it longer."
+            f"only {there} of {ROUNDS * size:,} rows have {dict(conditions)}, since the GAN hardly "
+            "makes such rows: ask for fewer values at once, or train it longer."
         )
 
     def _conditions(self, count: int, seed: int) -> np.ndarray:
