@@ -81,6 +81,7 @@ class Measuring(Building):
           small classifier that is trained on the data and cached; `agreement` with the requested
           class if G is told the class; `matching` of category and labels if G has a category.
         - series: `acf_difference` of the autocorrelations.
+        - tables: `shapes` and `trends`, how alike columns and pairs of columns are, 1 at best.
         - images: `parzen` and `parzen_centroids`, in nats on pixels in [0, 1].
         - where the generator maps given samples (pix2pix), the samples are drawn with those of the
           data. They should be near to the targets, so that the numbers that tell of copies, and
