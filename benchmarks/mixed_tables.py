@@ -17,7 +17,8 @@ Engines:
 - `copula`: a Gaussian copula. Each column keeps its own distribution, and normal scores have the
   correlations of the training rows. Categories are intervals of the scores, the most frequent
   first.
-- `real`: other real rows, the held-out ones against the training rows.
+- `real`: the training rows themselves, which is the most to hope for. They are copies, of course,
+  so that `nearer` and `rare` say nothing.
 
 Columns of results/tables.csv:
 

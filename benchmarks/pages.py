@@ -122,7 +122,8 @@ def mixed_tables() -> str:
             cells = []
             for engine in engines:
                 values = [float(row[measure]) for row in found.get((table, engine), [])]
-                values = [value for value in values if value == value]
+                known = engine != "real" or measure not in ("rare", "nearer")
+                values = [value for value in values if value == value and known]
                 cells.append(f"{median(values):.3g}" if values else "")
             if any(cells):
                 rows.append([measure, table, *cells])
