@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import ganzoo
-from ganzoo import evaluation
+from ganzoo import data, evaluation
 from ganzoo.evaluation import efficientnet, torch_files
 
 SPEC = ganzoo.data.Field.learn((16, 16, 3), "uint8", 0, 255)
@@ -239,6 +239,7 @@ def sampler(rows):
     """As much of a GAN as `evaluation.evaluate` asks of one that only samples."""
     return types.SimpleNamespace(
         output_name="image", fields={"image": SPEC}, spec=SPEC, inputs={}, latent_spec={},
+        columns={"image": data.Column("sample")},
         discriminator=types.SimpleNamespace(output={}),
         sample=lambda count, seed=0: rows[:count],
     )  # fmt: skip

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 import ganzoo
-from ganzoo import evaluation
+from ganzoo import data, evaluation
 from ganzoo.testing import checks
 
 pytestmark = pytest.mark.usefixtures("cached_judges")
@@ -36,7 +36,7 @@ def sampler(rows, spec=SPEC):
 
     critic = types.SimpleNamespace(output={})
     name = "image" if spec.is_image else "vector"
-    named = {"output_name": name, "fields": {name: spec}}
+    named = {"output_name": name, "fields": {name: spec}, "columns": {name: data.Column("sample")}}
     return types.SimpleNamespace(
         **named, spec=spec, inputs={}, latent_spec={}, discriminator=critic, sample=sample
     )

@@ -118,7 +118,7 @@ class SampleQuality:
         self.metric = suitable_metric(metric, gan)
         chosen = METRICS[self.metric]
         self.higher, self._measure = chosen.higher, chosen.measure
-        self._value_range = gan.spec.value_range
+        self._spec = gan.spec
         extractor = extractor_of(extractor, gan.spec)
         given = any(not chosen.drawn for chosen in gan.inputs.values())
         found = rows_by_hash(gan, x, y, value_range, samples, given)
@@ -138,12 +138,12 @@ class SampleQuality:
     def __call__(self, gan: Any) -> float:
         """The metric of the GAN's samples now; NaN if a sample is not finite."""
         count = None if self._sources else self.samples
-        fake = gan.spec.as_array(gan.sample(count, self.seed, **self._sources))
-        if gan.spec.table is None and not np.isfinite(fake).all():
+        fake = self._spec.as_array(gan.sample(count, self.seed, **self._sources))
+        if self._spec.table is None and not np.isfinite(fake).all():
             return math.nan
         if self._measure is None:
             compare = pairs.psnr if self.metric == "psnr" else pairs.ssim
-            return float(compare(fake, self._real, self._value_range))
+            return float(compare(fake, self._real, self._spec.value_range))
         features = self._extractor.features(fake)
         if not np.isfinite(features).all():
             return math.nan
