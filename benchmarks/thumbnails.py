@@ -68,7 +68,7 @@ def suits(name: str, source: str | None) -> bool:
         return False
     if source is None:
         return True
-    labels = any(column.kind == "label" and not column.optional for column in columns)
+    labels = any(column.kind == "label" for column in columns)
     return not maps(name) and not (labels and "label" not in data.load(source).element_spec)
 
 

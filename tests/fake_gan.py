@@ -15,7 +15,9 @@ class FakeGAN:
     built = True
 
     def __init__(self, shape=(8, 12, 1), labels=False, encoder=False, policy="float32"):
-        self.spec = types.SimpleNamespace(shape=shape, is_image=len(shape) == 3, table=None)
+        kind = "images" if len(shape) == 3 else "vectors"
+        is_image = kind == "images"
+        self.spec = types.SimpleNamespace(shape=shape, is_image=is_image, kind=kind, table=None)
         self.output_name = "image" if self.spec.is_image else "vector"
         self.latent_spec = {"latent": tf.TensorSpec([None, 5], tf.float32)}
         self.latent_ranges = {"latent": "standard normal"}

@@ -262,7 +262,10 @@ def test_every_layer_is_checked_under_penalties():
         n for n, c in vars(layers).items() if inspect.isclass(c) and c.__module__ == layers.__name__
     }
     # The kernels of batch normalisation have no float64: tests/test_layers.py has its check.
-    linear = {"ClippedInInference", "Modulation", "PixelShuffle", "ReflectionPadding", "Scale"}
+    linear = {
+        "ClippedInInference", "Modulation", "PhaseShuffle", "PixelShuffle", "ReflectionPadding",
+        "Scale",
+    }  # fmt: skip
     assert ours == OURS.keys() | {"BatchNormalization"} | linear
 
 

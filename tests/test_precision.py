@@ -25,8 +25,9 @@ def made(name="lsgan", **chosen):
     gan = ganzoo.get(name, width=8, **chosen)
     subject = checks.Subject(type(gan))
     rows = subject.rows(subject.images[:128] if subject.is_series else IMAGES, LABELS)
+    rows = subject.digits if subject.is_table else rows
     rows = {k: np.tile(x, (1, 2, 2, 1)) for k, x in rows.items()} if name == "pix2pix" else rows
-    gan.build_from(rows, batch_size=16)
+    gan.build_from(rows, batch_size=20 if subject.is_table else 16)
     return gan
 
 

@@ -21,7 +21,18 @@ COSTLY = {
     checks.check_shapes,
     checks.check_tiny_problem,
 }
-REPRESENTATIVES = {"began", "bigan", "cgan", "gan", "pix2pix", "r1gan", "sgan", "srgan", "wgan"}
+REPRESENTATIVES = {
+    "began",
+    "bigan",
+    "cgan",
+    "ctgan",
+    "gan",
+    "pix2pix",
+    "r1gan",
+    "sgan",
+    "srgan",
+    "wgan",
+}
 """Each has a mechanism that the others lack. Costly checks of all other names are slow tests."""
 SPREAD = {
     checks.check_two_replicas_equal_one,

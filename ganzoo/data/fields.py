@@ -165,7 +165,9 @@ class Field:
 
     @property
     def kind(self) -> str:
-        """What its samples are, in the plural: images, series or vectors."""
+        """What its samples are, in the plural: images, series, vectors or rows of a table."""
+        if self.table is not None:
+            return "rows of a table"
         return {3: "images", 2: "series"}.get(len(self.shape), "vectors")
 
     @property
