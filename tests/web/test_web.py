@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ganzoo import data
 from ganzoo.exporters import web
 from ganzoo.exporters.web import runtime as ort
 
@@ -47,7 +48,7 @@ def test_the_page_names_no_other_host(name):
     ("shape", "message"), [((2,), "generates vectors"), ((4, 4, 2), "2 channels.*'onnx'")]
 )
 def test_what_a_browser_cannot_show_is_refused(shape, message):
-    spec = types.SimpleNamespace(shape=shape, is_image=len(shape) == 3)
+    spec = data.Field(shape, "float32")
     with pytest.raises(ValueError, match=message):
         web.check(types.SimpleNamespace(registry_name="fake", spec=spec))
 
