@@ -360,7 +360,7 @@ def test_large_images_on_a_cpu_get_smaller_networks_and_batches(
     )  # fmt: skip
     assert (run.config["hyperparameters"]["width"], run.config["batch_size"]) == expected
     assert untrained[0].width == expected[0]
-    said = "chosen for these images" in out.getvalue()
+    said = "chosen for these data" in out.getvalue()
     assert said == ((given.get("width"), batch_size or 64) != expected)
 
 
@@ -386,7 +386,7 @@ def test_the_pictures_of_a_folder_get_one_size(tmp_path, untrained, sides, asked
     )  # fmt: skip
     assert run.config["size"] == (list(found) if found else None)
     assert untrained[0].spec.shape == (*(found or sides[0]), 3)
-    assert ("chosen for these images: size=64x64" in out.getvalue()) == (asked != found)
+    assert ("chosen for these data: size=64x64" in out.getvalue()) == (asked != found)
 
 
 def test_where_there_is_a_gpu_nothing_becomes_smaller(tmp_path, monkeypatch, untrained):

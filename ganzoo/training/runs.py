@@ -179,7 +179,7 @@ def train(
         if how["size"] != size:
             words = ", ".join(filter(None, ["size={}x{}".format(*how["size"]), words]))
         if words:
-            line = f"chosen for these images: {words}"
+            line = f"chosen for these data: {words}"
             console.print(line, markup=False, highlight=False, soft_wrap=True)
     training.run_in(run, export, console)
     return run
