@@ -22,8 +22,6 @@ class Table:
     are then seen more often than they occur.
     """
 
-    columns = ("table", "condition")
-
     def __init__(self, frame: Any, given: Field | None, seed: int):
         known = table_learning.learn(frame, seed) if given is None else given.table
         if known is None:
@@ -52,7 +50,8 @@ class Table:
             row = (step % max(per_epoch, 1) * order.rows + place)[order.mine]
             if drawn is None:
                 if order.shuffle:
-                    row = tf.cast(u[0] * len(self.numbers), tf.int64)
+                    last = tf.constant(len(self.numbers) - 1, tf.int64)
+                    row = tf.minimum(tf.cast(u[0] * len(self.numbers), tf.int64), last)
                 return {"table": tf.gather(rows, row)}
             row, condition = drawn(u, None if order.shuffle else row)
             return {"table": tf.gather(rows, row), "condition": condition}
