@@ -126,7 +126,7 @@ def batches(
         rows = batch_size * steps
         order = Order(rows, _share(part, rows), shuffle, seed, first_step, steps_per_epoch)
         dataset, length = table.stream(order)
-        return Batches(dataset, table.fields, length)
+        return Batches(dataset.with_options(_options(False)), table.fields, length)
     data = forms.joined(x, y, columns)
     sources = [
         (Stream if forms.is_stream(one) else Arrays)(one, group)
@@ -154,12 +154,17 @@ def batches(
     # Autotuned, it may grow to half of the machine's memory.
     if not all(isinstance(source, Arrays) for source in sources):
         dataset = dataset.prefetch(held(learned, rows, 16))
-    options = tf.data.Options()
-    # The tuner's thread sleeps for up to a minute, and an iterator's end often waits for it.
-    asked = forms.is_stream(x) and x.options().autotune.enabled
-    options.autotune.enabled = bool(asked)
+    tuned = forms.is_stream(x) and x.options().autotune.enabled
     known = max(lengths) if len(lengths) == len(streams) else None
-    return Batches(dataset.with_options(options), learned, known)
+    return Batches(dataset.with_options(_options(bool(tuned))), learned, known)
+
+
+def _options(tuned: bool) -> tf.data.Options:
+    """Without tuning unless the user asked for it: the tuner's thread sleeps for up to a minute,
+    and an iterator's end often waits for it."""
+    options = tf.data.Options()
+    options.autotune.enabled = tuned
+    return options
 
 
 def _share(part: tuple[int, int], rows: int) -> slice:

@@ -83,10 +83,9 @@ def _first_of_nested(x: Any, columns: Columns) -> Any:
         stacklevel=4,
     )
     first, labels = x[0]
-    grey = first.ndim == 3 and first.dtype == np.uint8
-    if (
-        grey and not columns[samples_of(columns)[0]].is_series
-    ):  # the grey pictures of keras.datasets
+    is_series = columns[samples_of(columns)[0]].is_series
+    if first.ndim == 3 and first.dtype == np.uint8 and not is_series:
+        # the grey pictures of keras.datasets
         first = first[..., None]
     return first, labels
 

@@ -17,7 +17,6 @@ import numpy as np
 import tensorflow as tf
 
 WIDEST = 0.99  # of the number within its mode, which tanh can reach
-
 RAKED = 20  # rounds, of which a few are enough for shares that are right to a thousandth
 
 Value = str | int | float | bool | None
@@ -266,8 +265,8 @@ def condition(columns: Columns, asked: Mapping[Any, Any]) -> dict[int, int]:
     """
     found: dict[int, int] = {}
     names = [column.name for column in columns]
+    known = [column.name for column in categories_of(columns)]
     for name, value in asked.items():
-        known = [c.name for c in categories_of(columns)]
         if name not in known:
             what = "holds numbers" if name in names else "is no column"
             listed = ", ".join(map(repr, known[:10])) or "none"

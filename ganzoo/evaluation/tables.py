@@ -37,12 +37,6 @@ def column_shapes(real: npt.ArrayLike, fake: npt.ArrayLike, columns: Columns) ->
     return bootstrapped(score, len(y), most=1.0)
 
 
-def shape_of_each(real: npt.ArrayLike, fake: npt.ArrayLike, columns: Columns) -> dict[str, float]:
-    """`column_shapes` by the name of the column, without missing numbers."""
-    x, y = _checked(real, fake)
-    return {str(c.name): _shape(x, y, i, c)[0] for i, c in enumerate(columns)}
-
-
 def _shape(x: np.ndarray, y: np.ndarray, i: int, column: TableColumn) -> list[float]:
     if column.is_category:
         return [1 - _total_variation(x[:, i], y[:, i])]
@@ -79,15 +73,21 @@ def pair_trends(real: npt.ArrayLike, fake: npt.ArrayLike, columns: Columns) -> M
         for rows in (x, y)
     )
 
+    correlations = {
+        (i, j): _correlation(x, i, j)
+        for i, j in pairs
+        if not (columns[i].is_category or columns[j].is_category)
+    }
+
     def score(rows: np.ndarray) -> float:
         scores = []
         for i, j in pairs:
-            if columns[i].is_category or columns[j].is_category:
+            if (i, j) in correlations:
+                difference = correlations[i, j] - _correlation(y[rows], i, j)
+                scores.append(1 - abs(difference) / 2)
+            else:
                 one, other = (c[:, i] * 10_000 + c[:, j] for c in (coarse_x, coarse_y[rows]))
                 scores.append(1 - _total_variation(one, other))
-            else:
-                difference = _correlation(x, i, j) - _correlation(y[rows], i, j)
-                scores.append(1 - abs(difference) / 2)
         return float(np.mean(scores))
 
     return bootstrapped(score, len(y), most=1.0)
