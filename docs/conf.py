@@ -47,12 +47,26 @@ napoleon_use_ivar = True
 
 def as_restructured_text(app, what, name, obj, options, lines):
     """Docstrings are plain text with code between backticks: marks of reStructuredText are escaped
-    outside of the code."""
-    for number, line in enumerate(lines):
-        parts = re.split(r"(``.+?``|`[^`]+`)", line)
-        parts[::2] = [re.sub(r"([*|_])", r"\\\1", part) for part in parts[::2]]
-        parts[1::2] = [f"``{part.strip('`')}``" for part in parts[1::2]]
-        lines[number] = "".join(parts)
+    outside of the code, and what is indented after an empty line, such as equations, is shown as it
+    is written."""
+    shown, literal, deeper = [], None, ""  # literal: the indentation of the text around a block
+    for line in lines:
+        indentation = len(line) - len(line.lstrip())
+        if literal is not None and line and indentation <= literal:
+            literal = None
+        if literal is None and line and len(shown) > 1 and not shown[-1] and shown[-2]:
+            around = len(shown[-2]) - len(shown[-2].lstrip())
+            if indentation >= around + 4:
+                literal = around
+                deeper = "    " * (shown[-2].strip() in ("Example:", "Examples:"))
+                shown += [" " * around + deeper + "::", ""]
+        if literal is None:
+            parts = re.split(r"(``.+?``|`[^`]+`)", line)
+            parts[::2] = [re.sub(r"([*|_])", r"\\\1", part) for part in parts[::2]]
+            parts[1::2] = [f"``{part.strip('`')}``" for part in parts[1::2]]
+            line = "".join(parts)
+        shown.append(deeper + line if literal is not None and line else line)
+    lines[:] = shown
 
 
 def mathml(self, node):

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import ganzoo
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -39,5 +41,10 @@ def test_formulas_need_no_script(site):
 
 def test_the_reference_has_what_is_public(site):
     text = (site / "docs" / "reference.html").read_text()
-    for name in ("ganzoo.get", "ganzoo.core.gan.GAN.sample", "ganzoo.evaluation"):
+    for name in ("ganzoo.get", "ganzoo.load", "ganzoo.core.gan.GAN.sample", *ganzoo._PUBLIC.values()):
         assert f'id="{name}' in text or f'id="module-{name}' in text, name
+
+
+def test_every_game_is_described(site):
+    text = (site / "docs" / "games.html").read_text()
+    assert [name for name in ganzoo.names() if f'id="ganzoo.zoo.{name}.' not in text] == []
