@@ -1,6 +1,9 @@
 """Notebooks run top to bottom, offline, and install ganzoo if it is missing."""
 
 import importlib.metadata
+import json
+import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -14,16 +17,24 @@ import ganzoo
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((REPOSITORY / "colab").glob("*.ipynb"))
+fingerprint = runpy.run_path(str(REPOSITORY / "colab" / "run.py"))["fingerprint"]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_is_whole_and_without_outputs(path):
+def test_is_whole_and_stores_what_its_cells_show(path):
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
-    assert all(not cell.get("outputs") for cell in notebook.cells), "commit it without outputs"
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            compile(TransformerManager().transform_cell(cell.source), path.name, "exec")
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    for cell in cells:
+        compile(TransformerManager().transform_cell(cell.source), path.name, "exec")
+    run = "run `python colab/run.py " + path.stem + "` again"
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1)), run
+    assert notebook.metadata["ran"] == fingerprint(notebook), run
+    outputs = [output for cell in cells for output in cell.outputs]
+    assert sum("image/png" in output.get("data", {}) for output in outputs) >= 2, "it draws nothing"
+    assert not [output for output in outputs if output.output_type == "error"]
+    assert path.stat().st_size < 800_000
+    assert not re.search(r"/tmp|/home|/root|\x1b|\r", json.dumps(outputs, ensure_ascii=False))
 
 
 @pytest.mark.slow
