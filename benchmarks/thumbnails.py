@@ -1,15 +1,19 @@
 """A picture for each GAN of the zoo: 16 samples after a short training.
 
-Settings are those of each GAN, except for the width of the networks, which is small enough for some
-hundred steps on a CPU (`WIDTHS`). `--width` is another one, and 0 leaves the networks as they are.
+Settings are those of each GAN, except for what a training of minutes on a CPU needs: narrow
+networks (`WIDTHS`), larger rates and a moving average of the generator's weights (`SETTINGS`),
+batches of 32 and the fastest precision. `--width` is another width, 0 leaves the networks as they
+are, and `--set` has the last word. `--seconds` counts seconds of one core, without building and
+tracing.
 
     python benchmarks/thumbnails.py                     # all names, about half a minute each
     python benchmarks/thumbnails.py stylegan2 fastgan --seconds 150
     python benchmarks/thumbnails.py infogan --weights mnist5k   # of a pretrained generator
     python benchmarks/thumbnails.py --data shapes --seconds 120    # one sheet, about an hour
     python benchmarks/thumbnails.py --data emoji --seconds 120     # at 32×32
+    python benchmarks/thumbnails.py wgan --data emoji --seconds 300    # one cell of it again
 
-A GAN whose generator maps images is shown with what it maps above the outputs. Pictures go to
+A GAN whose generator maps images is shown with what it maps beside the outputs. Pictures go to
 results/zoo/NAME.png, and with `--data` to one sheet, results/zoo-DATA.png. How each was made goes
 to results/zoo.csv. `python benchmarks/pages.py` puts the pictures into the README.
 """
@@ -17,9 +21,11 @@ to results/zoo.csv. `python benchmarks/pages.py` puts the pictures into the READ
 from __future__ import annotations
 
 import argparse
+import functools
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import keras
 import matplotlib
@@ -28,7 +34,7 @@ matplotlib.use("agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import tables
-from PIL import Image
+from PIL import Image, ImageDraw
 
 import ganzoo
 from ganzoo import data
@@ -37,14 +43,32 @@ from ganzoo.foundation import keywords, registry
 from ganzoo.reporting import mapped, plots
 
 SHOWN = 16
+BATCH = 32
 NARROW = 32
-WIDTHS = dict.fromkeys(("gan", "minimax_gan", "fgan", "unrolled_gan", "stylegan2", "fastgan"), 0)
-WIDTHS |= dict.fromkeys(("biggan", "sagan", "reacgan", "sngan", "projection_gan"), 16)
+WIDTHS = dict.fromkeys(("gan", "minimax_gan", "fgan", "unrolled_gan"), 0)
+WIDTHS |= dict.fromkeys(("biggan", "sagan", "reacgan", "sngan", "projection_gan"), 8)
+WIDTHS |= {"stylegan2": 8, "fastgan": 8, "began": 16}
+
+AVERAGED = {"ema": 0.99, "precision": "auto"}
+FAST = AVERAGED | {"generator_learning_rate": 1e-3, "discriminator_learning_rate": 1e-3}
+SLOW_D = AVERAGED | {"generator_learning_rate": 1e-3, "discriminator_learning_rate": 2e-4}
+SETTINGS: dict[str, dict[str, Any]] = dict.fromkeys(ganzoo.names(), AVERAGED)
+SETTINGS |= dict.fromkeys(("dcgan", "cgan", "pacgan", "ragan", "rsgan", "gan", "fgan"), SLOW_D)
+SETTINGS |= dict.fromkeys(("dragan", "r3gan", "fastgan", "wgan_gp"), FAST)
+SETTINGS["minimax_gan"] = SLOW_D | {"discriminator_learning_rate": 5e-5}
+SETTINGS["began"] = {
+    "latent_dim": 16, "ema": 0.995, "beta_2": 0.9, "proportional_gain": 1.0,
+    "generator_learning_rate": 2e-3, "discriminator_learning_rate": 1e-4,
+}  # fmt: skip
+
+CELL = (8 * 33 - 1, 2 * 33 - 1)  # pixels of a sheet's pictures: two rows of eight at 32×32
+MARGIN, TITLE, COLUMNS = 6, 14, 4
 RESULTS = Path(__file__).parents[1] / "results"
 
 
 class StopAfter(keras.callbacks.Callback):
-    """Ends training after some seconds, which begin with the second step: the first one traces."""
+    """Ends training after some seconds of one core, which begin with the second step: the first
+    one traces."""
 
     def __init__(self, seconds: float):
         super().__init__()
@@ -52,8 +76,8 @@ class StopAfter(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: object = None) -> None:
         if batch == 0:
-            self.end = time.monotonic() + self.seconds
-        self.model.stop_training = time.monotonic() > self.end
+            self.end = time.process_time() + self.seconds
+        self.model.stop_training = time.process_time() > self.end
 
 
 def maps(name: str) -> bool:
@@ -69,7 +93,16 @@ def suits(name: str, source: str | None) -> bool:
     if source is None:
         return True
     labels = any(column.kind == "label" for column in columns)
-    return not maps(name) and not (labels and "label" not in data.load(source).element_spec)
+    return not maps(name) and not (labels and not has_labels(source))
+
+
+@functools.cache
+def has_labels(source: str) -> bool:
+    return "label" in data.load(source, size=sized(source)).element_spec
+
+
+def sized(source: str) -> tuple[int, int] | None:
+    return (32, 32) if source == "emoji" else None
 
 
 def picture(
@@ -86,14 +119,14 @@ def picture(
         gan = ganzoo.get(gan_name, weights=weights)
         (card,) = [card for card in ganzoo.weights(gan_name) if card.name == weights]
         return weights, card.steps, colours(gan, seed)
-    chosen = ({"width": width} if width else {}) | keywords.read(gan_name, settings, seed)
-    gan = ganzoo.get(gan_name, **chosen)
+    chosen = SETTINGS[gan_name] | ({"width": width} if width else {})
+    gan = ganzoo.get(gan_name, **chosen | keywords.read(gan_name, settings, seed))
     source = source or gan.default_data
-    size = (32, 32) if source == "emoji" else None
-    examples = shown = ganzoo.data.load(source, size=size)
+    examples = shown = data.load(source, size=sized(source))
     if maps(gan_name):
         examples, shown = ganzoo.data.held_out(examples, SHOWN // 2)
-    gan.fit(examples, steps_per_epoch=10**6, callbacks=[StopAfter(seconds)], verbose=0)
+    stop = StopAfter(seconds)
+    gan.fit(examples, batch_size=BATCH, steps_per_epoch=10**6, callbacks=[stop], verbose=0)
     if not mapped.given_names(gan):
         return source, gan.step, colours(gan, seed)
     stream = gan.batches(shown, batch_size=1, steps=1, replicas=1, shuffle=False)
@@ -123,16 +156,17 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()
     names = chosen.names or [name for name in ganzoo.names() if suits(name, chosen.data)]
-    sheets = {}
     for name in names:
         began = time.monotonic()
         width = WIDTHS.get(name, NARROW) if chosen.width is None else chosen.width
-        source, steps, sheets[name] = picture(
+        source, steps, pixels = picture(
             name, chosen.data, chosen.seconds, width, chosen.seed, chosen.weights, chosen.set
         )
-        if not chosen.data:
+        if chosen.data:
+            put(pixels, name, chosen.data)
+        else:
             (RESULTS / "zoo").mkdir(exist_ok=True)
-            plt.imsave(RESULTS / "zoo" / f"{name}.png", sheets[name])
+            plt.imsave(RESULTS / "zoo" / f"{name}.png", pixels)
         command = f"python benchmarks/thumbnails.py {name} --seconds {chosen.seconds:g}"
         command += f" --width {width}"
         command += f" --set {' '.join(chosen.set)}" if chosen.set else ""
@@ -145,22 +179,25 @@ def main() -> None:
         }  # fmt: skip
         print(*row.values(), flush=True)
         tables.write(RESULTS / "zoo.csv", [row], ("name", "data"), ("name", "data"))
-    if chosen.data and not chosen.names:
-        draw(sheets, RESULTS / f"zoo-{chosen.data}.png")
 
 
-def draw(sheets: dict[str, np.ndarray], path: Path, columns: int = 4) -> None:
-    """All contact sheets with their names above them."""
-    rows = -(-len(sheets) // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(3 * columns, 1.05 * rows), squeeze=False)
-    for axis in axes.flat:
-        axis.axis("off")
-    for axis, (name, sheet) in zip(axes.flat, sheets.items(), strict=False):
-        axis.imshow(sheet)
-        axis.set_title(name, fontsize=9, pad=2)
-    figure.tight_layout(pad=0.3)
-    figure.savefig(path, dpi=100)
-    plt.close(figure)
+def put(pixels: np.ndarray, name: str, source: str) -> None:
+    """Puts a contact sheet with its name above it into the sheet of a data set."""
+    path = RESULTS / f"zoo-{source}.png"
+    names = [name for name in ganzoo.names() if suits(name, source)]
+    width, height = CELL[0] + MARGIN, CELL[1] + MARGIN + TITLE
+    size = (COLUMNS * width, -(-len(names) // COLUMNS) * height)
+    sheet = Image.open(path).convert("RGB") if path.exists() else Image.new("RGB", size, "white")
+    if sheet.size != size:
+        sheet = Image.new("RGB", size, "white")
+    row, column = divmod(names.index(name), COLUMNS)
+    left, top = column * width, row * height
+    shown = Image.fromarray(pixels)
+    shown.thumbnail(CELL, Image.Resampling.BOX)
+    sheet.paste("white", (left, top, left + width, top + height))
+    ImageDraw.Draw(sheet).text((left, top), name, "black")
+    sheet.paste(shown, (left, top + TITLE))
+    sheet.save(path)
 
 
 if __name__ == "__main__":

@@ -30,8 +30,13 @@ FOLDER = "/content"  # where Colab runs notebooks
 def run(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     with tempfile.TemporaryDirectory() as folder:
-        where = {"metadata": {"path": folder}}
-        NotebookClient(notebook, timeout=1200, resources=where, record_timing=False).execute()
+        NotebookClient(
+            notebook,
+            timeout=1200,
+            resources={"metadata": {"path": folder}},
+            record_timing=False,
+            coalesce_streams=True,
+        ).execute()
         for cell in notebook.cells:
             cell.get("outputs", [])[:] = [
                 stored(output, folder) for output in cell.get("outputs", []) if keeps(output)

@@ -385,6 +385,18 @@ def test_evaluate_measures_columns_pairs_and_copies(gan, frame):
 # ---- files
 
 
+def test_reading_a_large_table_tells_its_progress(tmp_path, monkeypatch, frame, caplog):
+    from ganzoo.data.sources import tables as files
+
+    monkeypatch.setattr(files, "PART", 100)
+    monkeypatch.setattr(files, "SECONDS", 0)
+    frame.to_csv(tmp_path / "rows.csv", index=False)
+    with caplog.at_level("INFO", logger="ganzoo"):
+        ganzoo.data.load(f"table:{tmp_path / 'rows.csv'}")
+    told = [record.getMessage().split(": ")[-1] for record in caplog.records]
+    assert told == [f"{n} rows read so far" for n in range(100, len(frame) + 1, 100)]
+
+
 def test_csv_and_parquet_are_read_in_parts(tmp_path, monkeypatch, frame):
     from ganzoo.data.sources import tables as files
 

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 PART = 100_000  # rows that are read at once
+SECONDS = 5  # between two lines about the progress
 
 
 def table(path: Path) -> Any:
     """A DataFrame of a .csv or .parquet file.
 
     The file is read in parts, and strings become categories in each part, so that a large table
-    takes the memory of its codes and numbers and not that of its text. Text that is dates as ISO
-    8601 writes them, such as 2026-11-27, becomes dates.
+    takes the memory of its codes and numbers and not that of its text. The logger `ganzoo` tells
+    every few seconds how many rows were read. Text that is dates as ISO 8601 writes them, such as
+    2026-11-27, becomes dates.
 
     Raises:
         ValueError: the file can't be read.
@@ -28,7 +32,8 @@ def table(path: Path) -> Any:
     if not path.is_file():
         raise ValueError(f"there is no file {path}: name a .csv or .parquet file.")
     try:
-        parts = [_compact(part) for part in (_csv if path.suffix == ".csv" else _parquet)(path)]
+        read = _csv if path.suffix == ".csv" else _parquet
+        parts = [_compact(part) for part in _told(read(path), path)]
         parts = [part.assign(**{name: _as_dates(part[name]) for name in _dates(parts[0])})
                  for part in parts]  # fmt: skip
     except Exception as error:  # pandas and pyarrow have errors of their own
@@ -45,6 +50,17 @@ def table(path: Path) -> Any:
         else:
             columns[name] = pd.concat(series, ignore_index=True)
     return pd.DataFrame(columns)
+
+
+def _told(parts: Iterator[Any], path: Path) -> Iterator[Any]:
+    """The parts. How many rows were read is logged every few seconds."""
+    count, told = 0, time.monotonic()
+    for part in parts:
+        yield part
+        count += len(part)
+        if time.monotonic() - told > SECONDS:
+            logging.getLogger("ganzoo").info("%s: %s rows read so far", path, f"{count:,}")
+            told = time.monotonic()
 
 
 def _csv(path: Path) -> Iterator[Any]:
