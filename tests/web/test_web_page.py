@@ -6,6 +6,10 @@ import numpy as np
 import pytest
 from page import GENERATE, KINDS, flat, picture, pixels
 
+from ganzoo import exporters
+from ganzoo.exporters import onnx
+from ganzoo.exporters.certificate import psnr
+
 
 @pytest.mark.parametrize("name", KINDS)
 def test_the_browser_generates_what_keras_does(exported, visit, name):
@@ -23,6 +27,20 @@ def test_the_browser_generates_what_keras_does(exported, visit, name):
     assert len({picture(page, f"#samples button:nth-child({i}) canvas") for i in range(1, 25)}) > 20
     assert re.fullmatch(r"\d+(\.\d)? ms", page.inner_text("#latency"))
     assert picture(page) == picture(page, "#samples button:first-child canvas")
+
+
+@pytest.mark.parametrize("precision", ["float16", "int8"])
+def test_the_browser_runs_reduced_precision(exported, visit, tmp_path, web_runtime, precision):
+    gan, _ = exported["dcgan"]
+    folder = exporters.export(gan, tmp_path, "web", precision=precision, least_psnr=20)
+    latents = gan.draw_latents(3, 5)
+    images = np.reshape(visit(folder).evaluate(GENERATE, flat(latents)), (3, *gan.spec.shape))
+    with onnx.opened(folder) as (_, run):
+        native = run("serving_default", {name: z.numpy() for name, z in latents.items()})
+    keras = gan.serve(latents).numpy()
+    of_native, of_keras = (psnr((images - x) ** 2, None, "image") for x in (native, keras))
+    assert of_native > 40 and of_keras > 20, (of_native, of_keras)
+    assert of_keras < 100, "it computes in float32"
 
 
 def test_colours_are_the_images_rounded(exported, visit):
