@@ -17,6 +17,8 @@ from ganzoo.data.iterables import as_dataset
 from ganzoo.data.streams import Stream, held
 from ganzoo.data.training_by_sampling import Table
 
+Source = Arrays | Stream | Table
+
 
 class Batches(NamedTuple):
     """What `batches` returns.
@@ -117,29 +119,17 @@ def batches(
     x = as_dataset(x)
     if hasattr(x, "one_pass") and steps_per_epoch is None:
         raise ValueError("a generator doesn't tell how long an epoch is: pass steps_per_epoch=….")
-    if any(column.kind == "table" for column in columns.values()):
-        if y is not None:
-            raise ValueError("y= was given with a table: make it a column of the table.")
-        table = Table(x, (fields or {}).get("table"), seed)
-        batch_size = int(batch_size or table.batch_size)
-        check_enough(len(table.numbers), batch_size, steps, replicas)
-        rows = batch_size * steps
-        order = Order(rows, _share(part, rows), shuffle, seed, first_step, steps_per_epoch)
-        dataset, length = table.stream(order)
-        return Batches(dataset.with_options(_options(False)), table.fields, length)
     data = forms.joined(x, y, columns)
-    sources = [
-        (Stream if forms.is_stream(one) else Arrays)(one, group)
-        for one, group in forms.groups(data, columns)
-    ]
+    sources = [_source(one, group) for one, group in forms.groups(data, columns)]
     batch_size = int(batch_size or sources[0].batch_size)
     rows = batch_size * steps
-    mine = _share(part, rows)
+    # The rows of a step that worker i of n reads.
+    mine = slice(part[0] * rows // part[1], (part[0] + 1) * rows // part[1])
     learned: dict[str, Field] = {}
     for source in sources:
         seen = source.look(rows)
         check_enough(sum(map(len, next(iter(seen.values())))), batch_size, steps, replicas)
-        learned |= _learn(source, seen, value_range, fields or {}, num_classes)
+        learned |= _learn(source, seen, value_range, fields or {}, num_classes, seed)
     streams = [
         source.stream(
             {name: learned[name] for name in source.columns},
@@ -152,24 +142,20 @@ def batches(
         dataset = tf.data.Dataset.zip(tuple(stream for stream, _ in streams)).map(_merged)
     lengths = [length for _, length in streams if length is not None]
     # Autotuned, it may grow to half of the machine's memory.
-    if not all(isinstance(source, Arrays) for source in sources):
+    if any(isinstance(source, Stream) for source in sources):
         dataset = dataset.prefetch(held(learned, rows, 16))
-    tuned = forms.is_stream(x) and x.options().autotune.enabled
-    known = max(lengths) if len(lengths) == len(streams) else None
-    return Batches(dataset.with_options(_options(bool(tuned))), learned, known)
-
-
-def _options(tuned: bool) -> tf.data.Options:
-    """Without tuning unless the user asked for it: the tuner's thread sleeps for up to a minute,
-    and an iterator's end often waits for it."""
+    # Without tuning unless the user asked for it: the tuner's thread sleeps for up to a minute, and
+    # an iterator's end often waits for it.
     options = tf.data.Options()
-    options.autotune.enabled = tuned
-    return options
+    options.autotune.enabled = bool(forms.is_stream(x) and x.options().autotune.enabled)
+    known = max(lengths) if len(lengths) == len(streams) else None
+    return Batches(dataset.with_options(options), learned, known)
 
 
-def _share(part: tuple[int, int], rows: int) -> slice:
-    """The rows of a step that worker i of n reads."""
-    return slice(part[0] * rows // part[1], (part[0] + 1) * rows // part[1])
+def _source(data: Any, columns: Columns) -> Source:
+    if "table" in columns:
+        return Table(data, columns)
+    return (Stream if forms.is_stream(data) else Arrays)(data, columns)
 
 
 @tf.autograph.experimental.do_not_convert
@@ -185,13 +171,16 @@ def _seed_of(seed: int, place: int) -> int:
 
 
 def _learn(
-    source: Arrays | Stream,
-    seen: Mapping[str, list[np.ndarray]],
+    source: Source,
+    seen: Mapping[str, list[Any]],
     value_range: tuple[float, float] | None,
     given: Mapping[str, Field],
     num_classes: int | None,
+    seed: int,
 ) -> dict[str, Field]:
     """The Fields of a source's columns, by their names in a batch."""
+    if isinstance(source, Table):
+        return source.learn(given.get("table"), seed)
     fields: dict[str, Field] = {}
     for name, column in source.columns.items():
         if column.kind == "label":

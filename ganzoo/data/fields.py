@@ -164,9 +164,24 @@ class Field:
         return len(self.shape) == 2
 
     @property
+    def is_table(self) -> bool:
+        return self.codec == "table"
+
+    @property
+    def columns(self) -> tables.Columns:
+        """What was learned of each column of a table; empty for other data."""
+        return self.table or ()
+
+    @property
+    def is_served_encoded(self) -> bool:
+        """Whether an exported generator gives network units: images in [-1, 1], encoded rows of a
+        table. Vectors and series have the data's own units."""
+        return self.is_image or self.is_table
+
+    @property
     def kind(self) -> str:
         """What its samples are, in the plural: images, series, vectors or rows of a table."""
-        if self.table is not None:
+        if self.is_table:
             return "rows of a table"
         return {3: "images", 2: "series"}.get(len(self.shape), "vectors")
 
@@ -211,7 +226,7 @@ class Field:
 
     def batch_spec(self, rows: int | None = None) -> tf.TensorSpec:
         """Shape and dtype of this column in a batch. A row of a table has one number a column."""
-        shape = self.shape if self.table is None else (len(self.table),)
+        shape = (len(self.columns),) if self.is_table else self.shape
         return tf.TensorSpec([rows, *shape], self.batch_dtype)
 
     # -- between the user's units and the network's -------------------------------------------
@@ -225,8 +240,8 @@ class Field:
         if self.codec == "classes":
             x = tf.convert_to_tensor(x)
             return self._numbers_of_names(x) if x.dtype == tf.string else tf.cast(x, tf.int32)
-        if self.table is not None:
-            return tables.encode(tf.cast(x, tf.float32), self.table)
+        if self.is_table:
+            return tables.encode(tf.cast(x, tf.float32), self.columns)
         # float32 would cancel the digits of, say, int64 time stamps before they are centred.
         x = tf.cast(x, self._wide)
         return tf.cast((x - self._of(self.offset)) / self._of(self.scale), tf.float32)
@@ -240,8 +255,8 @@ class Field:
         """
         if self.codec == "classes":
             return self._labels(np.asarray(y))
-        if self.table is not None:
-            return tables.decode(np.asarray(y), self.table)
+        if self.is_table:
+            return tables.decode(np.asarray(y), self.columns)
         kind = tf.as_dtype(self.dtype)
         x = np.asarray(y, self._wide) * self._of(self.scale) + self._of(self.offset)
         if self.feature_names is not None:
@@ -251,7 +266,7 @@ class Field:
     def as_array(self, samples: Any) -> np.ndarray:
         """Samples in the user's units as one array, which `encode` takes. A table becomes numbers
         [N, columns], see `ganzoo.data.tables.numbers`."""
-        return np.asarray(samples) if self.table is None else tables.numbers(samples, self.table)
+        return tables.numbers(samples, self.columns) if self.is_table else np.asarray(samples)
 
     def decode_tensor(self, y: Any) -> tf.Tensor:
         """Network units -> the user's units as a float32 tensor, in the graph."""
