@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from ganzoo.data import forms, labels
 from ganzoo.data.arrays import Arrays, Order
-from ganzoo.data.checks import check_enough, check_int
-from ganzoo.data.fields import Column, Field, learn_samples, main_sample
+from ganzoo.data.checks import check_enough, check_int, not_finite
+from ganzoo.data.fields import Column, Field, checked_range, main_sample
 from ganzoo.data.forms import Columns
 from ganzoo.data.iterables import as_dataset
 from ganzoo.data.streams import Stream, held
@@ -198,7 +198,48 @@ def _learn(
         what = forms.what_of(name, source.columns)
         frame = getattr(source, "frames", {}).get(name)
         chunks = seen[name] if frame is None else [frame.values(known)]
-        fields[name] = learn_samples(chunks, value_range, known, what)
+        fields[name] = _learn_samples(chunks, value_range, known, what)
         if frame is not None and known is None:
             fields[name] = frame.described(fields[name])
     return fields
+
+
+def _learn_samples(
+    chunks: Sequence[np.ndarray],
+    value_range: tuple[float, float] | None,
+    given: Field | None,
+    what: str,
+) -> Field:
+    """The Field of the rows seen, or the given one, of a built model, if they fit it."""
+    shape, dtype = chunks[0].shape[1:], chunks[0].dtype.name
+    if value_range is not None:
+        checked_range(value_range)
+    # min and max propagate NaN, so one pass without a copy sees what is not finite too.
+    low = float(np.min([np.min(chunk) for chunk in chunks]))
+    high = float(np.max([np.max(chunk) for chunk in chunks]))
+    if not np.isfinite([low, high]).all():
+        raise ValueError(not_finite(what))
+    if given is None:
+        moments = None
+        if len(shape) < 3 and value_range is None:
+            rows = np.concatenate(chunks) if len(chunks) > 1 else chunks[0]
+            axes = tuple(range(rows.ndim - 1))
+            moments = rows.mean(axes, dtype="float64"), rows.std(axes, dtype="float64")
+        return Field.learn(
+            shape, dtype, low, high, moments=moments, value_range=value_range, what=what
+        )
+    if (shape, dtype) != (given.shape, given.dtype):
+        raise ValueError(
+            f"{what} is {dtype} of shape {shape}, but the model was built for {given.dtype} of"
+            f" shape {given.shape}: pass data of that kind, or build a new model."
+        )
+    if not given.admits(low, high) or (
+        value_range is not None and not np.allclose(value_range, given.value_range or np.nan)
+    ):
+        raise ValueError(
+            f"{what} holds values from {low:g} to {high:g}"
+            + ("" if value_range is None else f" with value_range={tuple(value_range)}")
+            + f", but the model was built for the value range {given.value_range}: rescale the"
+            " data, or build a new model."
+        )
+    return given

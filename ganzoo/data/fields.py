@@ -11,7 +11,6 @@ import numpy as np
 import tensorflow as tf
 
 from ganzoo.data import tables
-from ganzoo.data.checks import not_finite
 
 # In network units. A bilinear resize or a division leaves floats a rounding error outside
 # their range, which is no reason to refuse them or to read [0, 1] as [-1, 1].
@@ -327,47 +326,6 @@ class Field:
 def main_sample(fields: Mapping[str, Field]) -> str:
     """The name of what a generator makes: the last sample, such as the target of a pair."""
     return [name for name, field in fields.items() if not field.is_label][-1]
-
-
-def learn_samples(
-    chunks: Sequence[np.ndarray],
-    value_range: tuple[float, float] | None,
-    given: Field | None,
-    what: str,
-) -> Field:
-    """The Field of the rows seen, or the given one, of a built model, if they fit it."""
-    shape, dtype = chunks[0].shape[1:], chunks[0].dtype.name
-    if value_range is not None:
-        checked_range(value_range)
-    # min and max propagate NaN, so one pass without a copy sees what is not finite too.
-    low = float(np.min([np.min(chunk) for chunk in chunks]))
-    high = float(np.max([np.max(chunk) for chunk in chunks]))
-    if not np.isfinite([low, high]).all():
-        raise ValueError(not_finite(what))
-    if given is None:
-        moments = None
-        if len(shape) < 3 and value_range is None:
-            rows = np.concatenate(chunks) if len(chunks) > 1 else chunks[0]
-            axes = tuple(range(rows.ndim - 1))
-            moments = rows.mean(axes, dtype="float64"), rows.std(axes, dtype="float64")
-        return Field.learn(
-            shape, dtype, low, high, moments=moments, value_range=value_range, what=what
-        )
-    if (shape, dtype) != (given.shape, given.dtype):
-        raise ValueError(
-            f"{what} is {dtype} of shape {shape}, but the model was built for {given.dtype} of"
-            f" shape {given.shape}: pass data of that kind, or build a new model."
-        )
-    if not given.admits(low, high) or (
-        value_range is not None and not np.allclose(value_range, given.value_range or np.nan)
-    ):
-        raise ValueError(
-            f"{what} holds values from {low:g} to {high:g}"
-            + ("" if value_range is None else f" with value_range={tuple(value_range)}")
-            + f", but the model was built for the value range {given.value_range}: rescale the"
-            " data, or build a new model."
-        )
-    return given
 
 
 def _evident_range(dtype: str, low: float, high: float, what: str) -> tuple[float, float]:
