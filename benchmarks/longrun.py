@@ -11,16 +11,13 @@ milliseconds per step since the row before, from the run's own history.
 
 import argparse
 import csv
-import os
-import platform
 import sys
 import tempfile
 import time
 from pathlib import Path
 
 import psutil
-
-import ganzoo
+import tables
 
 PATH = Path(__file__).parent.parent / "results" / "longrun.csv"
 ROWS = 20
@@ -42,8 +39,7 @@ def main():
     steps = parser.parse_args().steps
     facts = {
         "steps": steps,
-        "ganzoo": ganzoo.__version__,
-        "machine": f"{len(os.sched_getaffinity(0))} cores, {platform.machine()}, no GPU",
+        **tables.facts(),
         "command": "python benchmarks/longrun.py",
     }
     per_epoch = 1797 // 64
