@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -93,9 +95,22 @@ class Subject:
         self.untrained = {v.path: v.numpy() for v in gan.trainable_variables}
         return self.fit(gan, 3, epochs=2)
 
-    def fit(self, gan: GAN, steps: int, epochs: int = 1) -> GAN:
-        """Trains `gan` for some epochs of `steps` steps on digits and returns it."""
-        gan.fit(self.digits, batch_size=BATCH, epochs=epochs, steps_per_epoch=steps, verbose=0)
+    @cached_property
+    def trained_again(self) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """The weights of a GAN of the same seed after six and after eight steps, of one epoch."""
+        gan, found = self.make(), []
+
+        def keep(step: int, logs: Any) -> None:
+            if step in (5, 7):
+                found.append(weights(gan))
+
+        self.fit(gan, 8, callbacks=[keras.callbacks.LambdaCallback(on_train_batch_end=keep)])
+        six, eight = found
+        return six, eight
+
+    def fit(self, gan: GAN, steps: int, **options: Any) -> GAN:
+        """Trains `gan` with epochs of `steps` steps on digits and returns it."""
+        gan.fit(self.digits, batch_size=BATCH, steps_per_epoch=steps, verbose=0, **options)
         return gan
 
     def sample(self, gan: GAN, count: int, seed: int, **options: Any) -> np.ndarray:
@@ -105,3 +120,12 @@ class Subject:
         if self.is_table:
             options["balance"] = False  # as an export draws
         return gan.spec.as_array(gan.sample(count, seed, **given, **options))
+
+
+def weights(gan: GAN, optimizers: bool = True) -> dict[str, np.ndarray]:
+    """The variables of networks, state and both optimizers, by position and name."""
+    variables = [v for v in gan.weights if "seed_generator" not in v.path]
+    if optimizers:
+        variables += gan.generator_optimizer.variables + gan.discriminator_optimizer.variables
+    # Numbers are removed, because Keras counts the layers of all models of the process.
+    return {f"{i} {re.sub(r'_[0-9]+', '', v.name)}": v.numpy() for i, v in enumerate(variables)}
