@@ -333,7 +333,7 @@ SMALL = {"hyperparameters": {"width": 8, "architecture": "mlp"}, "export": False
 
 
 def test_a_run_goes_on(tmp_path, monkeypatch):
-    whole = runs.train("lsgan", "digits", epochs=2, out=tmp_path / "whole", **SMALL)
+    whole = runs.train("lsgan", "digits", epochs=4, out=tmp_path / "whole", **SMALL)
 
     class Killed(BaseException):
         pass
@@ -342,23 +342,23 @@ def test_a_run_goes_on(tmp_path, monkeypatch):
 
     def save_then_die(self, gan):
         save(self, gan)
-        if gan.step == 28:
+        if gan.step == 56:
             raise Killed
 
     with monkeypatch.context() as patched, pytest.raises(Killed):
         patched.setattr(Checkpoints, "save", save_then_die)
-        runs.train("lsgan", "digits", epochs=2, out=tmp_path / "a", **SMALL)
+        runs.train("lsgan", "digits", epochs=4, out=tmp_path / "a", **SMALL)
     assert not (tmp_path / "a" / "model.keras").exists()
     run = runs.resume(tmp_path / "a", export=False)
     for model in ("model.keras", "best.keras"):
         assert_same(ganzoo.load(run.path / model), ganzoo.load(whole.path / model))
     assert run.load().step == whole.load().step == run.curve.best.step
     values = [[(row.step, row.value) for row in each.curve.rows] for each in (run, whole)]
-    assert values[0] == values[1] and len(values[0]) == 2
-    assert [row["epoch"] for row in run.history] == [1, 2]
+    assert values[0] == values[1] and len(values[0]) == 4
+    assert [row["epoch"] for row in run.history] == [1, 2, 3, 4]
     for one, other in zip(run.history, whole.history, strict=True):
         assert one["generator"] == other["generator"]
-    with pytest.raises(ValueError, match="has made all of its 56 steps"):
+    with pytest.raises(ValueError, match="has made all of its 112 steps"):
         runs.resume(tmp_path / "a")
 
 
