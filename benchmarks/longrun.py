@@ -74,10 +74,7 @@ def main():
             before = epochs, seconds
             print(found[-1], flush=True)
         assert process.returncode == 0, "the training failed"
-    with open(PATH, "w", newline="") as file:
-        writer = csv.DictWriter(file, [*found[0], *facts])
-        writer.writeheader()
-        writer.writerows(row | facts for row in found)
+    tables.write(PATH, [row | facts for row in found], ("command",))
 
 
 if __name__ == "__main__":

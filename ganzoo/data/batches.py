@@ -153,8 +153,8 @@ def batches(
 
 
 def _source(data: Any, columns: Columns) -> Source:
-    if "table" in columns:
-        return Table(data, columns)
+    if not forms.samples_of(columns):
+        return Table(data)
     return (Stream if forms.is_stream(data) else Arrays)(data, columns)
 
 

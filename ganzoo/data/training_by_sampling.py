@@ -22,9 +22,11 @@ class Table:
     are then seen more often than they occur.
     """
 
-    def __init__(self, frame: Any, columns: Mapping[str, Column]):
+    columns: Mapping[str, Column] = {"table": Column("table")}
+
+    def __init__(self, frame: Any):
         tables.check_table(frame)
-        self.frame, self.columns = frame, columns
+        self.frame = frame
         self.batch_size = min(500, max(1, len(frame) // 10 * 10))
 
     def look(self, rows: int) -> dict[str, list[Any]]:
