@@ -25,7 +25,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -126,9 +125,7 @@ def main() -> None:
                     "false_alarms": round((scores[0] > threshold).mean(), 4),
                     "found": round((scores[1] > threshold).mean(), 4),
                     "train": len(train), "normal": len(normal), "others": len(others),
-                    "cpu_seconds": round(spent, 1), "ganzoo": ganzoo.__version__,
-                    "scikit-learn": sklearn.__version__,
-                    "machine": f"{os.cpu_count()} cores, {platform.machine()}, no GPU",
+                    "cpu_seconds": round(spent, 1), **tables.facts(sklearn),
                     "command": "python benchmarks/anomalies.py --digits "
                     f"{digit} --methods {method} --seeds {seed}",
                 }  # fmt: skip

@@ -22,11 +22,9 @@ shows is TensorFlow's. Rows go to results/bigdata.csv, in place of those of the 
 """
 
 import argparse
-import csv
 import io
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -38,6 +36,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import keras
 import numpy as np
 import psutil
+import tables
 import tensorflow as tf
 from PIL import Image
 
@@ -157,7 +156,7 @@ def main():
     if options.case:
         print(json.dumps(measure(options.case, options.steps, options.seed)))
         return
-    rows, cores = [], len(os.sched_getaffinity(0))  # those it may use
+    rows = []
     for case in options.data:
         with tempfile.TemporaryDirectory() as folder:
             os.environ["TFDS_DATA_DIR"] = folder
@@ -173,21 +172,12 @@ def main():
             | {key: round(value, digits.get(key, 2)) for key, value in numbers.items()}
             | {
                 "seed": options.seed,
-                "ganzoo": ganzoo.__version__,
-                "tensorflow": tf.__version__,
-                "machine": f"{cores} core{'s' * (cores > 1)}, {platform.machine()}, no GPU",
+                **tables.facts(),
                 "command": " ".join(["python benchmarks/bigdata.py", *sys.argv[1:]]),
             }
         )
         print(rows[-1], flush=True)
-    kept = []
-    if PATH.exists():
-        with open(PATH, newline="") as file:
-            kept = [row for row in csv.DictReader(file) if row["data"] not in options.data]
-    with open(PATH, "w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows([*kept, *rows])
+    tables.write(PATH, rows, ("data",))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import resource
 import subprocess
 import sys
@@ -83,7 +82,7 @@ def main() -> None:
     if chosen.measure:
         print(json.dumps(measure(chosen.measure, chosen.steps)))
         return
-    import ganzoo
+    import pandas
 
     with tempfile.TemporaryDirectory() as folder:
         for ending in chosen.ending:
@@ -95,8 +94,7 @@ def main() -> None:
             row = {"file": ending, "rows": chosen.rows, "steps": chosen.steps}
             row |= {"file_mb": round(path.stat().st_size / 1e6)}
             row |= json.loads(done.stdout.splitlines()[-1])
-            row |= {"ganzoo": ganzoo.__version__}
-            row |= {"machine": f"{os.cpu_count()} cores, {platform.machine()}, no GPU"}
+            row |= tables.facts(pandas)
             row["command"] = f"python benchmarks/bigtable.py --rows {chosen.rows}"
             print(row, flush=True)
             tables.write(PATH, [row], ("file", "rows"), ("file", "rows"))

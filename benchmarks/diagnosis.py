@@ -29,10 +29,8 @@ that was not trained with: then `mended` is empty.
 """
 
 import argparse
-import csv
 import json
 import os
-import platform
 import shlex
 import tempfile
 import time
@@ -152,10 +150,7 @@ def judge(folder):
 
 
 def write(path, rows):
-    facts = {
-        "ganzoo": ganzoo.__version__,
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}, no GPU",
-    }
+    facts = tables.facts()
     new = [
         row | facts | {"command": shlex.join([
             "python", "benchmarks/diagnosis.py", "--seeds", str(row["seed"]), "--cases", row["case"]
@@ -223,11 +218,9 @@ def overhead(rounds):
     middle = {key: round(median(row[key] for row in rows), 4) for key in numbers}
     rows.append(rows[0] | {"round": "median"} | middle)
     print(rows[-1], flush=True)
-    command = f"python benchmarks/diagnosis.py --overhead --rounds {rounds}"
-    with (RESULTS / "diagnosis_overhead.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, [*rows[0], "command"])
-        writer.writeheader()
-        writer.writerows([row | {"command": command} for row in rows])
+    facts = tables.facts()
+    facts["command"] = f"python benchmarks/diagnosis.py --overhead --rounds {rounds}"
+    tables.write(RESULTS / "diagnosis_overhead.csv", [row | facts for row in rows], ("gan", "data"))
 
 
 def main():

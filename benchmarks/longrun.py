@@ -11,16 +11,13 @@ milliseconds per step since the row before, from the run's own history.
 
 import argparse
 import csv
-import os
-import platform
 import sys
 import tempfile
 import time
 from pathlib import Path
 
 import psutil
-
-import ganzoo
+import tables
 
 PATH = Path(__file__).parent.parent / "results" / "longrun.csv"
 ROWS = 20
@@ -42,8 +39,7 @@ def main():
     steps = parser.parse_args().steps
     facts = {
         "steps": steps,
-        "ganzoo": ganzoo.__version__,
-        "machine": f"{len(os.sched_getaffinity(0))} cores, {platform.machine()}, no GPU",
+        **tables.facts(),
         "command": "python benchmarks/longrun.py",
     }
     per_epoch = 1797 // 64
@@ -78,10 +74,7 @@ def main():
             before = epochs, seconds
             print(found[-1], flush=True)
         assert process.returncode == 0, "the training failed"
-    with open(PATH, "w", newline="") as file:
-        writer = csv.DictWriter(file, [*found[0], *facts])
-        writer.writeheader()
-        writer.writerows(row | facts for row in found)
+    tables.write(PATH, [row | facts for row in found], ("command",))
 
 
 if __name__ == "__main__":

@@ -42,7 +42,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import subprocess
 import tempfile
 import time
@@ -54,6 +53,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
 import pandas as pd
+import sklearn
 import tables
 from scipy import stats
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
@@ -292,7 +292,7 @@ def main() -> None:
     python = chosen.python
     if "package" in chosen.engine and python is None:
         python = python_with_package(chosen.environment)
-    machine = f"{os.cpu_count()} cores, {platform.machine()}, no GPU"
+    facts = tables.facts(pd, sklearn)
     for name in chosen.table:
         frame = load(name)
         for seed in chosen.seeds:
@@ -322,8 +322,7 @@ def main() -> None:
                 row |= {"rows": half, "columns": len(columns)}
                 found = measured(name, train, held_out, made, columns)
                 row |= {key: round(value, 4) for key, value in found.items()}
-                row |= {"seconds": round(seconds, 1), "ganzoo": ganzoo.__version__}
-                row |= {"machine": machine}
+                row |= {"seconds": round(seconds, 1)} | facts
                 row["command"] = f"python benchmarks/mixed_tables.py --table {name}"
                 print(row, flush=True)
                 tables.write(PATH, [row], ("table", "engine", "seed"), ("table", "engine", "seed"))

@@ -24,9 +24,7 @@ there are no convolutions, `dcgan` is the game of `gan`.
 """
 
 import argparse
-import csv
 import os
-import platform
 import shlex
 import time
 from pathlib import Path
@@ -39,6 +37,7 @@ matplotlib.use("agg")
 import matplotlib.pyplot as plt
 import numpy as np
 import stacked
+import tables
 
 import ganzoo
 from ganzoo import evaluation
@@ -163,8 +162,7 @@ def refused(name, data):
 
 def rows_of(data):
     """The rows of the results with the common recipe and nothing set."""
-    with open(RESULTS / "modes.csv", newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = tables.read(RESULTS / "modes.csv")
     return [r for r in rows if (r["data"], r["recipe"], r["set"]) == (data, "common", "")]
 
 
@@ -182,20 +180,9 @@ def medians(rows):
 
 
 def write(rows):
-    facts = {
-        "ganzoo": ganzoo.__version__,
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}, no GPU",
-    }
-    file, again = RESULTS / "modes.csv", {tuple(map(r.get, KEYS)) for r in rows}
-    names, kept = [*max(rows, key=len), *facts, "command"], []
-    if file.exists():
-        with open(file, newline="") as old:
-            kept = list(csv.DictReader(old))
-        kept = [r for r in kept if tuple(map(r.get, KEYS)) not in again]
-    with open(file, "w", newline="") as new:
-        writer = csv.DictWriter(new, names, restval="")
-        writer.writeheader()
-        writer.writerows([*kept, *(row | facts | {"command": command(row)} for row in rows)])
+    facts = tables.facts()
+    new = [row | facts | {"command": command(row)} for row in rows]
+    tables.write(RESULTS / "modes.csv", new, KEYS)
 
 
 def command(row):

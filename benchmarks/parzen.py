@@ -25,9 +25,7 @@ those of the digits. `cpu_seconds` are what training took.
 """
 
 import argparse
-import csv
 import os
-import platform
 import sys
 import time
 import warnings
@@ -36,6 +34,7 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
+import tables
 
 import ganzoo
 from ganzoo import evaluation
@@ -121,8 +120,7 @@ def main():
     facts = {
         "train": len(train),
         "test": len(test),
-        "ganzoo": ganzoo.__version__,
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}, no GPU",
+        **tables.facts(),
         "command": " ".join(["python benchmarks/parzen.py", *sys.argv[1:]]),
     }
     for given in (baselines(flat(train)), trained(train, options.seeds, steps)):
@@ -130,18 +128,7 @@ def main():
             row = {"data": options.data, "centres": name}
             rows.append(row | score(centres, flat(validation), flat(test)) | spent | facts)
             print(rows[-1], flush=True)
-    write(rows)
-
-
-def write(rows):
-    kept, again = list(PRINTED), {row["data"] for row in (*PRINTED, *rows)}
-    if PATH.exists():
-        with open(PATH, newline="") as file:
-            kept += [row for row in csv.DictReader(file) if row["data"] not in again]
-    with open(PATH, "w", newline="") as file:
-        writer = csv.DictWriter(file, [*rows[-1], "note"], restval="")
-        writer.writeheader()
-        writer.writerows([*kept, *rows])
+    tables.write(PATH, [*rows, *PRINTED], ("data",))
 
 
 if __name__ == "__main__":

@@ -20,13 +20,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-import keras
 import matplotlib
 
 matplotlib.use("agg")
 import matplotlib.pyplot as plt
 import numpy as np
-import tensorflow as tf
+import tables
 
 import ganzoo
 from ganzoo import pretrained
@@ -128,7 +127,7 @@ def train(key: str, recipe: Recipe, examples: Any, seed: int) -> pretrained.Weig
         minutes=round((time.monotonic() - began) / 60, 1),
         measured={},
         command=f"python benchmarks/pretrain.py {key} --seed {seed}",
-        versions=" ".join(f"{m.__name__} {m.__version__}" for m in (ganzoo, tf, keras)),
+        versions=tables.versions(),
         bytes=len(content),
         sha256=hashlib.sha256(content).hexdigest(),
         fields={name: field.to_config() for name, field in gan.fields.items()},

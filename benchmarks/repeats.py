@@ -14,16 +14,14 @@ Rows go to results/repeats.csv, in place of those of the same data. Per row:
 
 import argparse
 import collections
-import csv
 import os
-import platform
 import time
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
-import tensorflow as tf
+import tables
 
 import ganzoo
 from ganzoo.devices import strategies
@@ -77,16 +75,13 @@ def main():
     parser.add_argument("--trainings", type=int)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    cores = len(os.sched_getaffinity(0))
     for task in options.data:
         rows = [
             {"data": task}
             | row
             | {
                 "seed": options.seed,
-                "ganzoo": ganzoo.__version__,
-                "tensorflow": tf.__version__,
-                "machine": f"{cores} core{'s' * (cores > 1)}, {platform.machine()}, no GPU",
+                **tables.facts(),
                 "command": f"python benchmarks/repeats.py --data {task}"
                 + (f" --trainings {options.trainings}" if options.trainings else "")
                 + f" --seed {options.seed}",
@@ -94,14 +89,7 @@ def main():
             for row in measure(task, options.trainings, options.seed)
         ]
         print(*rows, sep="\n", flush=True)
-        kept = []
-        if PATH.exists():
-            with open(PATH, newline="") as file:
-                kept = [row for row in csv.DictReader(file) if row["data"] != task]
-        with open(PATH, "w", newline="") as file:
-            writer = csv.DictWriter(file, rows[0])
-            writer.writeheader()
-            writer.writerows([*kept, *rows])
+        tables.write(PATH, rows, ("data",))
 
 
 if __name__ == "__main__":

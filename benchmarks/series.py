@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import tempfile
 import time
 from pathlib import Path
@@ -27,10 +26,8 @@ from typing import Any, NamedTuple
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-import keras
 import numpy as np
 import tables
-import tensorflow as tf
 
 import ganzoo
 from ganzoo.data import series
@@ -91,8 +88,7 @@ def run(key: str, seed: int, steps: int | None) -> list[dict[str, Any]]:
         | {"samples": work.samples, "steps": work.steps}
         | {"seconds": round(seconds), "cpu_seconds": round(cpu)}
         | {
-            "versions": " ".join(f"{m.__name__} {m.__version__}" for m in (ganzoo, tf, keras)),
-            "machine": f"{os.cpu_count()} cores, {platform.machine()}, no GPU",
+            **tables.facts(),
             "command": f"python benchmarks/series.py --work {key} --seeds {seed}"
             + f" --steps {steps}" * (steps is not None),
         }

@@ -85,6 +85,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import numpy as np
 import peer_networks
 import peers
+import tables
 from peer_networks import WORKS
 
 PATH = Path(__file__).parent.parent / "results" / "speed.csv"
@@ -291,13 +292,7 @@ def machine() -> dict[str, str]:
 
 def versions(torch: str | None = None) -> str:
     """The versions that are running, and that of PyTorch in its own environment if it is used."""
-    import keras
-    import tensorflow as tf
-
-    import ganzoo
-
-    running = f"ganzoo {ganzoo.__version__} tensorflow {tf.__version__} keras {keras.__version__}"
-    return running + (f" torch {torch}" if torch else "")
+    return tables.versions() + (f" torch {torch}" if torch else "")
 
 
 def rows_of(work: str, precision: str, found: dict[str, list[Figures]]) -> list[dict[str, Any]]:

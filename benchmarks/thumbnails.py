@@ -174,7 +174,7 @@ def main() -> None:
             command = f"python benchmarks/thumbnails.py {name} --weights {chosen.weights}"
         row = {
             "name": name, "data": source, "steps": steps, "seed": chosen.seed,
-            "seconds": round(time.monotonic() - began), "ganzoo": ganzoo.__version__,
+            "seconds": round(time.monotonic() - began), **tables.facts(),
             "command": command + (f" --data {chosen.data}" if chosen.data else ""),
         }  # fmt: skip
         print(*row.values(), flush=True)

@@ -16,13 +16,12 @@ share of such samples.
 """
 
 import argparse
-import csv
 import os
-import platform
 import time
 from pathlib import Path
 
 import numpy as np
+import tables
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
@@ -69,8 +68,7 @@ def main():
                     "seed": seed,
                     "seconds": round(time.perf_counter() - start, 1),
                     **measured(gan, data),
-                    "ganzoo": ganzoo.__version__,
-                    "machine": f"{os.cpu_count()} cores, {platform.machine()}, no GPU",
+                    **tables.facts(),
                     "command": f"python benchmarks/trains.py --data {name_of_data} --names {name} "
                     f"--steps {options.steps} --seeds {' '.join(map(str, options.seeds))}"
                     + f" --set {' '.join(options.set)}"
@@ -80,7 +78,9 @@ def main():
                     plots.save_picture(gan, RESULTS / "trains" / f"{name}-{name_of_data}.png")
                 rows.append(row)
                 print({key: value for key, value in row.items() if value != ""}, flush=True)
-            write([*rows, median(rows)] if len(rows) > 1 else rows)
+            rows += [median(rows)] * (len(rows) > 1)
+            order = ("data", "name", "steps", "set", "seed")
+            tables.write(RESULTS / "trains.csv", rows, ("command",), order)
 
 
 def median(rows):
@@ -91,21 +91,6 @@ def median(rows):
         if rows[0][key] != ""
     }
     return rows[0] | middle | {"seed": "median"}
-
-
-def write(rows):
-    """Puts the rows in place of those that the same command wrote before; old ones of other
-    columns were judged otherwise, and go."""
-    path, kept = RESULTS / "trains.csv", []
-    if path.exists():
-        with open(path, newline="") as file:
-            kept = [old for old in csv.DictReader(file) if old.keys() == rows[0].keys()]
-    kept = [old for old in kept if old["command"] != rows[0]["command"]] + rows
-    kept.sort(key=lambda r: (r["data"], r["name"], int(r["steps"]), r["set"], str(r["seed"])))
-    with open(path, "w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0])
-        writer.writeheader()
-        writer.writerows(kept)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Two logical CPU devices, so that every test can run two replicas, and what many tests use."""
 
+import gc
 import os
 import shlex
 import sys
@@ -7,6 +8,10 @@ import sys
 import pytest
 
 os.environ.pop("COLUMNS", None)  # of pytest-xdist or a shell: tables would be cut to it
+# NumPy's threads wait busily for the small matrices of the metrics, and take the cores from others.
+os.environ |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+# Traced graphs are many small objects, and looking for garbage after each 700 takes 7% of the time.
+gc.set_threshold(50_000, 20, 20)
 pytest.register_assert_rewrite("cases", "keras_files")
 VERDICT = pytest.StashKey[int]()
 

@@ -1,9 +1,9 @@
 """A GAN with the little that the exporters ask for."""
 
-import types
-
 import keras
 import tensorflow as tf
+
+from ganzoo.data import Field
 
 FORMATS = ["tf_saved_model", "onnx"]  # the others have files of their own
 
@@ -15,9 +15,7 @@ class FakeGAN:
     built = True
 
     def __init__(self, shape=(8, 12, 1), labels=False, encoder=False, policy="float32"):
-        kind = "images" if len(shape) == 3 else "vectors"
-        is_image = kind == "images"
-        self.spec = types.SimpleNamespace(shape=shape, is_image=is_image, kind=kind, table=None)
+        self.spec = Field(shape, "float32")
         self.output_name = "image" if self.spec.is_image else "vector"
         self.latent_spec = {"latent": tf.TensorSpec([None, 5], tf.float32)}
         self.latent_ranges = {"latent": "standard normal"}

@@ -1,5 +1,7 @@
 """Augmentations against closed forms and other implementations, and ADA's state in training."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -252,13 +254,21 @@ class Judged:
         self.real_outputs, self.count = {"logits": tf.constant(logits, tf.float32)}, len(logits)
 
 
-def moved(augment, gan="dcgan", rounds=(), **chosen):
-    model = ganzoo.get(gan, augment=augment, **SMALL | chosen)
-    model.build_from(PIXELS)
+@functools.cache
+def game(name):
+    gan = ganzoo.get(name, **SMALL)
+    gan.build_from(PIXELS)
+    return gan
+
+
+def moved(augment, name="dcgan", rounds=()):
+    """The probability after each round of updates of the game."""
+    augment.check(game(name))
+    augment.build(game(name))
     path = []
     for logits in rounds:
-        model._augmentation.after(Judged(logits))
-        path.append(float(model._augmentation.p))
+        augment.after(Judged(logits))
+        path.append(float(augment.p))
     return path
 
 
@@ -347,7 +357,11 @@ def test_two_replicas_share_p_and_train_as_one():
 
 def test_one_augmentation_given_to_two_gans_has_a_state_in_each():
     augment = ADA(images=64, target=-1.0)
-    one, other = fitted(4, augment), fitted(1, augment)
+    one, other = (ganzoo.get("dcgan", augment=augment, **SMALL) for _ in range(2))
+    for gan in (one, other):
+        gan.build_from(PIXELS)
+    for _ in range(4):
+        one._augmentation.after(Judged(np.ones((16, 1))))
     assert state(one)[0] == 1.0 and state(other)[0] == 0.0
 
 

@@ -366,11 +366,11 @@ def test_a_run_without_a_checkpoint_begins_again(tmp_path):
     from ganzoo.training.runs import Run
 
     rate = schedules.linear(1e-3, 0.0, 9)
-    chosen = {"width": 8, "generator_learning_rate": rate, "penalties": {"r1": rate}}
+    chosen = {"generator_learning_rate": rate, "penalties": {"r1": rate}}
     whole = runs.train(
         "lsgan",
-        "ring",
-        hyperparameters=chosen,
+        "digits",
+        hyperparameters=SMALL["hyperparameters"] | chosen,
         steps=5,
         out=tmp_path / "whole",
         export=False,

@@ -55,7 +55,7 @@ def test_instance_normalization():
 def test_reflection_padding():
     x = np.random.default_rng(1).normal(size=(2, 4, 5, 3)).astype("float32")
     expected = np.pad(x, [(0, 0), (3, 3), (3, 3), (0, 0)], "reflect")
-    np.testing.assert_array_equal(layers.ReflectionPadding(3)(x), expected)
+    np.testing.assert_array_equal(cyclegan.ReflectionPadding(3)(x), expected)
 
 
 # ---- the history of fakes

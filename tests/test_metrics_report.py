@@ -247,13 +247,13 @@ def test_inception_sees_resized_images_of_three_channels():
 def test_gan_evaluate_has_losses_first_and_changes_nothing():
     gan = fitted("lsgan")
     before = [np.array(w) for w in gan.weights]
-    found = gan.evaluate(DIGITS)
+    found = gan.evaluate(DIGITS, samples=300)
     assert list(found) == [
         "discriminator", "generator", *OF_FEATURES, *OF_COPIES, "label_kl", "confidence", "score",
         *OF_PARZEN,
     ]  # fmt: skip
     assert found["generator"].n == 1792 and found["generator"].extractor == "critic of lsgan"
-    assert found.to_json() == gan.evaluate((X, Y)).to_json()
+    assert found.to_json() == gan.evaluate((X, Y), samples=300).to_json()
     assert list(gan.evaluate(DIGITS, samples=0)) == ["discriminator", "generator"]
     for old, new in zip(before, gan.weights, strict=True):
         np.testing.assert_array_equal(old, new)

@@ -13,7 +13,7 @@ from keras import ops
 from ganzoo import networks
 from ganzoo.foundation.randomness import Noise
 from ganzoo.losses import objectives, penalties
-from ganzoo.networks import layers
+from ganzoo.networks import cyclegan, layers, srgan, waveform
 from ganzoo.testing import checks
 
 RNG = np.random.default_rng(0)
@@ -259,7 +259,10 @@ def test_second_order_gradients_of_a_penalty_through_a_layer(name, layer):
 
 def test_every_layer_is_checked_under_penalties():
     ours = {
-        n for n, c in vars(layers).items() if inspect.isclass(c) and c.__module__ == layers.__name__
+        name
+        for module in (layers, cyclegan, srgan, waveform)
+        for name, value in vars(module).items()
+        if inspect.isclass(value) and value.__module__ == module.__name__
     }
     # The kernels of batch normalisation have no float64: tests/test_layers.py has its check.
     linear = {

@@ -226,7 +226,7 @@ def test_auto_is_chosen_by_the_gpus(capabilities, chosen, monkeypatch, caplog):
 
 
 def test_the_command_line_says_what_auto_is(tmp_path, capsys):
-    words = ["train", "gan", "width=8", "precision=auto", "--data", "ring", "--steps", "1"]
+    words = ["train", "gan", "width=8", "precision=auto", "--data", "digits", "--steps", "1"]
     assert cli.main([*words, "--no-export", "--out", str(tmp_path / "run")]) == 0
     assert "ganzoo: precision=auto is " in capsys.readouterr().err
 

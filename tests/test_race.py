@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import ganzoo
+
 FOLDER = Path(__file__).parent.parent / "benchmarks"
 sys.path.insert(0, str(FOLDER))  # its files import one another, as a script's do
 try:
@@ -168,6 +170,16 @@ def test_rows_take_the_place_of_their_own_kind(tmp_path):
     assert ratios == [("b", "4"), ("b", "5"), ("b", "6"), ("a", "7"), ("a", "8"), ("a", "9")]
     race_picture.draw(rows, tmp_path / "race.png")
     assert (tmp_path / "race.png").stat().st_size > 5_000
+
+
+def test_new_columns_leave_old_rows_empty(tmp_path):
+    path = tmp_path / "rows.csv"
+    tables.write(path, [{"name": "a", "old": 1, "none": ""}], ("name",))
+    tables.write(path, [{"name": "b"} | tables.facts(pytest)], ("name",))
+    old, new = table(path)
+    assert old == {"name": "a", "versions": "", "machine": "", "old": "1"}
+    assert new["versions"].startswith(f"ganzoo {ganzoo.__version__} tensorflow ")
+    assert new["versions"].endswith(f" pytest {pytest.__version__}")
 
 
 def test_images_come_in_a_random_order_with_their_own_labels(digits):

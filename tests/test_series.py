@@ -13,7 +13,7 @@ from ganzoo.data import series as known
 from ganzoo.evaluation import series as measured
 from ganzoo.foundation.randomness import Noise
 from ganzoo.networks import recurrent, waveform
-from ganzoo.networks.layers import PhaseShuffle
+from ganzoo.networks.waveform import PhaseShuffle
 from ganzoo.reporting import plots
 
 COLUMNS = {"series": data.Column("sample", ranks=(2,))}

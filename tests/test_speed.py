@@ -1,5 +1,6 @@
 """benchmarks/speed.py and limit.py: equal networks for all engines, and what a step computes."""
 
+import functools
 import sys
 from pathlib import Path
 
@@ -24,6 +25,7 @@ finally:
 SHAPES = {"ring": (2,), "dcgan64": (64, 64, 3), "sngan32": (32, 32, 3), "stylegan2_32": (32, 32, 3)}
 
 
+@functools.cache
 def built(work):
     shape = SHAPES.get(work, (28, 28, 1))
     gan = speed.made(work, shape, seed=0)

@@ -7,7 +7,7 @@ import pytest
 import ganzoo
 from ganzoo.core.update import Update
 from ganzoo.foundation.randomness import Noise
-from ganzoo.networks import layers, srgan
+from ganzoo.networks import srgan
 from ganzoo.reporting import mapped
 
 X = np.random.default_rng(0).integers(0, 256, (16, 8, 12, 1), "uint8")
@@ -22,7 +22,7 @@ def gan():
 
 def test_pixel_shuffle():
     x = np.random.default_rng(1).normal(size=(2, 3, 4, 8)).astype("float32")
-    out = layers.PixelShuffle(2)(x).numpy()
+    out = srgan.PixelShuffle(2)(x).numpy()
     assert out.shape == (2, 6, 8, 2)
     for i in range(2):
         for j in range(2):

@@ -13,19 +13,13 @@ Rows go to results/claims.csv, in place of those of the same claim and seed.
 from __future__ import annotations
 
 import argparse
-import csv
 import importlib
-import os
-import platform
+import sys
 import time
 from pathlib import Path
-from typing import Any
 
-import keras
-import tensorflow as tf
-
-import ganzoo
-
+sys.path.append(str(Path(__file__).parents[1]))
+tables = importlib.import_module("tables")
 OUT = Path(__file__).parents[2] / "results" / "claims.csv"
 COLUMNS = (
     "claim", "seed", "measure", "value", "bar", "beside", "value_beside", "steps", "seconds",
@@ -41,10 +35,7 @@ def main() -> None:
     parser.add_argument("claims", nargs="*", default=CLAIMS, metavar="CLAIM")
     parser.add_argument("--seeds", type=int, nargs="+", default=[7, 8, 9])
     chosen = parser.parse_args()
-    of_all = {
-        "versions": " ".join(f"{m.__name__} {m.__version__}" for m in (ganzoo, tf, keras)),
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}, no GPU",
-    }
+    of_all = tables.facts()
     for claim in chosen.claims:
         for seed in chosen.seeds:
             began = time.monotonic()
@@ -56,20 +47,8 @@ def main() -> None:
                 for key in {"value", "value_beside"} & row.keys():
                     row[key] = f"{row[key]:.4f}"
                 print(*(row.get(key, "") for key in COLUMNS[:7]), seconds, flush=True)
-            write(claim, seed, rows)
-
-
-def write(claim: str, seed: int, rows: list[dict[str, Any]]) -> None:
-    kept = []
-    if OUT.exists():
-        with OUT.open(newline="") as file:
-            kept = [
-                r for r in csv.DictReader(file) if (r["claim"], r["seed"]) != (claim, str(seed))
-            ]
-    with OUT.open("w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(sorted([*kept, *rows], key=lambda r: (r["claim"], int(r["seed"]))))
+            rows = [{key: row.get(key, "") for key in COLUMNS} for row in rows]
+            tables.write(OUT, rows, ("claim", "seed"), ("claim", "seed"))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
-from ganzoo.cli import options, output
+from ganzoo.cli import options, output, table_rows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from ganzoo.core.gan import GAN
 
 FORMATS = ("png", "npy", "npz")
-OF_TABLES = ("csv", "parquet", "png")
 COLUMNS = 8  # of --interpolate and --traverse; a class has a column for each of its values
 
 
@@ -104,7 +103,7 @@ def sample(
         )
     else:
         ending = out.suffix.removeprefix(".")
-        if ending not in (*FORMATS, *OF_TABLES):
+        if ending not in (*FORMATS, *table_rows.FORMATS):
             raise ValueError(
                 f"--out {out} must end in .png, .npy or .npz (.csv or .parquet for the rows of a "
                 "table), or be - with --format."
@@ -119,14 +118,14 @@ def sample(
     from ganzoo.training import runs
 
     gan = runs.load(run_or_model, weights)
-    accepted = FORMATS if gan.spec.table is None else OF_TABLES
+    accepted = table_rows.FORMATS if gan.spec.is_table else FORMATS
     if ending not in accepted:
-        what = "samples" if accepted is FORMATS else "the rows of a table"
+        what = "the rows of a table" if gan.spec.is_table else "samples"
         raise ValueError(
             f"{gan.registry_name} makes {what}, which can't be written as .{ending}: choose one of "
             f"{', '.join(accepted)}."
         )
-    if gan.spec.table is not None:
+    if gan.spec.is_table:
         images_only: dict[str, object] = {
             "--labels": labels,
             "--traverse": traverse,
@@ -136,9 +135,9 @@ def sample(
         }
         if wrong := [key for key, value in images_only.items() if value is not None]:
             raise ValueError(f"{wrong[0]} is not for tables: leave it out.")
-        asked = asked_categories(gan, settings or [])
+        asked = table_rows.conditions(gan, settings or [])
         made = gan.sample(count, seed, conditions=asked, truncation=truncation)
-        _write_rows(gan, made, context.obj.stdout.buffer if to_stdout else out, ending)
+        table_rows.write(made, gan, context.obj.stdout.buffer if to_stdout else out, ending)
         return
     grid: dict[str, Any] = {}
     varied, columns = [], None
@@ -189,44 +188,6 @@ def _checked(format: str | None, is_terminal: bool) -> str:
             "--out - writes binary data, which a terminal can't show: redirect it, as in > x.png."
         )
     return format
-
-
-def asked_categories(gan: GAN, settings: list[str]) -> dict[Any, Any]:
-    """Reads COLUMN=VALUE settings as the conditions of `gan.sample`. The value is a category as it
-    is printed; an empty one stands for a missing value.
-
-    Raises:
-        ValueError: a word is not COLUMN=VALUE, or was given twice.
-    """
-    asked: dict[Any, Any] = {}
-    for setting in settings:
-        name, equals, text = setting.partition("=")
-        if not equals:
-            raise ValueError(f"--set {setting} must be COLUMN=VALUE, as in --set sex=F.")
-        column = next((c for c in gan.spec.table or () if str(c.name) == name), None)
-        key = name if column is None else column.name
-        if key in asked:
-            raise ValueError(f"--set {name}= was given twice: leave one out.")
-        known = {str(v): v for v in column.categories if v is not None} if column else {}
-        asked[key] = known.get(text, text or None)
-    return asked
-
-
-def _write_rows(gan: GAN, rows: Any, out: Path | BinaryIO, ending: str) -> None:
-    """Writes the rows of a table to a file or to standard output."""
-    from ganzoo.foundation.files import replacing
-    from ganzoo.reporting import plots
-
-    if not isinstance(out, Path):
-        rows.to_csv(out, index=False)
-        return
-    if ending == "png":
-        names = [str(column.name) for column in gan.spec.table or ()]
-        plots.save_samples(gan.spec.as_array(rows), out, names=names)
-    else:
-        with replacing(out) as draft:
-            (rows.to_csv if ending == "csv" else rows.to_parquet)(draft, index=False)
-    typer.echo(output.shown(out))
 
 
 def read_inputs(gan: GAN, settings: list[str], count: int) -> dict[str, np.ndarray]:

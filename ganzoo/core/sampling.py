@@ -133,9 +133,7 @@ class Sampling(Building):
         """Samples of a field in the data's units -> network units, [N, *shape]."""
         field = self.fields[name]
         x = field.as_array(x)
-        if field.table is not None:
-            return field.encode(x).numpy()
-        if x.shape[1:] != field.shape or str(x.dtype) != field.dtype:
+        if x.shape[1:] != field.batch_spec().shape[1:] or str(x.dtype) != field.dtype:
             raise ValueError(
                 f"{name}s are {x.dtype} {x.shape}, and {self.registry_name} learned "
                 f"{field.dtype} of shape (N, {', '.join(map(str, field.shape))})."
@@ -306,9 +304,7 @@ class Sampling(Building):
         """The samples of an exported generator, float32 [batch, *shape]: images in [-1, 1], vectors
         and series in the data's units, encoded rows of a table."""
         samples = self.generate(latents)[self.output_name]
-        if self.spec.is_image or self.spec.table is not None:
-            return samples
-        return self.spec.decode_tensor(samples)
+        return samples if self.spec.is_served_encoded else self.spec.decode_tensor(samples)
 
     def draw_latents(self, count: int | tf.Tensor, seed: int | tf.Tensor) -> Latents:
         """The latents of `sample(count, seed)`; in a graph, both may be tensors."""

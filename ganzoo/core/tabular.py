@@ -69,7 +69,7 @@ class Tabular(Sampling):
     @property
     def table(self) -> tables.Columns:
         """What was learned of each column."""
-        return self.fields["table"].table or ()
+        return self.fields["table"].columns
 
     def _no_labels(self) -> str:
         return "whose conditions are the categories of the table"

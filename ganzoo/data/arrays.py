@@ -22,7 +22,8 @@ from ganzoo.data.forms import (
     outer_shape,
     what_of,
 )
-from ganzoo.data.frames import Frame, is_frame
+from ganzoo.data.frames import Frame
+from ganzoo.data.tables import is_frame
 
 Batch = dict[str, tf.Tensor]
 # Steps that are read at once, as waiting for files alternates with decoding.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,12 +10,14 @@ import tensorflow as tf
 
 from ganzoo.data import forms, labels
 from ganzoo.data.arrays import Arrays, Order
-from ganzoo.data.checks import check_enough, check_int
-from ganzoo.data.fields import Column, Field, learn_samples, main_sample
+from ganzoo.data.checks import check_enough, check_int, not_finite
+from ganzoo.data.fields import Column, Field, checked_range, main_sample
 from ganzoo.data.forms import Columns
 from ganzoo.data.iterables import as_dataset
 from ganzoo.data.streams import Stream, held
 from ganzoo.data.training_by_sampling import Table
+
+Source = Arrays | Stream | Table
 
 
 class Batches(NamedTuple):
@@ -117,29 +119,17 @@ def batches(
     x = as_dataset(x)
     if hasattr(x, "one_pass") and steps_per_epoch is None:
         raise ValueError("a generator doesn't tell how long an epoch is: pass steps_per_epoch=….")
-    if any(column.kind == "table" for column in columns.values()):
-        if y is not None:
-            raise ValueError("y= was given with a table: make it a column of the table.")
-        table = Table(x, (fields or {}).get("table"), seed)
-        batch_size = int(batch_size or table.batch_size)
-        check_enough(len(table.numbers), batch_size, steps, replicas)
-        rows = batch_size * steps
-        order = Order(rows, _share(part, rows), shuffle, seed, first_step, steps_per_epoch)
-        dataset, length = table.stream(order)
-        return Batches(dataset.with_options(_options(False)), table.fields, length)
     data = forms.joined(x, y, columns)
-    sources = [
-        (Stream if forms.is_stream(one) else Arrays)(one, group)
-        for one, group in forms.groups(data, columns)
-    ]
+    sources = [_source(one, group) for one, group in forms.groups(data, columns)]
     batch_size = int(batch_size or sources[0].batch_size)
     rows = batch_size * steps
-    mine = _share(part, rows)
+    # The rows of a step that worker i of n reads.
+    mine = slice(part[0] * rows // part[1], (part[0] + 1) * rows // part[1])
     learned: dict[str, Field] = {}
     for source in sources:
         seen = source.look(rows)
         check_enough(sum(map(len, next(iter(seen.values())))), batch_size, steps, replicas)
-        learned |= _learn(source, seen, value_range, fields or {}, num_classes)
+        learned |= _learn(source, seen, value_range, fields or {}, num_classes, seed)
     streams = [
         source.stream(
             {name: learned[name] for name in source.columns},
@@ -152,24 +142,20 @@ def batches(
         dataset = tf.data.Dataset.zip(tuple(stream for stream, _ in streams)).map(_merged)
     lengths = [length for _, length in streams if length is not None]
     # Autotuned, it may grow to half of the machine's memory.
-    if not all(isinstance(source, Arrays) for source in sources):
+    if any(isinstance(source, Stream) for source in sources):
         dataset = dataset.prefetch(held(learned, rows, 16))
-    tuned = forms.is_stream(x) and x.options().autotune.enabled
-    known = max(lengths) if len(lengths) == len(streams) else None
-    return Batches(dataset.with_options(_options(bool(tuned))), learned, known)
-
-
-def _options(tuned: bool) -> tf.data.Options:
-    """Without tuning unless the user asked for it: the tuner's thread sleeps for up to a minute,
-    and an iterator's end often waits for it."""
+    # Without tuning unless the user asked for it: the tuner's thread sleeps for up to a minute, and
+    # an iterator's end often waits for it.
     options = tf.data.Options()
-    options.autotune.enabled = tuned
-    return options
+    options.autotune.enabled = bool(forms.is_stream(x) and x.options().autotune.enabled)
+    known = max(lengths) if len(lengths) == len(streams) else None
+    return Batches(dataset.with_options(options), learned, known)
 
 
-def _share(part: tuple[int, int], rows: int) -> slice:
-    """The rows of a step that worker i of n reads."""
-    return slice(part[0] * rows // part[1], (part[0] + 1) * rows // part[1])
+def _source(data: Any, columns: Columns) -> Source:
+    if not forms.samples_of(columns):
+        return Table(data)
+    return (Stream if forms.is_stream(data) else Arrays)(data, columns)
 
 
 @tf.autograph.experimental.do_not_convert
@@ -185,13 +171,16 @@ def _seed_of(seed: int, place: int) -> int:
 
 
 def _learn(
-    source: Arrays | Stream,
-    seen: Mapping[str, list[np.ndarray]],
+    source: Source,
+    seen: Mapping[str, list[Any]],
     value_range: tuple[float, float] | None,
     given: Mapping[str, Field],
     num_classes: int | None,
+    seed: int,
 ) -> dict[str, Field]:
     """The Fields of a source's columns, by their names in a batch."""
+    if isinstance(source, Table):
+        return source.learn(given.get("table"), seed)
     fields: dict[str, Field] = {}
     for name, column in source.columns.items():
         if column.kind == "label":
@@ -209,7 +198,48 @@ def _learn(
         what = forms.what_of(name, source.columns)
         frame = getattr(source, "frames", {}).get(name)
         chunks = seen[name] if frame is None else [frame.values(known)]
-        fields[name] = learn_samples(chunks, value_range, known, what)
+        fields[name] = _learn_samples(chunks, value_range, known, what)
         if frame is not None and known is None:
             fields[name] = frame.described(fields[name])
     return fields
+
+
+def _learn_samples(
+    chunks: Sequence[np.ndarray],
+    value_range: tuple[float, float] | None,
+    given: Field | None,
+    what: str,
+) -> Field:
+    """The Field of the rows seen, or the given one, of a built model, if they fit it."""
+    shape, dtype = chunks[0].shape[1:], chunks[0].dtype.name
+    if value_range is not None:
+        checked_range(value_range)
+    # min and max propagate NaN, so one pass without a copy sees what is not finite too.
+    low = float(np.min([np.min(chunk) for chunk in chunks]))
+    high = float(np.max([np.max(chunk) for chunk in chunks]))
+    if not np.isfinite([low, high]).all():
+        raise ValueError(not_finite(what))
+    if given is None:
+        moments = None
+        if len(shape) < 3 and value_range is None:
+            rows = np.concatenate(chunks) if len(chunks) > 1 else chunks[0]
+            axes = tuple(range(rows.ndim - 1))
+            moments = rows.mean(axes, dtype="float64"), rows.std(axes, dtype="float64")
+        return Field.learn(
+            shape, dtype, low, high, moments=moments, value_range=value_range, what=what
+        )
+    if (shape, dtype) != (given.shape, given.dtype):
+        raise ValueError(
+            f"{what} is {dtype} of shape {shape}, but the model was built for {given.dtype} of"
+            f" shape {given.shape}: pass data of that kind, or build a new model."
+        )
+    if not given.admits(low, high) or (
+        value_range is not None and not np.allclose(value_range, given.value_range or np.nan)
+    ):
+        raise ValueError(
+            f"{what} holds values from {low:g} to {high:g}"
+            + ("" if value_range is None else f" with value_range={tuple(value_range)}")
+            + f", but the model was built for the value range {given.value_range}: rescale the"
+            " data, or build a new model."
+        )
+    return given

@@ -11,7 +11,6 @@ import numpy as np
 import tensorflow as tf
 
 from ganzoo.data import tables
-from ganzoo.data.checks import not_finite
 
 # In network units. A bilinear resize or a division leaves floats a rounding error outside
 # their range, which is no reason to refuse them or to read [0, 1] as [-1, 1].
@@ -164,9 +163,24 @@ class Field:
         return len(self.shape) == 2
 
     @property
+    def is_table(self) -> bool:
+        return self.codec == "table"
+
+    @property
+    def columns(self) -> tables.Columns:
+        """What was learned of each column of a table; empty for other data."""
+        return self.table or ()
+
+    @property
+    def is_served_encoded(self) -> bool:
+        """Whether an exported generator gives network units: images in [-1, 1], encoded rows of a
+        table. Vectors and series have the data's own units."""
+        return self.is_image or self.is_table
+
+    @property
     def kind(self) -> str:
         """What its samples are, in the plural: images, series, vectors or rows of a table."""
-        if self.table is not None:
+        if self.is_table:
             return "rows of a table"
         return {3: "images", 2: "series"}.get(len(self.shape), "vectors")
 
@@ -211,7 +225,7 @@ class Field:
 
     def batch_spec(self, rows: int | None = None) -> tf.TensorSpec:
         """Shape and dtype of this column in a batch. A row of a table has one number a column."""
-        shape = self.shape if self.table is None else (len(self.table),)
+        shape = (len(self.columns),) if self.is_table else self.shape
         return tf.TensorSpec([rows, *shape], self.batch_dtype)
 
     # -- between the user's units and the network's -------------------------------------------
@@ -225,8 +239,8 @@ class Field:
         if self.codec == "classes":
             x = tf.convert_to_tensor(x)
             return self._numbers_of_names(x) if x.dtype == tf.string else tf.cast(x, tf.int32)
-        if self.table is not None:
-            return tables.encode(tf.cast(x, tf.float32), self.table)
+        if self.is_table:
+            return tables.encode(tf.cast(x, tf.float32), self.columns)
         # float32 would cancel the digits of, say, int64 time stamps before they are centred.
         x = tf.cast(x, self._wide)
         return tf.cast((x - self._of(self.offset)) / self._of(self.scale), tf.float32)
@@ -240,8 +254,8 @@ class Field:
         """
         if self.codec == "classes":
             return self._labels(np.asarray(y))
-        if self.table is not None:
-            return tables.decode(np.asarray(y), self.table)
+        if self.is_table:
+            return tables.decode(np.asarray(y), self.columns)
         kind = tf.as_dtype(self.dtype)
         x = np.asarray(y, self._wide) * self._of(self.scale) + self._of(self.offset)
         if self.feature_names is not None:
@@ -251,7 +265,7 @@ class Field:
     def as_array(self, samples: Any) -> np.ndarray:
         """Samples in the user's units as one array, which `encode` takes. A table becomes numbers
         [N, columns], see `ganzoo.data.tables.numbers`."""
-        return np.asarray(samples) if self.table is None else tables.numbers(samples, self.table)
+        return tables.numbers(samples, self.columns) if self.is_table else np.asarray(samples)
 
     def decode_tensor(self, y: Any) -> tf.Tensor:
         """Network units -> the user's units as a float32 tensor, in the graph."""
@@ -312,47 +326,6 @@ class Field:
 def main_sample(fields: Mapping[str, Field]) -> str:
     """The name of what a generator makes: the last sample, such as the target of a pair."""
     return [name for name, field in fields.items() if not field.is_label][-1]
-
-
-def learn_samples(
-    chunks: Sequence[np.ndarray],
-    value_range: tuple[float, float] | None,
-    given: Field | None,
-    what: str,
-) -> Field:
-    """The Field of the rows seen, or the given one, of a built model, if they fit it."""
-    shape, dtype = chunks[0].shape[1:], chunks[0].dtype.name
-    if value_range is not None:
-        checked_range(value_range)
-    # min and max propagate NaN, so one pass without a copy sees what is not finite too.
-    low = float(np.min([np.min(chunk) for chunk in chunks]))
-    high = float(np.max([np.max(chunk) for chunk in chunks]))
-    if not np.isfinite([low, high]).all():
-        raise ValueError(not_finite(what))
-    if given is None:
-        moments = None
-        if len(shape) < 3 and value_range is None:
-            rows = np.concatenate(chunks) if len(chunks) > 1 else chunks[0]
-            axes = tuple(range(rows.ndim - 1))
-            moments = rows.mean(axes, dtype="float64"), rows.std(axes, dtype="float64")
-        return Field.learn(
-            shape, dtype, low, high, moments=moments, value_range=value_range, what=what
-        )
-    if (shape, dtype) != (given.shape, given.dtype):
-        raise ValueError(
-            f"{what} is {dtype} of shape {shape}, but the model was built for {given.dtype} of"
-            f" shape {given.shape}: pass data of that kind, or build a new model."
-        )
-    if not given.admits(low, high) or (
-        value_range is not None and not np.allclose(value_range, given.value_range or np.nan)
-    ):
-        raise ValueError(
-            f"{what} holds values from {low:g} to {high:g}"
-            + ("" if value_range is None else f" with value_range={tuple(value_range)}")
-            + f", but the model was built for the value range {given.value_range}: rescale the"
-            " data, or build a new model."
-        )
-    return given
 
 
 def _evident_range(dtype: str, low: float, high: float, what: str) -> tuple[float, float]:

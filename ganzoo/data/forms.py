@@ -52,8 +52,10 @@ def forms_of(columns: Columns) -> str:
 def joined(x: Any, y: Any, columns: Columns) -> Any:
     """x and y as one structure. Raises ValueError where both bring the same column."""
     names = samples_of(columns)
+    if not names and y is not None:
+        raise ValueError("y= was given with a table: make it a column of the table.")
     if y is None:
-        return _first_of_nested(x, columns)
+        return _first_of_nested(x, columns) if names else x
     if len(names) == 1:
         if is_stream(x):
             raise ValueError("y= was given with a dataset: pass a dataset of (x, y).")
@@ -189,7 +191,7 @@ def _picked(name: str, columns: Columns) -> Callable[..., Any]:
 
 def _zipped(data: Any, columns: Columns) -> Any:
     """A dict or tuple of datasets as one dataset of dicts."""
-    if len(samples_of(columns)) == 1 or is_stream(data):
+    if len(samples_of(columns)) < 2 or is_stream(data):
         return data
     values = named(data, columns)
     streams = [is_stream(value) for value in values.values()]

@@ -10,10 +10,6 @@ import numpy as np
 from ganzoo.data.fields import Field
 
 
-def is_frame(value: Any) -> bool:
-    return hasattr(value, "iloc") and hasattr(value, "columns")
-
-
 class Frame:
     """The columns of a DataFrame, in one array of their common dtype.
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ganzoo.data.tables import Columns, TableColumn, as_floats, is_table, plain_value
+from ganzoo.data.tables import Columns, TableColumn, as_floats, check_table, plain_value
 
 CATEGORIES = 1000  # the most of one column: each is a column of weights, and more are identifiers
 DISTINCT = 20  # numbers with at most so many distinct values are categories
@@ -31,14 +31,7 @@ def learn(frame: Any, seed: int = 0) -> Columns:
     Raises:
         ValueError: a column can't be learned; one sentence names it and the mend.
     """
-    if not is_table(frame):
-        raise ValueError(
-            f"data is of type {type(frame).__name__}, and tables are pandas DataFrames: pass "
-            "pd.DataFrame(…) with a name for each column."
-        )
-    rows, count = frame.shape
-    if not rows or not count:
-        raise ValueError(f"the table has {rows} rows and {count} columns: pass some of both.")
+    check_table(frame)
     names = [n if isinstance(n, int | str) else str(n) for n in frame.columns]
     if twice := sorted({str(name) for name in names if names.count(name) > 1}):
         raise ValueError(f"the table has several columns named {', '.join(twice)}: rename them.")

@@ -82,9 +82,21 @@ class TableColumn:
 Columns = tuple[TableColumn, ...]
 
 
-def is_table(value: Any) -> bool:
+def is_frame(value: Any) -> bool:
     """Whether it is a pandas DataFrame."""
     return hasattr(value, "iloc") and hasattr(value, "columns")
+
+
+def check_table(value: Any) -> None:
+    """Raises ValueError unless it is a pandas DataFrame that has rows and columns."""
+    if not is_frame(value):
+        raise ValueError(
+            f"data is of type {type(value).__name__}, and tables are pandas DataFrames: pass "
+            "pd.DataFrame(…) with a name for each column."
+        )
+    rows, count = value.shape
+    if not rows or not count:
+        raise ValueError(f"the table has {rows} rows and {count} columns: pass some of both.")
 
 
 def width(columns: Columns) -> int:
@@ -107,8 +119,7 @@ def numbers(frame: Any, columns: Columns) -> np.ndarray:
     Raises:
         ValueError: columns are missing, or hold what was not learned.
     """
-    if not is_table(frame):
-        raise ValueError(f"data is of type {type(frame).__name__}: pass a pandas DataFrame.")
+    check_table(frame)
     names = [column.name for column in columns]
     there = [n if isinstance(n, int | str) else str(n) for n in frame.columns]
     if missing := [name for name in names if name not in there]:

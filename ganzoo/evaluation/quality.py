@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from ganzoo.data.checks import check_int
-from ganzoo.evaluation import neighbours, pairs
+from ganzoo.evaluation import neighbours, pairs, rows
 from ganzoo.evaluation.frechet import frechet_distance
 from ganzoo.evaluation.kernel import kid
 from ganzoo.evaluation.measured import TooFew
-from ganzoo.evaluation.report import chosen_extractor, extractor_of, rows_by_hash
+from ganzoo.evaluation.report import chosen_extractor, extractor_of
 from ganzoo.foundation.registry import unknown
 
 SAMPLES = 1000
@@ -121,7 +121,7 @@ class SampleQuality:
         self._spec = gan.spec
         extractor = extractor_of(extractor, gan.spec)
         given = any(not chosen.drawn for chosen in gan.inputs.values())
-        found = rows_by_hash(gan, x, y, value_range, samples, given)
+        found = rows.by_hash(gan, x, y, value_range, samples, given)
         self._real = found[gan.output_name]
         self.rows = len(self._real)
         self._sources = gan.given(found) if given else {}
@@ -139,7 +139,7 @@ class SampleQuality:
         """The metric of the GAN's samples now; NaN if a sample is not finite."""
         count = None if self._sources else self.samples
         fake = self._spec.as_array(gan.sample(count, self.seed, **self._sources))
-        if self._spec.table is None and not np.isfinite(fake).all():
+        if not self._spec.is_table and not np.isfinite(fake).all():
             return math.nan
         if self._measure is None:
             compare = pairs.psnr if self.metric == "psnr" else pairs.ssim

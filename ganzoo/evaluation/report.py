@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import hashlib
 import math
 import warnings
 from collections.abc import Callable, Mapping
@@ -15,7 +14,16 @@ import numpy as np
 import tensorflow as tf
 
 from ganzoo import data
-from ganzoo.evaluation import extractors, labels, neighbours, one_dimensional, pairs, series, tables
+from ganzoo.evaluation import (
+    extractors,
+    labels,
+    neighbours,
+    one_dimensional,
+    pairs,
+    rows,
+    series,
+    tables,
+)
 from ganzoo.evaluation.efficientnet import EfficientNetLite0
 from ganzoo.evaluation.frechet import frechet_distance, frechet_ratio
 from ganzoo.evaluation.information import information_bound
@@ -87,14 +95,14 @@ def evaluate(
     """
     extractor = extractor_of(extractor, gan.spec)  # first: it may be refused
     given = [name for name, chosen in gan.inputs.items() if not chosen.drawn]
-    rows = rows_by_hash(gan, x, y, value_range, max(ROWS, 2 * samples), bool(given))
-    real, real_labels = rows[gan.output_name], rows.get("label")
+    seen = rows.by_hash(gan, x, y, value_range, max(ROWS, 2 * samples), bool(given))
+    real, real_labels = seen[gan.output_name], seen.get("label")
     if len(real) < 4:
         raise ValueError(f"the data have {len(real)} rows: pass at least 4.")
     half = min(samples, len(real) // 2)
     found = Evaluation()
     split = f"{half} against {half} others of {len(real)} rows, {extractors.digest(real)}"
-    later = {name: x[half : 2 * half] for name, x in rows.items()}
+    later = {name: x[half : 2 * half] for name, x in seen.items()}
     sources = gan.given(later) if given else {}
     fake = gan.spec.as_array(gan.sample(half, seed, **sources))
     drawn = _Drawn(gan, real[:half], real[half : 2 * half], fake, split, seed)
@@ -115,10 +123,11 @@ def evaluate(
         _of_information(found, drawn)
     if gan.spec.is_image and not given:
         _of_parzen(found, drawn)
-    elif gan.spec.table is not None:
+    elif gan.spec.is_table:
         _of_columns(found, drawn)
     elif gan.spec.shape == (1,):
-        _of_a_line(found, drawn)
+        measures = one_dimensional.wasserstein_1, one_dimensional.histogram_jsd
+        _of_values(found, drawn, {measure.__name__: measure for measure in measures})
     if gan.spec.is_series:
         _of_series(found, drawn, getattr(x, "known_series", None))
     if (mixture := getattr(x, "mixture", None)) is not None:
@@ -134,57 +143,6 @@ class _Drawn:
     fake: np.ndarray
     split: str
     seed: int
-
-
-def rows_by_hash(
-    gan: Any,
-    x: Any,
-    y: Any,
-    value_range: tuple[float, float] | None,
-    most: int,
-    all_columns: bool,
-) -> dict[str, np.ndarray]:
-    """At most `most` rows of each column, ordered by their hashes: the samples that the generator
-    makes, or all columns that the GAN plays on, and labels if there are any."""
-    size = math.prod(gan.spec.shape) * np.dtype(gan.spec.dtype).itemsize
-    most = max(1, min(most, 2**30 // size))  # large images may not all fit in memory
-    if gan.spec.table is not None:
-        rows = gan.spec.as_array(x)
-        some = np.random.default_rng(0).permutation(len(rows))[:most]
-        return _ordered({gan.output_name: rows[some]})
-    for labelled in (True, False):  # the second time without labels, if y cannot be used as labels
-        try:
-            ranks = next(c.ranks for c in gan.columns.values() if c.kind != "label")
-            columns = {"image": data.Column("sample", ranks=ranks)}
-            fields = {gan.output_name: gan.spec}
-            if all_columns:
-                columns, fields = dict(gan.columns), dict(gan.fields)
-            elif labelled:
-                columns["label"] = data.Column("label")
-                unlimited = data.Field.of_classes(np.iinfo("int32").max)
-                fields["label"] = gan.fields.get("label", unlimited)
-            stream = data.batches(
-                x, y, columns=columns, fields=fields, batch_size=1, value_range=value_range
-            )
-            count = min(most, stream.steps_per_epoch or most)
-            with data.clear_errors():
-                batches = list(stream.dataset.take(count).rebatch(1024).as_numpy_iterator())
-            break
-        except ValueError:
-            if not labelled or all_columns:
-                raise
-    found = {key: np.concatenate([b[key] for b in batches]) for key in batches[0]}
-    if gan.output_name not in found:
-        found[gan.output_name] = found.pop(stream.sample_name)
-    return _ordered(found)
-
-
-def _ordered(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The columns with their rows ordered by hashes."""
-    rows = zip(*columns.values(), strict=True)
-    keys = [hashlib.sha256(b"".join(part.tobytes() for part in row)).digest() for row in rows]
-    order = sorted(range(len(keys)), key=keys.__getitem__)
-    return {name: column[order] for name, column in columns.items()}
 
 
 def extractor_of(extractor: Any, spec: data.Field) -> extractors.Extractor | None:
@@ -218,13 +176,19 @@ def chosen_extractor(
         return extractor
     if judge is not None:
         return judge
-    if spec.table is not None:
-        return TableRows(spec)
-    return extractors.Pixels(spec, real, min(extractors.WIDTH, max(1, len(real) // 8)))
+    return _values(spec, real, min(extractors.WIDTH, max(1, len(real) // 8)))
 
 
-def _facts(extractor: extractors.Extractor, drawn: _Drawn) -> dict[str, str]:
-    return {"extractor": extractor.name, "hash": extractor.hash, "split": drawn.split}
+def _values(spec: data.Field, real: np.ndarray, width: int | None) -> extractors.Extractor:
+    """The values of the samples themselves."""
+    return TableRows(spec) if spec.is_table else extractors.Pixels(spec, real, width)
+
+
+def _facts(drawn: _Drawn, extractor: extractors.Extractor | None = None) -> dict[str, str]:
+    name, hashed = "none", extractors.digest(drawn.gan.spec)
+    if extractor is not None:
+        name, hashed = extractor.name, extractor.hash
+    return {"extractor": name, "hash": hashed, "split": drawn.split}
 
 
 def _with_reference(
@@ -238,7 +202,7 @@ def _with_reference(
 
 
 def _of_features(found: Evaluation, drawn: _Drawn, extractor: extractors.Extractor) -> None:
-    facts = _facts(extractor, drawn)
+    facts = _facts(drawn, extractor)
     parts = (drawn.reference, drawn.real, drawn.fake)
     reference, others, fake = map(extractor.features, parts)
 
@@ -269,24 +233,18 @@ def _of_features(found: Evaluation, drawn: _Drawn, extractor: extractors.Extract
 
 def _of_copies(found: Evaluation, drawn: _Drawn, real: np.ndarray) -> None:
     spec = drawn.gan.spec
-    large = math.prod(spec.shape) > LARGEST
-    pixels: extractors.Extractor = (
-        extractors.Pixels(spec, real, extractors.WIDTH if large else None)
-        if spec.table is None
-        else TableRows(spec)
-    )
+    pixels = _values(spec, real, extractors.WIDTH if math.prod(spec.shape) > LARGEST else None)
     found.measure(
         ("nearer_than_real", "copies"),
         lambda: neighbours.memorisation(pixels.features(real), pixels.features(drawn.fake)),
-        **_facts(pixels, drawn) | {"split": f"all {len(real)} rows"},
+        **_facts(drawn, pixels) | {"split": f"all {len(real)} rows"},
     )
 
 
 def _of_pairs(found: Evaluation, drawn: _Drawn, sources: Mapping[str, np.ndarray]) -> None:
     """PSNR and SSIM of the samples against their targets, and of the sources themselves."""
     gan = drawn.gan
-    hashed = extractors.digest(gan.spec)
-    facts: dict[str, Any] = {"extractor": "none", "hash": hashed, "split": drawn.split}
+    facts: dict[str, Any] = _facts(drawn)
     for name, compare in (("psnr", pairs.psnr), ("ssim", pairs.ssim)):
         found[name] = compare(drawn.fake, drawn.real, gan.spec.value_range).with_reference(**facts)
         for source, x in sources.items():
@@ -302,7 +260,7 @@ def _of_pairs(found: Evaluation, drawn: _Drawn, sources: Mapping[str, np.ndarray
 
 
 def _of_labels(found: Evaluation, drawn: _Drawn, judge: extractors.Judge) -> None:
-    gan, count, facts = drawn.gan, len(drawn.fake), _facts(judge, drawn)
+    gan, count, facts = drawn.gan, len(drawn.fake), _facts(drawn, judge)
     fake, real = judge.probabilities(drawn.fake), judge.probabilities(drawn.real)
 
     def kl(probabilities: np.ndarray) -> Measured:
@@ -359,49 +317,40 @@ def _of_parzen(found: Evaluation, drawn: _Drawn) -> None:
         # the same share as Theis et al. used for MNIST: 10,000 of 60,000
         return score(centroids(real, max(32, len(real) // 6)))
 
-    facts = _facts(pixels, drawn)
+    facts = _facts(drawn, pixels)
     found.measure(("parzen",), lambda: _with_reference(score, real, fake, ratio=None), **facts)
     found.measure(("parzen_centroids",), of_centroids, **facts)
 
 
-def _of_a_line(found: Evaluation, drawn: _Drawn) -> None:
-    facts = {"extractor": "none", "hash": extractors.digest(drawn.gan.spec), "split": drawn.split}
-    for measure in (one_dimensional.wasserstein_1, one_dimensional.histogram_jsd):
+def _of_values(
+    found: Evaluation, drawn: _Drawn, measures: Mapping[str, Callable[..., Measured]]
+) -> None:
+    """Measures that compare the reference with samples, without features of them."""
+    for name, measure in measures.items():
         compared = functools.partial(measure, drawn.reference)
         found.measure(
-            (measure.__name__,),
+            (name,),
             functools.partial(_with_reference, compared, drawn.real, drawn.fake),
-            **facts,
+            **_facts(drawn),
         )
 
 
 def _of_columns(found: Evaluation, drawn: _Drawn) -> None:
-    columns = drawn.gan.spec.table
-    facts = {"extractor": "none", "hash": extractors.digest(drawn.gan.spec), "split": drawn.split}
-    for name, measure in (("shapes", tables.column_shapes), ("trends", tables.pair_trends)):
-        compared = functools.partial(measure, drawn.reference, columns=columns)
-        found.measure(
-            (name,), functools.partial(_with_reference, compared, drawn.real, drawn.fake), **facts
-        )
+    measures = {"shapes": tables.column_shapes, "trends": tables.pair_trends}
+    columns = drawn.gan.spec.columns
+    _of_values(
+        found, drawn, {k: functools.partial(v, columns=columns) for k, v in measures.items()}
+    )
 
 
 def _of_series(found: Evaluation, drawn: _Drawn, name: str | None) -> None:
-    facts = {"hash": extractors.digest(drawn.gan.spec), "split": drawn.split}
-
-    def difference(rows: np.ndarray) -> Measured:
-        return series.acf_difference(drawn.reference, rows, drawn.seed)
-
-    found.measure(
-        ("acf_difference",),
-        lambda: _with_reference(difference, drawn.real, drawn.fake),
-        extractor="none",
-        **facts,
-    )
+    difference = functools.partial(series.acf_difference, seed=drawn.seed)
+    _of_values(found, drawn, {"acf_difference": difference})
     if name is not None:
         found.update(
             _with_reference(
                 lambda rows: series.measure(name, rows, drawn.seed), drawn.real, drawn.fake,
-                extractor=f"least squares for {name}", **facts,
+                **_facts(drawn) | {"extractor": f"least squares for {name}"},
             )
         )  # fmt: skip
 

@@ -135,7 +135,7 @@ class TableRows:
     """
 
     def __init__(self, spec: Field):
-        self.columns: Columns = spec.table or ()
+        self.columns = spec.columns
         self.name, self.hash = f"{len(self.columns)} columns", digest(spec)
 
     def features(self, x: npt.ArrayLike) -> np.ndarray:

@@ -267,7 +267,7 @@ def psnr(squared_errors: np.ndarray, expected: np.ndarray | None, output: str) -
 
 def value_range(gan: GAN) -> str:
     """Says in words which values the output has."""
-    if gan.spec.table is not None:
+    if gan.spec.is_table:
         return "encoded rows, which ganzoo.data.Field.from_config(table).decode makes a DataFrame"
     return "[-1, 1]" if gan.output_name == "image" else "the data's own units"
 
@@ -285,7 +285,7 @@ def metadata(gan: GAN) -> dict[str, str]:
 
 def _table(gan: GAN) -> dict[str, Any]:
     """What decodes the encoded rows of a table; empty for other samples."""
-    return {} if gan.spec.table is None else {"table": gan.spec.to_config()}
+    return {"table": gan.spec.to_config()} if gan.spec.is_table else {}
 
 
 def _reference(gan: GAN, rows: int) -> dict[str, np.ndarray]:

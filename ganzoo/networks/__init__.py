@@ -2,11 +2,11 @@
 
 An architecture is a module with three functions:
 
-- `generator(inputs, shape, *, width, normalization)` returns a Keras model that maps
-  [batch, inputs] to samples [batch, *shape]. Images are in [-1, 1]; vectors and series are not
-  bounded. If it has batch normalisation, it also takes `condition`: with
-  `normalization="conditional_batch"` the model maps {"latent": [batch, inputs], "label": [batch,
-  condition]}, labels one-hot.
+- `generator(inputs, shape, *, width, normalization)` returns a Keras model that maps latents
+  [batch, inputs] to samples [batch, *shape]: (n,) of vectors, (time, features) of series, (height,
+  width, channels) of images. Images are in [-1, 1]; vectors and series are not bounded. If it has
+  batch normalisation, it also takes `condition`: with `normalization="conditional_batch"` the model
+  maps {"latent": [batch, inputs], "label": [batch, condition]}, labels one-hot.
 - `features(shape, *, condition, width, normalization)` returns a Keras model that maps samples
   [batch, *shape] to features [batch, n], on which the discriminator's outputs are computed. If
   `condition` is above 0, it takes a list of the samples and vectors [batch, condition], such as

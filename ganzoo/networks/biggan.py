@@ -6,7 +6,7 @@ parameters, as in the authors' code.
 
 G's latents are in parts of equal width. The first one enters at the bottom. Each stage has a batch
 normalisation whose scale and offset are linear in a further part and in an embedding of the class,
-which all stages share.
+which all stages share. `ganzoo.networks` describes the arguments.
 """
 
 from __future__ import annotations
@@ -57,13 +57,10 @@ def generator(
 
     Args:
         inputs: width of the latents; at least one for each stage and one more.
-        shape: (H, W, C).
         width: each stage has 4·width channels up to 32×32. Above, the last one has `width`, and
             those before have up to 16·width. 64 for None.
         normalization: "batch", "layer", "none" or "conditional_batch", before each ReLU. All are
             modulated by the latents, and the last one also by the class.
-        condition: number of classes of "conditional_batch"; the generator then takes
-            {"latent", "label"}.
 
     Raises:
         ValueError: there are too few latents, or see `check`.
@@ -118,9 +115,7 @@ def features(
     """Returns a model of features [batch, H, W, C] -> [batch, n], sums over all positions.
 
     Args:
-        shape: (H, W, C).
-        condition: width of a second input, which is repeated over the image as further channels; 0
-            for no such input.
+        condition: width of a second input, which is repeated over the image as further channels.
         width: each stage has 4·width channels up to 32×32. Above, the first one has `width`, and
             further ones have up to 16·width. 64 for None.
         normalization: "batch", "layer" or "none", before each ReLU.

@@ -10,16 +10,47 @@ with six. Each discriminator is a PatchGAN, which has 2,764,737.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import keras
+import tensorflow as tf
 from keras import layers as kl
+from keras import ops
 
 from ganzoo.networks import unet
-from ganzoo.networks.layers import ReflectionPadding
+from ganzoo.networks.layers import Shape
 from ganzoo.networks.layers import normalization as normalize
 
 SMALLEST = 8
 NORMALIZATION = "instance"
+
+
+@keras.saving.register_keras_serializable("ganzoo")
+class ReflectionPadding(keras.layers.Layer):
+    """Pads images [batch, height, width, channels] with their mirror image at each border.
+
+    The outermost pixels are the axis of the mirror and are not repeated.
+
+    Args:
+        pixels: how many are added on each of the four sides; less than height and width.
+        kwargs: arguments of `keras.layers.Layer`.
+    """
+
+    def __init__(self, pixels: int, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.pixels = pixels
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        sides = (self.pixels, self.pixels)
+        return ops.pad(x, ((0, 0), sides, sides, (0, 0)), "reflect")
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        batch, height, width, channels = input_shape
+        more = 2 * self.pixels
+        return (batch, height and height + more, width and width + more, channels)
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"pixels": self.pixels}
 
 
 def check(shape: tuple[int, ...]) -> None:

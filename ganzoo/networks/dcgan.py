@@ -2,7 +2,7 @@
 
 Radford et al. 2016, arXiv:1511.06434: strided convolutions instead of pooling, batch
 normalisation except in G's last and D's first layer, ReLU in G, leaky ReLU with slope 0.2 in D, and
-weights from N(0, 0.02²).
+weights from N(0, 0.02²). `ganzoo.networks` describes the arguments.
 
 Deviations:
 
@@ -57,13 +57,9 @@ def generator(
     """Returns a generator [batch, inputs] -> [batch, H, W, C] in [-1, 1].
 
     Args:
-        inputs: width of the latents.
-        shape: (H, W, C).
         width: channels of the last hidden stage; each stage before has twice as many, up to
             8·width. 64 for None.
         normalization: "batch", "layer", "none" or "conditional_batch".
-        condition: number of classes of "conditional_batch"; the generator then takes
-            {"latent", "label"}.
         dense: if above 0, there is a dense layer of dense·width units before the first stage,
             which the paper doesn't have.
     """
@@ -102,10 +98,9 @@ def features(
     """Returns a model of features [batch, H, W, C] -> [batch, n] with at least two stages.
 
     Args:
-        shape: (H, W, C).
-        condition: width of a second input; 0 for no such input. It is repeated over the image as
-            further channels. When it was concatenated to the last stage only, D ignored the labels
-            for 800 steps on MNIST.
+        condition: width of a second input, which is repeated over the image as further channels.
+            When it was concatenated to the last stage only, D ignored the labels for 800 steps on
+            MNIST.
         width: channels of the first stage; each further one has twice as many, up to 8·width. 64
             for None.
         normalization: "batch", "layer" or "none"; there is none in the first stage.

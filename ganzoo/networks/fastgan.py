@@ -3,7 +3,7 @@
 Liu, Zhu, Song, Elgammal 2021, arXiv:2101.04775, sections 3.1 and 3.2: the generator doubles the
 sides by repeated pixels and convolutions with gated linear units. Skip-layer excitation multiplies
 channels of a large stage by gates that are computed from a small one. Decoders reconstruct images
-from features of the discriminator.
+from features of the discriminator. `ganzoo.networks` describes the arguments.
 
 Deviations:
 
@@ -53,8 +53,6 @@ def generator(
     """Returns a generator [batch, inputs] -> [batch, H, W, C] in [-1, 1].
 
     Args:
-        inputs: width of the latents.
-        shape: (H, W, C).
         width: the first stage has 16·width channels, each further one about half of the one
             before. 16 for None; the authors have 64.
         normalization: "batch", "layer" or "none".
@@ -93,9 +91,7 @@ def features(
     The decoders read the outputs of its layers "fine" and "coarse", the last two stages.
 
     Args:
-        shape: (H, W, C).
-        condition: width of a second input, which is repeated over the image as further channels; 0
-            for no such input.
+        condition: width of a second input, which is repeated over the image as further channels.
         width: the last stage has 16·width channels, each one before about half of that. 16 for
             None; the authors have 64.
         normalization: "batch", "layer" or "none"; there is none in the first stage.

@@ -9,8 +9,6 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from ganzoo.foundation.randomness import Noise, current
-
 Shape = tuple[int | None, ...]
 Gradient = Callable[..., Any]
 
@@ -199,74 +197,6 @@ class InstanceNormalization(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("ganzoo")
-class ReflectionPadding(keras.layers.Layer):
-    """Pads images [batch, height, width, channels] with their mirror image at each border.
-
-    The outermost pixels are the axis of the mirror and are not repeated.
-
-    Args:
-        pixels: how many are added on each of the four sides; less than height and width.
-        kwargs: arguments of `keras.layers.Layer`.
-    """
-
-    def __init__(self, pixels: int, **kwargs: Any):
-        super().__init__(**kwargs)
-        self.pixels = pixels
-
-    def call(self, x: tf.Tensor) -> tf.Tensor:
-        sides = (self.pixels, self.pixels)
-        return ops.pad(x, ((0, 0), sides, sides, (0, 0)), "reflect")
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        batch, height, width, channels = input_shape
-        more = 2 * self.pixels
-        return (batch, height and height + more, width and width + more, channels)
-
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"pixels": self.pixels}
-
-
-@keras.saving.register_keras_serializable("ganzoo")
-class PhaseShuffle(keras.layers.Layer):
-    """Moves each series [batch, time, channels] by −n to n steps in training, all shifts equally
-    likely, and fills the gap with the mirror image of the series. Inference leaves it as it is.
-
-    Donahue, McAuley, Puckette 2018, arXiv:1802.04208, section 3.3. Deviation: each sample has a
-    shift of its own; the authors' code draws one for a batch.
-
-    The shifts are draws of the update in which the layer is called; outside of one they are always
-    the same.
-
-    Args:
-        most: n, less than the length of the series.
-        kwargs: arguments of `keras.layers.Layer`.
-    """
-
-    # A sample's shift depends on its place in the batch. Replicas draw the shifts of one device
-    # only if real and fake samples are judged one after the other.
-    mixes_samples = True
-
-    def __init__(self, most: int, **kwargs: Any):
-        super().__init__(**kwargs)
-        self.most = most
-
-    def call(self, x: tf.Tensor, training: bool | None = None) -> tf.Tensor:
-        if not training:
-            return x
-        noise, length = current() or Noise(0), x.shape[1]
-        shift = noise.integers([tf.shape(x)[0]], 2 * self.most + 1) - self.most
-        place = tf.abs(tf.range(length) - shift[:, None])
-        mirrored = length - 1 - tf.abs(length - 1 - place)
-        return tf.gather(x, mirrored, batch_dims=1)
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return input_shape
-
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"most": self.most}
-
-
-@keras.saving.register_keras_serializable("ganzoo")
 class Modulation(keras.layers.Layer):
     """x·(1 + gain) + offset, for [x, gain, offset]. x is [batch, ..., channels]; gain and offset
     are [batch, channels], the same for all positions of a map."""
@@ -353,36 +283,6 @@ def conditional_batch(
     de Vries et al. 2017, arXiv:1707.00683; Miyato and Koyama 2018, arXiv:1802.05637.
     """
     return modulated(_batch(scale=False, center=False)(x), y, kernel_initializer)
-
-
-@keras.saving.register_keras_serializable("ganzoo")
-class PixelShuffle(keras.layers.Layer):
-    """Makes images [batch, H, W, factor²·C] larger, [batch, factor·H, factor·W, C].
-
-    Its channel c at row factor·y + i and column factor·x + j is the channel (i·factor + j)·C + c
-    at (y, x).
-
-    Shi et al. 2016, arXiv:1609.05158, eq. 4.
-
-    Args:
-        factor: how many times larger the sides become.
-        kwargs: arguments of `keras.layers.Layer`.
-    """
-
-    def __init__(self, factor: int, **kwargs: Any):
-        super().__init__(**kwargs)
-        self.factor = factor
-
-    def call(self, x: tf.Tensor) -> tf.Tensor:
-        return tf.nn.depth_to_space(x, self.factor)
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        batch, height, width, channels = input_shape
-        larger = (height and height * self.factor, width and width * self.factor)
-        return (batch, *larger, channels and channels // self.factor**2)
-
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"factor": self.factor}
 
 
 @keras.saving.register_keras_serializable("ganzoo")

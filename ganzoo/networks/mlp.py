@@ -1,4 +1,7 @@
-"""Multilayer perceptrons, for vectors, series and images of any size."""
+"""Multilayer perceptrons, for vectors, series and images of any size.
+
+`ganzoo.networks` describes the arguments.
+"""
 
 from __future__ import annotations
 
@@ -28,13 +31,8 @@ def generator(
     """Returns a generator [batch, inputs] -> [batch, *shape] with three hidden ReLU layers.
 
     Args:
-        inputs: width of the latents.
-        shape: the shape of one sample; (n,), (time, features) or (height, width, channels). Images
-            are in [-1, 1].
         width: units of each hidden layer; 256 for None.
         normalization: "batch", "layer", "none" or "conditional_batch", before each ReLU.
-        condition: number of classes of "conditional_batch"; the generator then takes
-            {"latent", "label"}.
     """
     x = z = keras.Input([inputs], name="latent")
     y = keras.Input([condition], name="label") if condition else None
@@ -60,9 +58,7 @@ def features(
     """Returns a model [batch, *shape] -> [batch, width] of three leaky ReLU layers, slope 0.2.
 
     Args:
-        shape: the shape of one sample; (n,), (time, features) or (height, width, channels).
-        condition: width of a second input, which is concatenated to the samples; 0 for no such
-            input.
+        condition: width of a second input, which is concatenated to the samples.
         width: units of each layer; 256 for None.
         normalization: "batch", "layer" or "none", before each leaky ReLU but the first.
     """

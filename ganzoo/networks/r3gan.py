@@ -6,7 +6,7 @@ the last convolution of each block starts at 0. So an untrained G is linear in z
 is linear in x.
 
 With `width=768` the generator has as many parameters as the authors' code: 20,732,160 at 32×32×3
-and 22,429,824 at 64×64×3.
+and 22,429,824 at 64×64×3. `ganzoo.networks` describes the arguments.
 
 Deviations:
 
@@ -58,8 +58,6 @@ def generator(
     """Returns a generator [batch, inputs] -> [batch, H, W, C].
 
     Args:
-        inputs: width of the latents.
-        shape: (H, W, C).
         width: channels of the stages up to 32×32; each larger one has half of the one before. 64
             for None; the paper has 768.
         normalization: "none".
@@ -97,8 +95,6 @@ def features(
     """Returns a model of features [batch, H, W, C] -> [batch, n], the mirror of the generator.
 
     Args:
-        shape: (H, W, C).
-        condition: width of a second input; 0 for no such input.
         width: channels of the stages up to 32×32; each larger one has half of the one before. 64
             for None; the paper has 768.
         normalization: "none".

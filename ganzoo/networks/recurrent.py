@@ -1,7 +1,7 @@
 """The recurrent networks of RCGAN, for series of at most 256 steps.
 
 Esteban, Hyland, Rätsch 2017, arXiv:1706.02633: an LSTM of 100 units in each network. G is given
-latents of its own at each step, and D judges each step.
+latents of its own at each step, and D judges each step. `ganzoo.networks` describes the arguments.
 
 Deviations:
 
@@ -47,11 +47,10 @@ def generator(
     Args:
         inputs: width of the latents of all steps together; a multiple of the number of steps. The
             first latents are those of the first step.
-        shape: (time, features).
         width: units of the LSTM; 100 for None.
         normalization: "none".
-        condition: width of a vector that each step is told, such as a one-hot label; 0 for none.
-            The generator then takes {"latent", "label"}.
+        condition: width of a vector that each step is told, such as a one-hot label. The generator
+            then takes {"latent", "label"}.
 
     Raises:
         ValueError: there are latents that belong to no step, or a normalisation is asked for.
@@ -83,8 +82,7 @@ def features(
     one logit for each step, which depends on the steps up to it.
 
     Args:
-        shape: (time, features).
-        condition: width of a second input, which each step is told; 0 for no such input.
+        condition: width of a second input, which each step is told.
         width: units of the LSTM; 100 for None.
         normalization: "none".
 

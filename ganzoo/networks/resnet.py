@@ -7,6 +7,7 @@ implementation "mimicry": Lee and Town 2020, arXiv:2005.02494. At 32×32 with th
 Up to 32×32 all stages have the same number of channels. Larger images have the networks of the same
 implementation for 64×64 and 128×128: channels double each time the sides are halved, up to 16 times
 `width`. D's spectral normalisation is chosen with `discriminator_normalization="spectral"`.
+`ganzoo.networks` describes the arguments.
 """
 
 from __future__ import annotations
@@ -122,14 +123,10 @@ def generator(
     """Returns a generator [batch, inputs] -> [batch, H, W, C] in [-1, 1].
 
     Args:
-        inputs: width of the latents.
-        shape: (H, W, C).
         width: each stage has 4·width channels up to 32×32. Above, the last one has `width`, and
             each stage before has twice as many, up to 16·width. 64 for None.
         normalization: "batch", "layer", "none" or "conditional_batch", before each ReLU. The last
             normalisation isn't conditional.
-        condition: number of classes of "conditional_batch"; the generator then takes
-            {"latent", "label"}.
         attention: whether there is self-attention before the last stage.
     """
     check(shape)
@@ -165,9 +162,7 @@ def features(
     """Returns a model of features [batch, H, W, C] -> [batch, n], sums over all positions.
 
     Args:
-        shape: (H, W, C).
-        condition: width of a second input, which is repeated over the image as further channels; 0
-            for no such input.
+        condition: width of a second input, which is repeated over the image as further channels.
         width: each stage has 2·width channels up to 32×32. Above, the first one has `width`, and
             each further one has twice as many, up to 16·width. 64 for None.
         normalization: "batch", "layer" or "none", before each ReLU.

@@ -9,13 +9,46 @@ Deviation: images are in [-1, 1], so that a tanh follows the last convolution.
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
+import tensorflow as tf
 from keras import layers as kl
 
-from ganzoo.networks.layers import PixelShuffle
+from ganzoo.networks.layers import Shape
 from ganzoo.networks.layers import normalization as normalize
 
 NORMALIZATION = "batch"
+
+
+@keras.saving.register_keras_serializable("ganzoo")
+class PixelShuffle(keras.layers.Layer):
+    """Makes images [batch, H, W, factor²·C] larger, [batch, factor·H, factor·W, C].
+
+    Its channel c at row factor·y + i and column factor·x + j is the channel (i·factor + j)·C + c
+    at (y, x).
+
+    Shi et al. 2016, arXiv:1609.05158, eq. 4.
+
+    Args:
+        factor: how many times larger the sides become.
+        kwargs: arguments of `keras.layers.Layer`.
+    """
+
+    def __init__(self, factor: int, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.factor = factor
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        return tf.nn.depth_to_space(x, self.factor)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        batch, height, width, channels = input_shape
+        larger = (height and height * self.factor, width and width * self.factor)
+        return (batch, *larger, channels and channels // self.factor**2)
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"factor": self.factor}
 
 
 def check(shape: tuple[int, ...], scale: int) -> None:

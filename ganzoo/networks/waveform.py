@@ -1,7 +1,7 @@
 """The one-dimensional convolutions of WaveGAN, for series of at least 16 steps.
 
 Donahue, McAuley, Puckette 2018, arXiv:1802.04208: those of DCGAN, flattened. Kernels have 25 steps
-and strides are 4. D shuffles the phase of its maps.
+and strides are 4. D shuffles the phase of its maps. `ganzoo.networks` describes the arguments.
 
 Deviations:
 
@@ -14,14 +14,57 @@ Deviations:
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import keras
+import tensorflow as tf
 from keras import layers as kl
 
-from ganzoo.networks.layers import LeakyReLU, PhaseShuffle, normalized
+from ganzoo.foundation.randomness import Noise, current
+from ganzoo.networks.layers import LeakyReLU, Shape, normalized
 
 NORMALIZATION = "none"
 KERNEL, STRIDE, SMALLEST, WIDTH, SHUFFLE = 25, 4, 16, 16, 2
+
+
+@keras.saving.register_keras_serializable("ganzoo")
+class PhaseShuffle(keras.layers.Layer):
+    """Moves each series [batch, time, channels] by −n to n steps in training, all shifts equally
+    likely, and fills the gap with the mirror image of the series. Inference leaves it as it is.
+
+    Donahue, McAuley, Puckette 2018, arXiv:1802.04208, section 3.3. Deviation: each sample has a
+    shift of its own; the authors' code draws one for a batch.
+
+    The shifts are draws of the update in which the layer is called; outside of one they are always
+    the same.
+
+    Args:
+        most: n, less than the length of the series.
+        kwargs: arguments of `keras.layers.Layer`.
+    """
+
+    # A sample's shift depends on its place in the batch. Replicas draw the shifts of one device
+    # only if real and fake samples are judged one after the other.
+    mixes_samples = True
+
+    def __init__(self, most: int, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.most = most
+
+    def call(self, x: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        if not training:
+            return x
+        noise, length = current() or Noise(0), x.shape[1]
+        shift = noise.integers([tf.shape(x)[0]], 2 * self.most + 1) - self.most
+        place = tf.abs(tf.range(length) - shift[:, None])
+        mirrored = length - 1 - tf.abs(length - 1 - place)
+        return tf.gather(x, mirrored, batch_dims=1)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"most": self.most}
 
 
 def check(shape: tuple[int, ...]) -> None:
@@ -57,12 +100,8 @@ def generator(
     """Returns a generator [batch, inputs] -> [batch, time, features].
 
     Args:
-        inputs: width of the latents.
-        shape: (time, features).
         width: channels of the last hidden stage; each stage before has twice as many. 16 for None.
         normalization: "batch", "layer", "none" or "conditional_batch", before each ReLU.
-        condition: number of classes of "conditional_batch"; the generator then takes
-            {"latent", "label"}.
     """
     check(shape)
     *targets, base = lengths(shape[0])
@@ -98,9 +137,7 @@ def features(
     """Returns a model of features [batch, time, features] -> [batch, n].
 
     Args:
-        shape: (time, features).
-        condition: width of a second input, which is repeated over the series as further channels;
-            0 for no such input.
+        condition: width of a second input, which is repeated over the series as further channels.
         width: channels of the first stage; each further one has twice as many. 16 for None.
         normalization: "batch", "layer" or "none"; there is none in the first stage.
     """

@@ -119,7 +119,7 @@ def save_samples(
     samples = np.asarray(samples)
     if samples.ndim == 2:
         behind = None if real is None else np.asarray(real, np.float64)
-        if names is not None:
+        if names:
             figure = _histograms(samples, behind, names)
         elif samples.shape[1] == 2:
             figure = _points(_finite(samples), None if behind is None else _finite(behind))
@@ -182,7 +182,7 @@ def save_picture(
     if not gan.spec.is_image:
         count = count if gan.spec.is_series else max(count, POINTS)
         samples = gan.spec.as_array(gan.sample(count, seed))
-        names = None if gan.spec.table is None else [str(c.name) for c in gan.spec.table]
+        names = [str(column.name) for column in gan.spec.columns]
         save_samples(samples, path, real=real, names=names)
         return
     samples, columns = _by_class(gan, count, seed)

@@ -14,7 +14,7 @@ import re
 import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache, cached_property
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,110 +22,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ganzoo import data
 from ganzoo.core.gan import GAN
 from ganzoo.core.saving import load
 from ganzoo.foundation import registry
 from ganzoo.losses import objectives
-
-BATCH = 8
-
-
-class Subject:
-    """A GAN class to check, with data and a trained model that its checks share.
-
-    Args:
-        cls: a GAN class. Its `columns` state which data it needs, and its `checked_shapes` which
-            shapes of samples it must train on.
-        hyperparameters: for every model, in addition to those of small networks.
-    """
-
-    def __init__(self, cls: type[GAN], **hyperparameters: Any):
-        self.cls = cls
-        self.samples = [name for name, column in cls.columns.items() if column.kind == "sample"]
-        self.is_series = any(column.is_series for column in cls.columns.values())
-        small = {"width": 8, "latent_dim": 6, "blocks": 1}
-        if self.is_table:
-            small["packing"] = 2
-        known = cls.hyperparameters()
-        self.hyperparameters = {k: v for k, v in small.items() if k in known} | hyperparameters
-
-    def make(self, **hyperparameters: Any) -> GAN:
-        """Returns a new compiled GAN."""
-        gan = self.cls(**self.hyperparameters | hyperparameters)
-        gan.compile()
-        return gan
-
-    def rows(self, x: np.ndarray, y: np.ndarray) -> Any:
-        """Returns samples and their classes as the GAN takes them. A second kind of samples is the
-        first one turned upside down or, if they have no pairs, its negative. If labels may be
-        missing, half of them are."""
-        if len(self.samples) > 1:
-            white = np.array(255 if x.dtype == np.uint8 else 1, x.dtype)
-            paired = self.cls.columns[self.samples[1]].paired
-            return dict(
-                zip(self.samples, (x, x[:, ::-1].copy() if paired else white - x), strict=True)
-            )
-        column = self.cls.columns.get("label")
-        if column is not None and column.optional:
-            y = np.where(np.arange(len(y)) % 2, y, -1)
-        return x, y
-
-    @cached_property
-    def images(self) -> np.ndarray:
-        """400 digits, uint8 [400, 8, 8, 1], or [400, 16, 16, 1] for two kinds of samples. For a
-        GAN on series they are series, float32 [400, 16, 1]."""
-        if self.is_series:
-            return data.series.sines(np.arange(400))[0][:, :16]
-        images = self._digits["image"].numpy()
-        return np.pad(images, [(0, 0), (4, 4), (4, 4), (0, 0)]) if self.samples[1:] else images
-
-    @cached_property
-    def _digits(self) -> dict[str, tf.Tensor]:
-        digits: Any = data.load("digits")
-        return next(iter(digits.batch(400)))
-
-    @cached_property
-    def digits(self) -> Any:
-        """The images with their classes, as the GAN takes them, or a table of 400 rows."""
-        if self.is_table:
-            return data.toys.customers(400)
-        return self.rows(self.images, self._digits["label"].numpy())
-
-    @cached_property
-    def trained(self) -> GAN:
-        """A GAN after two epochs of three steps on digits. Checks must not train it further. Its
-        weights before, by path, are in `untrained`."""
-        gan = self.make()
-        gan.build_from(self.digits, batch_size=BATCH)
-        self.untrained = {v.path: v.numpy() for v in gan.trainable_variables}
-        return self.fit(gan, 3, epochs=2)
-
-    def fit(self, gan: GAN, steps: int, epochs: int = 1) -> GAN:
-        """Trains `gan` for some epochs of `steps` steps on digits and returns it."""
-        gan.fit(self.digits, batch_size=BATCH, epochs=epochs, steps_per_epoch=steps, verbose=0)
-        return gan
-
-    @property
-    def is_table(self) -> bool:
-        return "table" in self.cls.columns
-
-    def sample(self, gan: GAN, count: int, seed: int, **options: Any) -> np.ndarray:
-        """Draws samples as an array. A generator that maps images gets the first `count` of
-        them."""
-        given = gan.given(dict.fromkeys(self.samples, self.images[:count]))
-        if self.is_table:
-            options["balance"] = False  # as an export draws
-        return gan.spec.as_array(gan.sample(count, seed, **given, **options))
-
-
-def _weights(gan: GAN, optimizers: bool = True) -> dict[str, np.ndarray]:
-    """The variables of networks, state and both optimizers, by position and name."""
-    variables = [v for v in gan.weights if "seed_generator" not in v.path]
-    if optimizers:
-        variables += gan.generator_optimizer.variables + gan.discriminator_optimizer.variables
-    # Numbers are removed, because Keras counts the layers of all models of the process.
-    return {f"{i} {re.sub(r'_[0-9]+', '', v.name)}": v.numpy() for i, v in enumerate(variables)}
+from ganzoo.testing import tables
+from ganzoo.testing.subject import Subject, weights
 
 
 def _assert_same(
@@ -163,16 +65,6 @@ def check_logs(subject: Subject) -> None:
         assert np.isfinite(values).all(), f"{name} is {values}"
 
 
-def _moved(subject: Subject, steps: int, **optimizers: Any) -> tuple[GAN, set[str]]:
-    """Trains a new GAN and returns it and the paths of the weights that changed."""
-    gan = subject.make()
-    gan.build_for(subject.trained.fields)
-    gan.compile(**optimizers)
-    before = {v.path: v.numpy() for v in gan.trainable_variables}
-    subject.fit(gan, steps)
-    return gan, {v.path for v in gan.trainable_variables if (v.numpy() != before[v.path]).any()}
-
-
 def check_every_weight_moves(subject: Subject) -> None:
     """Training changes every trainable weight, and each weight belongs to exactly one player."""
     gan, before = subject.trained, subject.untrained
@@ -196,11 +88,19 @@ def _reads_only_differences(gan: GAN) -> bool:
 
 def check_neither_loss_moves_the_other_player(subject: Subject) -> None:
     """If the rate of one player is 0, its weights stay the same and those of the other change."""
-    for still, moving in (("generator", "discriminator"), ("discriminator", "generator")):
-        gan, moved = _moved(subject, 1, **{f"{still}_optimizer": keras.optimizers.SGD(0.0)})
-        weights = {p: {v.path for v in getattr(gan, f"{p}_variables")} for p in (still, moving)}
-        assert not moved & weights[still], f"the {still} moved"
-        assert moved & weights[moving], f"the {moving} did not move"
+    gan = subject.make()
+    gan.build_for(subject.trained.fields)
+    players = ("generator", "discriminator")
+    gan.compile(**{f"{player}_optimizer": keras.optimizers.SGD(0.0) for player in players})
+    paths = {p: {v.path for v in getattr(gan, f"{p}_variables")} for p in players}
+    for still, moving in (players, players[::-1]):
+        getattr(gan, f"{still}_optimizer").learning_rate = 0.0
+        getattr(gan, f"{moving}_optimizer").learning_rate = 0.01
+        before = {v.path: v.numpy() for v in gan.trainable_variables}
+        subject.fit(gan, 1)
+        moved = {v.path for v in gan.trainable_variables if (v.numpy() != before[v.path]).any()}
+        assert not moved & paths[still], f"the {still} moved"
+        assert moved & paths[moving], f"the {moving} did not move"
 
 
 @cache
@@ -233,7 +133,7 @@ def check_two_replicas_equal_one(subject: Subject) -> None:
                 generator_optimizer=keras.optimizers.SGD(0.01),
                 discriminator_optimizer=keras.optimizers.SGD(0.01),
             )
-        return _weights(subject.fit(gan, 3), optimizers=False)
+        return weights(subject.fit(gan, 3), optimizers=False)
 
     one, two = train(tf.distribute.get_strategy()), train(two_replicas())
     _assert_same(one, two, "two replicas and one", atol=1e-5)
@@ -241,8 +141,8 @@ def check_two_replicas_equal_one(subject: Subject) -> None:
 
 def check_seed(subject: Subject) -> None:
     """The same seed gives the same weights, and another seed gives other weights."""
-    again = subject.fit(subject.make(), 6)
-    _assert_same(_weights(subject.trained), _weights(again), "the same seed twice")
+    six, _ = subject.trained_again
+    _assert_same(weights(subject.trained), six, "the same seed twice")
     other = subject.make(seed=1)
     other.build_for(subject.trained.fields)
     for variable, first in zip(other.trainable_variables, subject.untrained.values(), strict=True):
@@ -260,7 +160,7 @@ def check_keras_file(subject: Subject) -> None:
     """A `.keras` file restores networks, state and optimizers, and the samples are the same."""
     gan = subject.trained
     loaded = _reloaded(gan)
-    _assert_same(_weights(gan), _weights(loaded), "saved and loaded")
+    _assert_same(weights(gan), weights(loaded), "saved and loaded")
     assert loaded.step == gan.step > 0
     assert int(loaded.generator_optimizer.iterations.numpy()) == gan.step
     one, other = (subject.sample(model, 3, 5) for model in (gan, loaded))
@@ -270,8 +170,8 @@ def check_keras_file(subject: Subject) -> None:
 def check_resume(subject: Subject) -> None:
     """Six steps, saving, loading and two more steps give exactly the weights of eight steps."""
     resumed = subject.fit(_reloaded(subject.trained), 2)
-    whole = subject.fit(subject.make(), 8)
-    _assert_same(_weights(whole), _weights(resumed), "eight steps resumed")
+    _, eight = subject.trained_again
+    _assert_same(eight, weights(resumed), "eight steps resumed")
 
 
 def _export(
@@ -288,7 +188,7 @@ def _export(
             np.testing.assert_allclose(output, gan.serve(latents), atol=1e-4)
             if all(x.drawn for x in gan.inputs.values()):
                 sampled = subject.sample(gan, 5, 7)
-                if gan.spec.is_image or subject.is_table:
+                if gan.spec.is_served_encoded:
                     decoded = gan.spec.as_array(gan.spec.decode(output))
                     np.testing.assert_allclose(decoded, sampled, atol=1.01)
                 else:
@@ -323,7 +223,7 @@ def check_sample(subject: Subject) -> None:
     """Samples have the shape, dtype and units of the data, and depend only on the seed."""
     gan, images = subject.trained, subject.images
     if subject.is_table:
-        return _check_rows(gan, subject.digits)
+        return tables.assert_rows_are_alike(gan, subject.digits)
     samples = subject.sample(gan, 5, 3)
     assert samples.shape == (5, *images.shape[1:]) and samples.dtype == images.dtype
     np.testing.assert_array_equal(samples, subject.sample(gan, 5, 3))
@@ -336,19 +236,6 @@ def check_sample(subject: Subject) -> None:
     assert network.std() > 0.0
     if gan.spec.is_image:
         assert np.abs(network).max() <= 1.0
-
-
-def _check_rows(gan: GAN, real: Any) -> None:
-    """Sampled rows have the columns, dtypes, categories and ranges of the table."""
-    rows: Any = gan.sample(50, 3)
-    assert list(rows.columns) == list(real.columns) and (rows.dtypes == real.dtypes).all()
-    assert rows.equals(gan.sample(50, 3)) and not rows.equals(gan.sample(50, 4))
-    assert len(rows) == 50
-    for name, made in rows.items():
-        if made.dtype.kind in "OSb" or made.dtype == "category":
-            assert set(made.dropna()) <= set(real[name]), name
-        else:
-            assert made.dropna().between(real[name].min(), real[name].max()).all(), name
 
 
 def check_shapes(subject: Subject) -> None:
@@ -412,29 +299,14 @@ def check_tiny_problem(subject: Subject) -> None:
         assert error < 0.7 * copy, f"the error is {error}, that of the source images is {copy}"
         return
     if subject.is_table:
-        _learns_a_table(gan)
-        return
-    rows = np.arange(2000)
-    gaussian = data.toys.gaussian()
-    x = data.series.ar(rows)[0][:, :16] if subject.is_series else gaussian.sample(2000, seed=0)[0]
-    gan.fit(subject.rows(x, rows % 2), batch_size=64, steps_per_epoch=400, verbose=0)
-    samples = gan.sample(2000, seed=0)
+        return tables.assert_learned(gan)
+    x = subject.of_known_moments
+    gan.fit(subject.rows(x, np.arange(len(x)) % 2), batch_size=64, steps_per_epoch=400, verbose=0)
+    samples = gan.sample(len(x), seed=0)
     off = np.abs(samples.mean(0) - x.mean(0)) / x.std(0)
     spread = samples.std(0) / x.std(0)
     assert (off < 0.7).all(), f"means are {off} standard deviations off"
     assert (spread > 0.3).all() and (spread < 2.0).all(), f"spreads are {spread} of the data's"
-
-
-def _learns_a_table(gan: GAN) -> None:
-    """The shares of segments, and the mean age of each, are those of the customers."""
-    real = data.toys.customers(2000)
-    gan.fit(real, batch_size=100, steps_per_epoch=400, verbose=0)
-    rows: Any = gan.sample(2000, seed=0)
-    far = (rows["segment"].value_counts(normalize=True)
-           - real["segment"].value_counts(normalize=True)).abs().sum() / 2  # fmt: skip
-    assert far < 0.1, f"the total variation of segments is {far}"
-    ages = [table.groupby("segment", observed=True)["age"].mean() for table in (real, rows)]
-    assert ages[1]["retired"] > 55 and ages[1]["student"] < 35, f"the mean ages are {ages[1]}"
 
 
 CHECKS: tuple[Callable[[Subject], None], ...] = tuple(
