@@ -118,7 +118,7 @@ def picture(
     if weights:
         gan = ganzoo.get(gan_name, weights=weights)
         (card,) = [card for card in ganzoo.weights(gan_name) if card.name == weights]
-        return weights, card.steps, colours(gan, seed)
+        return f"{weights}, pretrained", card.steps, colours(gan, seed)
     chosen = SETTINGS[gan_name] | ({"width": width} if width else {})
     gan = ganzoo.get(gan_name, **chosen | keywords.read(gan_name, settings, seed))
     source = source or gan.default_data
