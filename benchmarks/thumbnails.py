@@ -56,6 +56,7 @@ SETTINGS: dict[str, dict[str, Any]] = dict.fromkeys(ganzoo.names(), AVERAGED)
 SETTINGS |= dict.fromkeys(("dcgan", "cgan", "pacgan", "ragan", "rsgan", "gan", "fgan"), SLOW_D)
 SETTINGS |= dict.fromkeys(("dragan", "r3gan", "fastgan", "wgan_gp"), FAST)
 SETTINGS["minimax_gan"] = SLOW_D | {"discriminator_learning_rate": 5e-5}
+SETTINGS["infogan"] = AVERAGED | {"penalties": {"r1": 0.1}}
 SETTINGS["began"] = {
     "latent_dim": 16, "ema": 0.995, "beta_2": 0.9, "proportional_gain": 1.0,
     "generator_learning_rate": 2e-3, "discriminator_learning_rate": 1e-4,
