@@ -95,7 +95,8 @@ def batches(
         steps_per_epoch: needed for infinite datasets. A dataset of unknown length is repeated if it
             is given; otherwise one pass is one epoch, and first_step is ignored.
         part: (i, n) for the i-th of n workers, which gets the i-th n-th of each step's rows.
-            Arrays, folders and ArrayRecords read no others.
+            Arrays, folders and ArrayRecords read no others. Of shards each worker reads its own,
+            see `ganzoo.data.lanes`.
 
     Unpaired columns each have their own rows and their own permutation; an epoch is that of the
     longest.
@@ -129,7 +130,7 @@ def batches(
         return Batches(dataset.with_options(_options(False)), table.fields, length)
     data = forms.joined(x, y, columns)
     sources = [
-        (Stream if forms.is_stream(one) else Arrays)(one, group)
+        Stream(one, group, part) if forms.is_stream(one) else Arrays(one, group)
         for one, group in forms.groups(data, columns)
     ]
     batch_size = int(batch_size or sources[0].batch_size)
@@ -138,7 +139,9 @@ def batches(
     learned: dict[str, Field] = {}
     for source in sources:
         seen = source.look(rows)
-        check_enough(sum(map(len, next(iter(seen.values())))), batch_size, steps, replicas)
+        count = getattr(getattr(source, "records", None), "count", None)
+        count = count or sum(map(len, next(iter(seen.values()))))
+        check_enough(count, batch_size, steps, replicas)
         learned |= _learn(source, seen, value_range, fields or {}, num_classes)
     streams = [
         source.stream(

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 LARGE = 48  # sides of images with which the usual networks take seconds for a step on a CPU
 NARROW = ("stylegan2", "fastgan")  # their own width is 16, that of the others 64
 
-FOLDERS = ("folder", "pairs", "unpaired")  # kinds of sources whose pictures are somebody's own
+# kinds of sources whose pictures are somebody's own
+FOLDERS = ("folder", "pairs", "unpaired", "shards")
 SIZE = (64, 64)
 
 
