@@ -65,13 +65,13 @@ class Fitting(Measuring):
                 their names.
             validation_split: the share of an array's rows, from its end, that is held out instead.
             validation_batch_size: the `batch_size` for held-out data.
-            checkpoint: a folder. Training continues from the newest checkpoint in it, so that the
-                same line can be run again after a crash and ends after `epochs` in all. Each epoch
-                is saved there, and the last three are kept; pass a
-                `ganzoo.checkpoints.Checkpoints` to choose others. The batches are the same as
-                without the break. Arrays and the folders of `ganzoo.data.load` are read from any
-                step. Another dataset is read again from its beginning, and must give the same
-                elements each time.
+            checkpoint: a folder, or an address such as `s3://bucket/faces`. Training continues from
+                the newest checkpoint in it, so that the same line can be run again after a crash
+                and ends after `epochs` in all. Each epoch is saved there, and the last three are
+                kept; pass a `ganzoo.checkpoints.Checkpoints` to choose others. The batches are the
+                same as without the break. Arrays and the folders of `ganzoo.data.load` are read
+                from any step. Another dataset is read again from its beginning, and must give the
+                same elements each time.
             The rest is as in keras.Model.fit.
 
         Returns:

@@ -1,7 +1,7 @@
 """Rows in shards, in an order in which each worker reads its own shards only.
 
-The S shards are dealt, in their order, into L equal lanes, where L is the greatest common divisor of
-S, the rows of a step, and 16. Each step takes equally many rows from each lane, and worker i of n
+The S shards are dealt, in their order, into L equal lanes, where L is the greatest common divisor
+of S, the rows of a step, and 16. Each step takes equally many rows from each lane. Worker i of n
 reads the i-th n-th of the lanes, which are the i-th n-th of the shards. L doesn't depend on n: the
 steps are the same for each number of workers that divides L.
 
@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -56,30 +57,39 @@ def by_lane(
             f"step takes {each} of each: pass a smaller batch_size, or shards of equal size."
         )
 
-    def rows_of(lane: int, epoch: tf.Tensor, at: tf.Tensor) -> tf.Tensor:
-        count, seed = sizes.shape[1], tf.constant(order.seed, tf.int64)
-        key = tf.stack([tf.constant(KEY + 1 + lane, tf.int64), seed, epoch])
-        turn = _shuffled(tf.range(count, dtype=tf.int64), key, count)
-        size, first = tf.gather(sizes[lane], turn), tf.gather(before[lane], turn)
-        ends = tf.cumsum(size)
-        found = tf.searchsorted(ends, at, side="right")
-        size, begun = tf.gather(size, found), tf.gather(ends - size, found)
-        shard = tf.gather(turn, found) + lane * count  # numbered through all lanes
-        key = tf.stack([shard, tf.fill([each], seed), tf.fill([each], epoch)], axis=1)
-        return tf.gather(first, found) + _shuffled(at - begun, key, size)
+    own = np.arange(place.start // each, place.stop // each)
+    sizes, before, count = sizes[own], before[own], sizes.shape[1]
 
     @tf.autograph.experimental.do_not_convert
     def step_at(step: tf.Tensor) -> Batch:
         epoch = step // per_epoch
         at = step % per_epoch * each + tf.range(each, dtype=tf.int64)
-        own = range(place.start // each, place.stop // each)
-        return read(tf.concat([rows_of(lane, epoch, at) for lane in own], axis=0))
+        at = tf.tile(at[None], [len(own), 1])  # in each lane's epoch
+        in_turn = np.tile(np.arange(count), [len(own), 1])
+        turn = _shuffled(in_turn, KEY + 1 + own[:, None], order.seed, epoch, count - 1)
+        size, first = (tf.gather(of, turn, batch_dims=1) for of in (sizes, before))
+        ends = tf.cumsum(size, axis=1)
+        found = tf.searchsorted(ends, at, side="right")
+        size, first, begun, shard = (
+            tf.gather(of, found, batch_dims=1)
+            for of in (size, first, ends - size, turn + own[:, None] * count)
+        )
+        rows = first + _shuffled(at - begun, shard, order.seed, epoch, size - 1)
+        return read(tf.reshape(rows, [len(place)]))
 
     numbers = tf.data.Dataset.range(order.first_step, np.iinfo("int64").max)
     return numbers.map(step_at, AT_ONCE), order.steps_per_epoch or per_epoch
 
 
-def _shuffled(index: tf.Tensor, key: tf.Tensor, count: int | tf.Tensor) -> tf.Tensor:
-    """Where the index goes in a random permutation of so many."""
-    most = tf.cast(count, tf.int64) - 1
-    return tf.raw_ops.RandomIndexShuffle(index=index, seed=key, max_index=most)
+def _shuffled(index: Any, *key_and_most: Any) -> tf.Tensor:
+    """Where each index goes in a random permutation of 0 … most, which a key of three determines;
+    all int64, of the shape of the index or broadcast to it."""
+    shape = tf.shape(index)
+    flat = [
+        tf.reshape(tf.broadcast_to(tf.cast(part, tf.int64), shape), [-1])
+        for part in (index, *key_and_most)
+    ]
+    found = tf.raw_ops.RandomIndexShuffle(
+        index=flat[0], seed=tf.stack(flat[1:4], axis=1), max_index=flat[4]
+    )
+    return tf.reshape(found, shape)

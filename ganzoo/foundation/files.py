@@ -29,6 +29,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     draft = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}{path.suffix}")
     try:
         yield draft
+        with open(draft, "rb") as written:  # or a power cut leaves the name and not the bytes
+            os.fsync(written.fileno())
         os.replace(draft, path)
     except OSError as error:  # the message must name the user's path, not the draft
         reason = error.strerror or str(error)
@@ -37,9 +39,12 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         draft.unlink(missing_ok=True)
 
 
-def is_address(path: object) -> bool:
-    """Whether it is an address such as `s3://bucket/folder`."""
-    return isinstance(path, str) and "://" in path
+def is_path(path: Any) -> bool:
+    """Whether it can be the name of a file: a path, an address such as `s3://bucket/file`, or what
+    `at` makes of them."""
+    if isinstance(path, str | os.PathLike):
+        return "\0" not in os.fsdecode(path)
+    return hasattr(path, "fs")
 
 
 def at(path: str | os.PathLike[str]) -> Any:
@@ -52,7 +57,9 @@ def at(path: str | os.PathLike[str]) -> Any:
     Raises:
         ValueError: the packages for this storage are missing.
     """
-    if not is_address(path):
+    if hasattr(path, "fs"):
+        return path  # made already
+    if not isinstance(path, str) or "://" not in path:
         return Path(path)
     try:
         from upath import UPath
@@ -99,7 +106,10 @@ def storing(path: Any) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         draft = Path(folder, path.name)
         yield draft
-        path.fs.put_file(str(draft), path.path)
+        try:
+            path.fs.put_file(str(draft), path.path)
+        except Exception as error:  # each storage has errors of its own
+            raise OSError(f"{path} was not written: {error}.") from error
 
 
 def cache() -> Path:

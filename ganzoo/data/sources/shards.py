@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ganzoo.data.checks import check_int
+from ganzoo.data.checks import check_int, marked
 from ganzoo.data.lanes import LANES
 from ganzoo.data.records import Element, Records, while_python_runs
 from ganzoo.data.sources.pictures import Change
@@ -91,7 +91,10 @@ class _Opened:
         data, labels, names = [], [], []
         for s, number in zip(shard.tolist(), numbers.tolist(), strict=True):
             row = number - int(self.ends[s]) + self.counts[s]
-            one = at_hand[s].result()
+            try:
+                one = at_hand[s].result()
+            except ValueError as error:
+                raise ValueError(marked(str(error))) from None
             data.append(one.picture(row))
             labels.append(one.labels[row])
             names.append(os.fsencode(f"row {row} of {self.paths[s]}"))
@@ -114,15 +117,15 @@ class _Shard:
     def __init__(self, path: Any, count: int | None = None):
         self.file = tempfile.TemporaryFile()  # noqa: SIM115  closed with its last reader
         lengths, labels = [0], []
-        with files.local(path) as copy:
-            try:
-                for pictures, numbers in _FORMS[_form(path.name)][0](copy):
+        try:
+            with files.local(path) as copy:
+                for pictures, numbers in _FORMS[str(_form(path.name))][0](copy):
                     self.file.writelines(pictures)
                     lengths += map(len, pictures)
                     labels.append(numbers)
-            except Exception as error:  # TensorFlow, ArrayRecord and pyarrow have their own
-                reason = str(error).split("\n")[0][:200].rstrip(".")
-                raise ValueError(f"{path} can't be read ({reason}): repair it.") from error
+        except Exception as error:  # each storage, TensorFlow and pyarrow have their own
+            reason = str(error).split("\n")[0][:200].rstrip(".")
+            raise ValueError(f"{path} can't be read ({reason}): repair it.") from error
         self.file.flush()
         self.ends, self.labels = np.cumsum(lengths), np.concatenate([[], *labels]).astype("int64")
         if count is not None and len(self.labels) != count:
