@@ -84,7 +84,7 @@ class Stream:
 
         self.class_names: list[str] | None = getattr(dataset, "class_names", None)
         self.records: Records | None = getattr(dataset, "records", None)
-        if self._shards:
+        if self.records is not None and self._shards:
             dataset = in_order(self.records.of_worker(worker))
         self.encoded: Encoded | None = getattr(dataset, "encoded", None)
         self.rows: int | None = getattr(dataset, "rows", None)

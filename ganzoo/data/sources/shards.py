@@ -327,7 +327,7 @@ def write_shards(
         raise ValueError(f"form={form!r} is unknown: pass one of {', '.join(map(repr, _FORMS))}.")
     spec = getattr(dataset, "element_spec", None)
     image = spec.get("image") if isinstance(spec, dict) else None
-    if image is None or image.dtype != tf.uint8 or image.shape.rank != 3:
+    if spec is None or image is None or image.dtype != tf.uint8 or image.shape.rank != 3:
         raise ValueError(
             f"the dataset's elements are {spec}: shards hold {{'image': uint8 (height, width, "
             "channels)} with or without an integer 'label', unbatched."
