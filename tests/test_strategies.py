@@ -167,6 +167,21 @@ def test_train_under_a_strategy_from_the_command_line(tmp_path):
     assert runs.Run.at(out).load().step == 2 and runs.Run.at(out).config["replicas"] == 1
 
 
+def test_recipes_are_for_several_replicas_too(tmp_path):
+    with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
+        strategy = tf.distribute.get_strategy()
+    run = runs.train(
+        "gan",
+        "digits",
+        steps=2,
+        out=tmp_path / "run",
+        export=False,
+        metric="none",
+        strategy=strategy,
+    )
+    assert run.load().step == 2
+
+
 def test_the_cluster_page_runs_what_is_there():
     service, job = yaml.safe_load_all((CLUSTER / "kubernetes.yaml").read_text())
     template = job["spec"]["template"]["spec"]

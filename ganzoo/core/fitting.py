@@ -151,7 +151,8 @@ class Fitting(Measuring):
             )
         dataset = found.dataset
         if strategies.workers(strategy) > 1:
-            dataset = strategies.own_rows(strategy, dataset)
+            endless = found.steps_per_epoch is not None and not isinstance(x, Iterator)
+            dataset = strategies.own_rows(strategy, dataset, endless)
         self._begin(callbacks, shown=verbose not in (0, 2))
         try:
             with data.clear_errors(), strategies.lost_workers(strategy):

@@ -64,7 +64,9 @@ def chosen(
     fraction of a second.
     """
     with data.clear_errors():
-        spec = gan.batches(examples, batch_size=1, steps=1, value_range=value_range).spec
+        spec = gan.batches(
+            examples, batch_size=1, steps=1, replicas=1, value_range=value_range
+        ).spec
     if spec.table is not None:
         return {key: value for key, value in gan.recipe.items() if key not in decided}
     if not spec.is_image or gan.architecture != "auto":
