@@ -165,7 +165,8 @@ def test_workers_without_a_shared_folder_train_from_shards_and_outlive_a_kill(s3
     cluster = start_cluster(folders, *words, "s3://bucket/disturbed")
     for victim, step in ((1, 28), (0, 84)):
         while checkpointed(files.at("s3://bucket/disturbed")) < step:
-            assert all(process.poll() is None for process in cluster)
+            ended = [process for process in cluster if process.poll() is not None]
+            assert not ended, [process.communicate()[0][-2000:] for process in ended]
         kill_trainer(cluster[victim])
     words = said(cluster)
     assert "another worker is gone" in words[0] + words[1]
