@@ -14,9 +14,8 @@ those of the same kind. Per row of kind "measured", in milliseconds:
   machine held it up. `alone`: the latter with as many processes of as many rows each at the same
   time, which exchange nothing. `waits` = 1 − alone/quick is the share of a step that the exchange
   takes.
-- `bytes`: what a worker gives to all-reduces in a step, nearly all of it gradients, in
-  `collectives` of them; `rounds`: how many of these wait for one another. All are counted in the
-  step's graph.
+- `bytes`: what a worker gives to all-reduces in a step, in `collectives` of them: the gradients of
+  each player, and the logs. They are counted where TensorFlow makes the step's graph.
 - `rtt` and `bandwidth` (MB/s): of a TCP connection between two of the hosts, measured in Python.
 - `cores`: how many cores two busy processes got just before, of a machine that others use too. It
   tells how far `step` is to be trusted.
@@ -108,16 +107,12 @@ def worker(folder, me, phases):
     import ganzoo
     from ganzoo.devices import strategies
 
-    sizes, outside, graphs = [], [], {}
-    launcher = cross_device_utils.CollectiveReplicaLauncher
+    sizes, launcher = [], cross_device_utils.CollectiveReplicaLauncher
     reduce = launcher.all_reduce
 
     def counted(self, tensor, *args):
-        if tf.executing_eagerly():
-            outside.append(tensor)
-        else:
+        if not tf.executing_eagerly():
             sizes.append(tensor.dtype.size * tensor.shape.num_elements())
-            graphs["step"] = tf.compat.v1.get_default_graph()
         return reduce(self, tensor, *args)
 
     class Times(keras.callbacks.Callback):
@@ -143,7 +138,6 @@ def worker(folder, me, phases):
     for phase, rows in enumerate(phases):
         gan.fit(digits, batch_size=rows, steps_per_epoch=WARM, verbose=0)
         exchanged = list(sizes)
-        outside.clear()
         (folder / f"ready-{phase}-{me}").touch()
         while not (folder / f"go-{phase}").exists():
             time.sleep(0.01)
@@ -153,22 +147,10 @@ def worker(folder, me, phases):
             "steps": [b - a for a, b in itertools.pairwise(wall)],
             "cpu": (cpu[-1] - cpu[0]) / (len(cpu) - 1),
             "exchanged": exchanged,
-            # an all-reduce outside of the graph waits for all of it
-            "rounds": rounds_of(graphs.get("step")) + round(len(outside) / STEPS),
         }
         draft = folder / f"draft-{me}"
         draft.write_text(json.dumps(found))
         draft.rename(folder / f"{phase}-{me}.json")
-
-
-def rounds_of(graph):
-    """How many all-reduces of a step's graph wait for one another: the most on any of its paths."""
-    depth = {}
-    for operation in graph.get_operations() if graph else ():
-        before = [tensor.op for tensor in operation.inputs] + operation.control_inputs
-        own = operation.type.startswith("CollectiveReduce")
-        depth[operation.name] = own + max((depth.get(one.name, 0) for one in before), default=0)
-    return max(depth.values(), default=0)
 
 
 def together(network, count, phases, before, exchange=True):
@@ -243,19 +225,19 @@ def measured():
             found = together(
                 network, n, [ROWS] * len(links), lambda phase: network.set(**LINKS[links[phase]])
             )
-            sizes, rounds = found[0][0]["exchanged"], found[0][0]["rounds"]
+            sizes = found[0][0]["exchanged"]
             for link, workers in zip(links, found, strict=True):
                 step = statistics.median(time for one in workers for time in one["steps"])
                 least = statistics.median(quick(one["steps"]) for one in workers)
                 rtt, bandwidth = probes[link]
                 compute, exchange = predicted(
-                    n, quick(own["steps"]), own["cpu"], os.cpu_count(), sum(sizes), rounds,
+                    n, quick(own["steps"]), own["cpu"], os.cpu_count(), sum(sizes), len(sizes),
                     rtt, bandwidth,
                 )  # fmt: skip
                 yield row(
                     "measured", n, link, cores=got, step=step, quick=least, alone=alone,
                     waits=1 - alone / least, bytes=sum(sizes), collectives=len(sizes),
-                    rounds=rounds, rtt=rtt, bandwidth=bandwidth, compute=compute, exchange=exchange,
+                    rtt=rtt, bandwidth=bandwidth, compute=compute, exchange=exchange,
                     predicted=compute + exchange,
                 )  # fmt: skip
 
@@ -370,8 +352,8 @@ def on_paper():
 
 COLUMNS = [
     "kind", "workers", "link", "rows", "step", "quick", "alone", "waits", "predicted", "compute",
-    "exchange", "published", "per_second", "bytes", "collectives", "rounds", "rtt",
-    "bandwidth", "cores", "noticed",    "mended", "back", "exact", "command", "versions", "machine",
+    "exchange", "published", "per_second", "bytes", "collectives", "rtt", "bandwidth", "cores",
+    "noticed", "mended", "back", "exact", "command", "versions", "machine",
 ]  # fmt: skip
 MILLISECONDS = {"step", "quick", "alone", "predicted", "compute", "exchange", "published", "rtt"}
 

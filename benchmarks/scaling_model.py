@@ -1,28 +1,28 @@
 """A cost model of training on several workers, and what it says of StyleGAN2 on 1 to 64 GPUs.
 
     compute  = max(w, n·c / cores)
-    exchange = 2(n−1)/n · bytes/bandwidth + rounds · 2(n−1) · rtt
+    exchange = 2(n−1)/n · bytes/bandwidth + collectives · 2(n−1) · rtt
 
 The first term of the exchange is that of a ring all-reduce (Patarasuk and Yuan 2009,
 doi:10.1016/j.jpdc.2008.09.002). The second one counts the ring's 2(n−1) hops, each of which costs a
-request and its answer in TensorFlow's ring, for each of the all-reduces of a step that wait for one
-another. Computing and exchange don't overlap. Lost packets are
+request and its answer in TensorFlow's ring, for each of the step's all-reduces, one after another:
+G's gradients need the updated D. Computing and exchange don't overlap. Lost packets are
 not in the model.
 """
 
 import math
 
 
-def predicted(n, alone, cpu, cores, size, rounds, rtt, bandwidth):
+def predicted(n, alone, cpu, cores, size, collectives, rtt, bandwidth):
     """The model: seconds of computing and of exchange.
 
     n: workers. alone, cpu: seconds, and seconds of CPU time, of a step of one worker on its rows.
     cores: which all workers share; infinite if each has its own. size: bytes of the gradients.
-    rounds: all-reduces of a step that wait for one another. rtt, bandwidth: of the network, in
+    collectives: all-reduces of a step, one after another. rtt, bandwidth: of the network, in
     seconds and bytes per second.
     """
     compute = max(alone, n * cpu / cores)
-    return compute, 2 * (n - 1) / n * size / bandwidth + rounds * 2 * (n - 1) * rtt
+    return compute, 2 * (n - 1) / n * size / bandwidth + collectives * 2 * (n - 1) * rtt
 
 
 GENERATOR, DISCRIMINATOR = 23_191_522, 24_001_089  # weights, see `paper`
@@ -68,7 +68,7 @@ def paper():
         total = compute + wait
         return dict(
             workers=n, link=fabric, rows=rows * n, compute=compute, exchange=wait, predicted=total,
-            waits=wait / total, bytes=size, rounds=2, published=known,
+            waits=wait / total, bytes=size, collectives=2, published=known,
             per_second=rows * n / total,
         )  # fmt: skip
 

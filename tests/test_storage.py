@@ -150,6 +150,8 @@ def test_a_run_with_its_checkpoints_elsewhere_outlives_its_folder(s3, tmp_path, 
     assert ganzoo.load(tmp_path / "two" / "model.keras").step == 40
     rows = runs.Run.at(tmp_path / "two").history
     assert len(rows) < len(runs.Run.at(tmp_path / "one").history) + 40
+    assert ganzoo_in(tmp_path, f"{line} --steps 60 --out two")[0] == 0  # in the same folder
+    assert ganzoo.load(tmp_path / "two" / "model.keras").step == 60
     code, _, err = ganzoo_in(tmp_path, "train --resume two --checkpoints s3://bucket/r")
     assert code == 2 and "leave out everything" in err
 

@@ -108,7 +108,8 @@ def train(
             than the best one; None never stops it early.
         checkpoints: an address such as `s3://bucket/faces`, where the checkpoints are kept in place
             of the run's folder. If it holds some, training continues from there: the same call
-            goes on where a machine was lost.
+            goes on where a machine was lost, in a new folder or in the one that it made before.
+            Several workers must then all make this call, and none `resume`.
         strategy: the distribution strategy, see `ganzoo.strategies`. Several workers need `out`, a
             folder that all of them share; only the chief writes to it.
         command: the command line that the user typed, for the record.
@@ -136,7 +137,8 @@ def train(
     writes = strategies.is_chief(strategy)
     if out is None and strategies.workers(strategy) > 1:
         raise ValueError("several workers train one run: name a folder that all share in out.")
-    if out is not None and writes:
+    again = checkpoints is not None and out is not None and _is_of(Path(out), checkpoints)
+    if out is not None and writes and not again:
         check_free(out)
     if checkpoints is not None:
         at(checkpoints)
@@ -180,7 +182,7 @@ def train(
     if not out:
         run = Run.create(root, f"{name}-{dataset}", config)
     else:
-        run = Run.new(out, config) if writes else Run(Path(out), checkpoints)
+        run = Run.new(out, config) if writes and not again else Run(Path(out), checkpoints)
     if console is not None:
         _say_networks(gan, dataset, console)
         if how["size"] != size:
@@ -190,6 +192,13 @@ def train(
             console.print(line, markup=False, highlight=False, soft_wrap=True)
     training.run_in(run, export, console)
     return run
+
+
+def _is_of(path: Path, checkpoints: str) -> bool:
+    """Whether it is the folder of a run with these checkpoints."""
+    return (path / "config.json").is_file() and Run.at(path).config.get(
+        "checkpoints"
+    ) == checkpoints
 
 
 def resume(
