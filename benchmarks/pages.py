@@ -246,6 +246,34 @@ def anomalies() -> str:
     return markdown(["method", *digits, "mean"], table)
 
 
+def workers() -> str:
+    """The time of a step on several workers, and what the cost model says of it."""
+    keys = ("quick", "step", "alone", "waits", "predicted")
+    rows = []
+    for row in groups("scaling", "kind")["measured",]:
+        network = row["rtt"] and f"{float(row['rtt']):.1f} ms, {float(row['bandwidth']):.0f} MB/s"
+        rows.append([row["workers"], row["link"], network, *map(row.get, keys)])
+    head = ["workers", "network", "round trip, bandwidth", "step, ms", "median step, ms"]
+    return markdown([*head, "without exchange, ms", "share of waiting", "predicted, ms"], rows)
+
+
+def failures() -> str:
+    """What happened when a cable was cut or a worker died."""
+    keys = ("link", "noticed", "mended", "back", "exact")
+    rows = [list(map(row.get, keys)) for row in groups("scaling", "kind")["event",]]
+    return markdown(
+        ["event", "noticed after, s", "mended after, s", "training went on after, s", "exact"], rows
+    )
+
+
+def gpus() -> str:
+    """What the cost model says of StyleGAN2 at 256 pixels."""
+    keys = ("workers", "link", "rows", "predicted", "published", "waits", "per_second")
+    rows = [list(map(row.get, keys)) for row in groups("scaling", "kind")["paper",]]
+    head = ["A100 GPUs", "slowest link", "rows per step", "predicted step, ms", "published, ms"]
+    return markdown([*head, "share of waiting", "images per second"], rows)
+
+
 def pretrained() -> str:
     """The pretrained generators, each with ten rows of samples below its line."""
     rows = []
@@ -264,7 +292,7 @@ def pretrained() -> str:
 
 TABLES: tuple[Callable[[], str], ...] = (
     thumbnails, papers, claims, modes, mixed_tables, series, anomalies, trains, diagnosis, leads,
-    speed, inference, augmentation, pretrained,
+    speed, inference, augmentation, pretrained, workers, failures, gpus,
 )  # fmt: skip
 
 

@@ -3,7 +3,8 @@
 #
 #     WORKERS="host-a:2222 host-b:2222" INDEX=0 bash worker.sh RUN NAME [...]
 #
-# RUN is the run's folder, which all workers reach; NAME and the rest are as in `ganzoo train`.
+# RUN is the run's folder, which all workers reach; with --checkpoints ADDRESS each may have its own.
+# NAME and the rest are as in `ganzoo train`.
 # WORKERS is the same for all, the chief first; INDEX is this worker's place in it, from 0.
 set -uo pipefail
 run=$1
@@ -13,7 +14,8 @@ printf -v quoted '"%s", ' "${workers[@]}"
 export TF_CONFIG="{\"cluster\": {\"worker\": [${quoted%, }]},
                    \"task\": {\"type\": \"worker\", \"index\": $INDEX}}"
 while true; do
-    if [ -e "$run/config.json" ]; then
+    # With --checkpoints the same command goes on, and all workers must run the same one.
+    if [ -e "$run/config.json" ] && [[ " $* " != *" --checkpoints "* ]]; then
         ganzoo train --resume "$run" --strategy multiworker
     else
         ganzoo train "$@" --out "$run" --strategy multiworker

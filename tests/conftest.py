@@ -1,7 +1,9 @@
 """Two logical CPU devices, so that every test can run two replicas, and what many tests use."""
 
 import gc
+import logging
 import os
+import re
 import shlex
 import sys
 
@@ -72,6 +74,55 @@ def web_runtime():
         if os.environ.get("CI"):
             raise
         pytest.skip(str(error))
+
+
+class Requests(logging.Handler):
+    """What an S3 server was asked, as (method, key)."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def emit(self, record):
+        found = re.search(r"(GET|PUT|POST|HEAD|DELETE) /bucket/([^ ?]*)", record.getMessage())
+        if found:
+            self.seen.append(found.groups())
+
+    def read(self):
+        """The keys of the objects that were read."""
+        return {key for method, key in self.seen if method == "GET" and key}
+
+
+@pytest.fixture(scope="session")
+def s3_server():
+    moto = pytest.importorskip("moto.server")
+    fs = pytest.importorskip("s3fs")
+    requests, log = Requests(), logging.getLogger("werkzeug")
+    log.setLevel(logging.INFO)
+    log.handlers, log.propagate = [requests], False
+    server = moto.ThreadedMotoServer("127.0.0.1", 0)
+    server.start()
+    port = server.get_host_and_port()[1]
+    keys = {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any"}
+    where = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "AWS_DEFAULT_REGION": "us-east-1"}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (keys | where).items():
+            patch.setenv(name, value)
+        fs.S3FileSystem().mkdir("bucket")
+        yield requests
+    server.stop()
+
+
+@pytest.fixture
+def s3(s3_server):
+    """The requests to a local S3 server with an empty bucket, s3://bucket."""
+    import s3fs
+
+    files = s3fs.S3FileSystem(use_listings_cache=False)
+    for key in files.find("bucket"):
+        files.rm(key)
+    s3_server.seen.clear()
+    return s3_server
 
 
 @pytest.fixture

@@ -167,6 +167,21 @@ def test_train_under_a_strategy_from_the_command_line(tmp_path):
     assert runs.Run.at(out).load().step == 2 and runs.Run.at(out).config["replicas"] == 1
 
 
+def test_recipes_are_for_several_replicas_too(tmp_path):
+    with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
+        strategy = tf.distribute.get_strategy()
+    run = runs.train(
+        "gan",
+        "digits",
+        steps=2,
+        out=tmp_path / "run",
+        export=False,
+        metric="none",
+        strategy=strategy,
+    )
+    assert run.load().step == 2
+
+
 def test_the_cluster_page_runs_what_is_there():
     service, job = yaml.safe_load_all((CLUSTER / "kubernetes.yaml").read_text())
     template = job["spec"]["template"]["spec"]
@@ -181,12 +196,14 @@ def test_the_cluster_page_runs_what_is_there():
 
 
 def start_cluster(run, *words):
+    """run: the folder of all workers, or one of each."""
+    folders = run if isinstance(run, list) else [run, run]
     ports = free_ports()
     workers = " ".join(f"127.0.0.1:{port}" for port in ports)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return [
         subprocess.Popen(
-            ["bash", CLUSTER / "worker.sh", run, *words],
+            ["bash", CLUSTER / "worker.sh", folders[index], *words],
             env=os.environ
             | {"WORKERS": workers, "INDEX": str(index), "PATH": path, "PAUSE": "1"}
             | {"TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": ""}
@@ -206,8 +223,7 @@ def said(processes):
     return words
 
 
-def checkpointed(run):
-    folder = run / "checkpoints"
+def checkpointed(folder):
     return max((int(f.stem[5:]) for f in folder.glob("step_*.keras")), default=0)
 
 
@@ -232,7 +248,7 @@ def test_a_worker_that_dies_is_replaced_and_nothing_is_changed(tmp_path):
     cluster = start_cluster(run, *WORDS)
     for victim, step in ((1, 28), (0, 112)):
         began = time.monotonic()
-        while checkpointed(run) < step and time.monotonic() - began < 300:
+        while checkpointed(run / "checkpoints") < step and time.monotonic() - began < 300:
             time.sleep(0.05)
         kill_trainer(cluster[victim])
     words = said(cluster)

@@ -92,6 +92,15 @@ def train(
             show_default=False,
         ),
     ] = None,
+    checkpoints: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Keep the checkpoints at an address such as s3://bucket/faces, and continue from "
+            "those that are there.",
+            show_default=False,
+        ),
+    ] = None,
     strategy: Annotated[
         str | None,
         typer.Option(
@@ -118,7 +127,7 @@ def train(
     """
     given = (
         name, settings, data, epochs, steps, batch_size, size, fit, value_range, seed, out, metric,
-        patience,
+        patience, checkpoints,
     )  # fmt: skip
     if resume is not None and (flip or any(value is not None for value in given)):
         raise ValueError(
@@ -162,6 +171,7 @@ def train(
                 export=export,
                 metric=metric or "auto",
                 patience=patience,
+                checkpoints=checkpoints,
                 strategy=chosen,
                 command=context.obj.command,
                 console=console,

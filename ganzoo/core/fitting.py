@@ -55,13 +55,13 @@ class Fitting(Stepping):
                 their names.
             validation_split: the share of an array's rows, from its end, that is held out instead.
             validation_batch_size: the `batch_size` for held-out data.
-            checkpoint: a folder. Training continues from the newest checkpoint in it, so that the
-                same line can be run again after a crash and ends after `epochs` in all. Each epoch
-                is saved there, and the last three are kept; pass a
-                `ganzoo.checkpoints.Checkpoints` to choose others. The batches are the same as
-                without the break. Arrays and the folders of `ganzoo.data.load` are read from any
-                step. Another dataset is read again from its beginning, and must give the same
-                elements each time.
+            checkpoint: a folder, or an address such as `s3://bucket/faces`. Training continues from
+                the newest checkpoint in it, so that the same line can be run again after a crash
+                and ends after `epochs` in all. Each epoch is saved there, and the last three are
+                kept; pass a `ganzoo.checkpoints.Checkpoints` to choose others. The batches are the
+                same as without the break. Arrays and the folders of `ganzoo.data.load` are read
+                from any step. Another dataset is read again from its beginning, and must give the
+                same elements each time.
             The rest is as in keras.Model.fit.
 
         Returns:
@@ -141,7 +141,8 @@ class Fitting(Stepping):
             )
         dataset = found.dataset
         if strategies.workers(strategy) > 1:
-            dataset = strategies.own_rows(strategy, dataset)
+            endless = found.steps_per_epoch is not None and not isinstance(x, Iterator)
+            dataset = strategies.own_rows(strategy, dataset, endless)
         self._begin(callbacks, shown=verbose not in (0, 2))
         try:
             with data.clear_errors(), strategies.lost_workers(strategy):

@@ -6,7 +6,6 @@ import json
 import os
 import pathlib
 import re
-import uuid
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,7 @@ import numpy as np
 from ganzoo import data
 from ganzoo.core import archives
 from ganzoo.core.building import Building, check_keras_settings
-from ganzoo.foundation import keras_compat, registry
+from ganzoo.foundation import files, keras_compat, registry
 from ganzoo.losses import objectives
 
 if TYPE_CHECKING:
@@ -29,7 +28,8 @@ class Saving(Building):
 
     def save(self, filepath: str | os.PathLike, overwrite: bool = True, **kwargs: Any) -> None:
         """Writes a `.keras` file with networks, both optimizers, step and seed; whole or not at
-        all, so that a full disk or an interruption leaves the file that was there.
+        all, so that a full disk or an interruption leaves the file that was there. The file may be
+        at an address, such as `s3://bucket/lsgan.keras`, see `ganzoo.foundation.files.at`.
 
         Raises:
             ValueError: nothing was built yet, the name doesn't end in `.keras`, or the file exists
@@ -48,16 +48,8 @@ class Saving(Building):
                 f"the weight {broken} is not finite, since training diverged, and {path} may be "
                 "better: pass another name."
             )
-        draft = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}.keras")
-        try:
+        with files.storing(path) as draft:
             super().save(draft, **kwargs)
-            with open(draft, "rb") as written:  # or a power cut leaves the name and not the bytes
-                os.fsync(written.fileno())
-            os.replace(draft, path)
-        except OSError as error:
-            raise OSError(f"{path} was not written: {error.strerror or error}.") from error
-        finally:
-            draft.unlink(missing_ok=True)
 
     def save_own_variables(self, store: Any) -> None:
         """Keras's hook that saves the game's own state, the step and the fields of the data."""
@@ -177,8 +169,14 @@ def load(filepath: str | os.PathLike) -> GAN:
     if path.suffix != ".keras":
         raise ValueError(f"{path} is no saved GAN: the name of one ends in .keras.")
     check_keras_settings()
+    with files.local(path) as copy:
+        return _loaded(path, copy)
+
+
+def _loaded(path: Any, copy: pathlib.Path) -> GAN:
+    """The GAN in the file, of which there is a local copy."""
     try:
-        config, numbers = archives.read(path)
+        config, numbers = archives.read(copy)
     except Exception as error:  # zipfile, json and h5py each have errors of their own
         raise _refusal(path, error) from error
     package, _, name = str(config.get("registered_name")).rpartition(">")
@@ -201,20 +199,20 @@ def load(filepath: str | os.PathLike) -> GAN:
             warnings.filterwarnings("error", "Skipping (nested|variable)", UserWarning)
             # safe_mode=True gives way to keras.config.enable_unsafe_deserialization()
             with keras_compat.safe_mode():
-                return keras.saving.load_model(path, safe_mode=True)
+                return keras.saving.load_model(copy, safe_mode=True)
     except UserWarning as error:
         raise _refusal(path, "its weights don't fit its config.json") from error
     except Exception as error:  # Keras and TensorFlow have many
         raise _refusal(path, error) from error
 
 
-def _path(given: object) -> pathlib.Path:
-    if not isinstance(given, str | os.PathLike) or "\0" in os.fsdecode(given):
+def _path(given: Any) -> Any:
+    if not files.is_path(given):
         raise ValueError(f"{given!r} is no path: name a .keras file.")
-    return pathlib.Path(given)
+    return files.at(given)
 
 
-def _refusal(path: pathlib.Path, reason: object) -> ValueError:
+def _refusal(path: Any, reason: object) -> ValueError:
     innermost = str(reason).rpartition("Exception encountered: ")[2]  # as Keras passes it on
     sentence = re.split(r"\.\s|\n", innermost.strip())[0] or type(reason).__name__
     return ValueError(

@@ -10,6 +10,7 @@ from ganzoo.data.sources.fetched import fetch, licence
 from ganzoo.data.sources.given import pictures_for
 from ganzoo.data.sources.pairs import columns_of, held_out
 from ganzoo.data.sources.pictures import DifferentSizes
+from ganzoo.data.sources.shards import index_shards, write_shards
 from ganzoo.data.splitting import split
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "fetch",
     "glyphs",
     "held_out",
+    "index_shards",
     "licence",
     "load",
     "main_sample",
@@ -35,4 +37,5 @@ __all__ = [
     "shapes",
     "split",
     "toys",
+    "write_shards",
 ]

@@ -32,7 +32,7 @@ AT_ONCE = min(2 * (os.cpu_count() or 1), 16)
 _BLOCK_BYTES, _BLOCK_STEPS = 2**23, 32
 # What tf.random.experimental.index_shuffle puts before a key of two numbers. Its public form takes
 # one key for all indices; a block may reach over the end of an epoch and then needs two.
-_KEY = 498_247_692
+KEY = 498_247_692
 
 
 class Order(NamedTuple):
@@ -167,7 +167,7 @@ def by_number(
         row = tf.reshape(step % per_epoch * order.rows + place, [block * own])
         if order.shuffle:
             epoch = tf.reshape(step // per_epoch + tf.zeros_like(place), [block * own])
-            key = [tf.fill([block * own], tf.constant(k, tf.int64)) for k in (_KEY, order.seed)]
+            key = [tf.fill([block * own], tf.constant(k, tf.int64)) for k in (KEY, order.seed)]
             row = tf.raw_ops.RandomIndexShuffle(
                 index=row,
                 seed=tf.stack([*key, epoch], axis=1),

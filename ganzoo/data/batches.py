@@ -97,7 +97,8 @@ def batches(
         steps_per_epoch: needed for infinite datasets. A dataset of unknown length is repeated if it
             is given; otherwise one pass is one epoch, and first_step is ignored.
         part: (i, n) for the i-th of n workers, which gets the i-th n-th of each step's rows.
-            Arrays, folders and ArrayRecords read no others.
+            Arrays, folders and ArrayRecords read no others. Of shards each worker reads its own,
+            see `ganzoo.data.lanes`.
 
     Unpaired columns each have their own rows and their own permutation; an epoch is that of the
     longest.
@@ -120,7 +121,7 @@ def batches(
     if hasattr(x, "one_pass") and steps_per_epoch is None:
         raise ValueError("a generator doesn't tell how long an epoch is: pass steps_per_epoch=….")
     data = forms.joined(x, y, columns)
-    sources = [_source(one, group) for one, group in forms.groups(data, columns)]
+    sources = [_source(one, group, part) for one, group in forms.groups(data, columns)]
     batch_size = int(batch_size or sources[0].batch_size)
     rows = batch_size * steps
     # The rows of a step that worker i of n reads.
@@ -128,7 +129,10 @@ def batches(
     learned: dict[str, Field] = {}
     for source in sources:
         seen = source.look(rows)
-        check_enough(sum(map(len, next(iter(seen.values())))), batch_size, steps, replicas)
+        count = sum(map(len, next(iter(seen.values()))))
+        if isinstance(source, Stream) and source.records is not None:
+            count = source.records.count  # of which a worker sees its own shards only
+        check_enough(count, batch_size, steps, replicas)
         learned |= _learn(source, seen, value_range, fields or {}, num_classes, seed)
     streams = [
         source.stream(
@@ -152,10 +156,10 @@ def batches(
     return Batches(dataset.with_options(options), learned, known)
 
 
-def _source(data: Any, columns: Columns) -> Source:
+def _source(data: Any, columns: Columns, part: tuple[int, int]) -> Source:
     if not forms.samples_of(columns):
         return Table(data)
-    return (Stream if forms.is_stream(data) else Arrays)(data, columns)
+    return Stream(data, columns, part) if forms.is_stream(data) else Arrays(data, columns)
 
 
 @tf.autograph.experimental.do_not_convert

@@ -65,6 +65,12 @@ def refuse_unless(condition: tf.Tensor, *words: str | tf.Tensor) -> None:
     tf.debugging.Assert(condition, [tf.strings.join([_OPEN, *words, _CLOSE])])
 
 
+def marked(words: str) -> str:
+    """The words of an error of Python code in a graph of tf.data, as the one sentence that
+    `clear_errors` raises."""
+    return f"{_OPEN}{words}{_CLOSE}"
+
+
 def not_finite(what: str = "data") -> str:
     return f"{what} holds NaN or Inf: remove or replace those samples."
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
 import tensorflow as tf
 
 from ganzoo.data.checks import refuse_unless
@@ -42,6 +43,8 @@ class Records:
     decode: one element of this dict -> {"image": …} or {"image": …, "label": …}. If it fails, the
         picture is reported as broken.
     kind: what the file should be, for this error.
+    shards: how many rows each shard has, where the rows lie in shards, in their order. Workers then
+        share the shards, see `ganzoo.data.lanes`.
     """
 
     count: int
@@ -49,6 +52,7 @@ class Records:
     find: Callable[[tf.Tensor], Element]
     decode: Callable[[Element], Element]
     kind: str
+    shards: tuple[int, ...] = ()
 
     def dataset(self) -> tf.data.Dataset:
         """An unbatched dataset of the rows in their order, see `in_order`."""
@@ -56,9 +60,19 @@ class Records:
 
     def between(self, first: int, last: int) -> Records:
         """The rows from `first` up to `last`, which is not among them."""
+        ends = np.clip(np.cumsum((0, *self.shards)), first, last)
         return dataclasses.replace(
-            self, count=last - first, find=lambda rows: self.find(rows + first)
+            self,
+            count=last - first,
+            find=lambda rows: self.find(rows + first),
+            shards=tuple(n for n in np.diff(ends).tolist() if n),
         )
+
+    def of_worker(self, part: tuple[int, int]) -> Records:
+        """The rows of the shards that worker i of n reads, `part` being (i, n)."""
+        index, of = part
+        first, last = (sum(self.shards[: i * len(self.shards) // of]) for i in (index, index + 1))
+        return self.between(first, last)
 
     @tf.autograph.experimental.do_not_convert
     def read(self, rows: tf.Tensor) -> Element:

@@ -39,7 +39,8 @@ from ganzoo.data.forms import (
     what_of,
 )
 from ganzoo.data.iterables import OnePass
-from ganzoo.data.records import Encoded, Records
+from ganzoo.data.lanes import by_lane
+from ganzoo.data.records import Encoded, Records, in_order
 
 # What a shuffle buffer, and what batches made ahead, may take: little of a laptop's memory.
 _HELD_BYTES = 2**28
@@ -55,9 +56,12 @@ class Stream:
     """The columns of a dataset's elements, batched or not.
 
     columns: by their names in a batch.
+    worker: (i, n) for the i-th of n workers, which looks at its own shards only.
     """
 
-    def __init__(self, dataset: tf.data.Dataset, columns: Columns):
+    def __init__(
+        self, dataset: tf.data.Dataset, columns: Columns, worker: tuple[int, int] = (0, 1)
+    ):
         spec = named(dataset.element_spec, columns)
         asked = {name: spec.get(name) for name in columns}
         for name, part in asked.items():
@@ -80,6 +84,8 @@ class Stream:
 
         self.class_names: list[str] | None = getattr(dataset, "class_names", None)
         self.records: Records | None = getattr(dataset, "records", None)
+        if self.records is not None and self._shards:
+            dataset = in_order(self.records.of_worker(worker))
         self.encoded: Encoded | None = getattr(dataset, "encoded", None)
         self.rows: int | None = getattr(dataset, "rows", None)
         self.one_pass: OnePass | None = getattr(dataset, "one_pass", None)
@@ -123,6 +129,10 @@ class Stream:
         self.dataset = dataset.map(parts)
         self.batch_size = next(iter(shapes.values()))[0] if self.batched else 64
         self.is_image = any(len(shape) - self.batched > 2 for shape in shapes.values())
+
+    @property
+    def _shards(self) -> tuple[int, ...]:
+        return getattr(self.records, "shards", ())
 
     def look(self, rows: int) -> dict[str, list[np.ndarray]]:
         """Reads the first rows: at least one step if there are so many, and enough of them to
@@ -204,7 +214,10 @@ class Stream:
             def read(row: tf.Tensor) -> Batch:
                 return self.parts(records.read(row))
 
-            dataset, length = by_number(read, records.count, order)
+            if self._shards and order.shuffle:
+                dataset, length = by_lane(read, self._shards, order)
+            else:
+                dataset, length = by_number(read, records.count, order)
             return dataset.map(_checked(fields, self.columns), AT_ONCE), length
         steps_per_epoch = order.steps_per_epoch
         endless = self.cardinality != tf.data.UNKNOWN_CARDINALITY or steps_per_epoch is not None

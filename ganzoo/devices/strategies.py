@@ -206,9 +206,12 @@ def in_order(function: tf.types.experimental.PolymorphicFunction) -> Callable:
 
 
 def own_rows(
-    strategy: tf.distribute.Strategy, dataset: tf.data.Dataset
+    strategy: tf.distribute.Strategy, dataset: tf.data.Dataset, endless: bool
 ) -> tf.distribute.DistributedDataset:
     """A dataset of this worker's `part` of each batch, as its replicas take it.
+
+    Of an `endless` one TensorFlow need not ask all workers in each step whether they have rows
+    left, which would cost a round trip of the network.
 
     Row blocks go to the replicas in their order, as `experimental_distribute_dataset` deals them
     within one process; its sharding among several would read other rows than one device reads.
@@ -223,7 +226,10 @@ def own_rows(
         return {name: block(column) for name, column in batch.items()}
 
     def of(context: tf.distribute.InputContext) -> tf.data.Dataset:
-        return dataset.map(blocks, tf.data.AUTOTUNE).unbatch().prefetch(here)
+        rows = dataset.map(blocks, tf.data.AUTOTUNE).unbatch().prefetch(here)
+        if endless:
+            rows = rows.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
+        return rows
 
     return strategy.distribute_datasets_from_function(of)
 

@@ -1,8 +1,10 @@
 """Checkpoints: a folder of `.keras` files, from which a training that was stopped continues.
 
     gan.fit(data, epochs=100, checkpoint="checkpoints")
+    gan.fit(data, epochs=100, checkpoint="s3://bucket/checkpoints")
 
-Each file appears whole or not at all. It holds both players, both optimizers, the state of the
+Each file appears whole or not at all; on object storage it is one object, so that no second object
+has to say which one is whole. It holds both players, both optimizers, the state of the
 game, the step and the seed. Random numbers, the order of the data and schedules depend only on seed
 and step, so that a training that continues from step n equals one without the break. On one CPU it
 is equal bit for bit, because sums are made in a fixed order (`ganzoo.strategies.in_order` names
@@ -14,7 +16,6 @@ TF_NUM_INTEROP_THREADS=1 is set in the environment; GPUs also need
 from __future__ import annotations
 
 import json
-import os
 import re
 import time
 import warnings
@@ -27,6 +28,7 @@ from ganzoo import data
 from ganzoo.core import archives
 from ganzoo.data.checks import check_int
 from ganzoo.devices import strategies
+from ganzoo.foundation import files
 
 if TYPE_CHECKING:
     from ganzoo.core.gan import GAN
@@ -41,7 +43,8 @@ class Checkpoints(keras.callbacks.Callback):
     """Saves `folder/step_00001600.keras` and so on, for `gan.fit(..., checkpoint=…)`.
 
     Args:
-        folder: a folder for this training alone; it is made if it doesn't exist.
+        folder: a folder for this training alone; it is made if it doesn't exist. It may be an
+            address, such as `s3://bucket/faces`, see `ganzoo.foundation.files.at`.
         every: epochs between checkpoints. There are more if these epochs take over five minutes,
             and always one after the last epoch.
         keep: how many of the newest checkpoints are kept.
@@ -50,20 +53,20 @@ class Checkpoints(keras.callbacks.Callback):
         ValueError: `every` or `keep` is not an int of at least 1.
     """
 
-    def __init__(self, folder: str | os.PathLike, every: int = 1, keep: int = KEEP):
+    def __init__(self, folder: Any, every: int = 1, keep: int = KEEP):
         super().__init__()
         check_int("every", every, 1)
         check_int("keep", keep, 1)
-        self.folder, self.every, self.keep = Path(folder), every, keep
-        self._saved: set[Path] = set()
+        self.folder, self.every, self.keep = files.at(folder), every, keep
+        self._saved: set[Any] = set()
         self._written = time.monotonic()
 
     @property
-    def newest(self) -> Path | None:
-        """The file with the most steps, which may be damaged; None if there is none."""
+    def newest(self) -> Any:
+        """The path of the file with the most steps, which may be damaged; None if there is none."""
         return next(iter(self._files()), None)
 
-    def _files(self) -> list[Path]:
+    def _files(self) -> list[Any]:
         """Newest first."""
         entries = self.folder.iterdir() if self.folder.is_dir() else ()
         found = [path for path in entries if _FILE.fullmatch(path.name)]
@@ -71,6 +74,12 @@ class Checkpoints(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)  # fail now, not after an epoch
+        if not isinstance(self.folder, Path) and strategies.is_chief(
+            self.model.distribute_strategy
+        ):
+            with files.storing(self.folder / "writable") as probe:  # a bucket has no folders
+                probe.touch()
+            (self.folder / "writable").unlink()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if (epoch + 1) % self.every == 0 or time.monotonic() - self._written > MOST_SECONDS:
@@ -116,29 +125,30 @@ class Checkpoints(keras.callbacks.Callback):
         Raises:
             ValueError: the checkpoints belong to another GAN, or all of them are damaged.
         """
-        files, made, damaged, touched = self._files(), gan.step, [], False
-        for path in files:
+        paths, made, damaged, touched = self._files(), gan.step, [], False
+        for path in paths:
             try:
-                config, numbers = archives.read(path)
-                self._check_same(gan, config)
-                if _step_of(path) <= made and not touched:
-                    break
-                archives.check(config, numbers)
-                saved = config["config"]["fields"]
-                fields = {name: data.Field.from_config(field) for name, field in saved.items()}
-                spec = fields[data.main_sample(fields)]
-                if not gan.built:
-                    gan.build_for(fields)
-                if gan.spec != spec or _classes(gan.fields) != _classes(fields):
-                    raise _Another(
-                        f"{self.folder} holds checkpoints of a GAN for data of another kind, "
-                        f"{spec.dtype} of shape {spec.shape}: name another folder."
-                    )
-                touched = True  # a file may fail half-read
-                with warnings.catch_warnings():
-                    # Keras skips variables that the file lacks, such as an optimizer's state
-                    warnings.filterwarnings("error", "Skipping (nested|variable)", UserWarning)
-                    gan.load_weights(path)
+                with files.local(path) as copy:
+                    config, numbers = archives.read(copy)
+                    self._check_same(gan, config)
+                    if _step_of(path) <= made and not touched:
+                        break
+                    archives.check(config, numbers)
+                    saved = config["config"]["fields"]
+                    fields = {name: data.Field.from_config(field) for name, field in saved.items()}
+                    spec = fields[data.main_sample(fields)]
+                    if not gan.built:
+                        gan.build_for(fields)
+                    if gan.spec != spec or _classes(gan.fields) != _classes(fields):
+                        raise _Another(
+                            f"{self.folder} holds checkpoints of a GAN for data of another kind, "
+                            f"{spec.dtype} of shape {spec.shape}: name another folder."
+                        )
+                    touched = True  # a file may fail half-read
+                    with warnings.catch_warnings():
+                        # Keras skips variables that the file lacks, such as an optimizer's state
+                        warnings.filterwarnings("error", "Skipping (nested|variable)", UserWarning)
+                        gan.load_weights(copy)
             except _Another:
                 raise
             except Exception as error:  # zipfile, json, h5py and Keras have errors of their own
@@ -149,9 +159,9 @@ class Checkpoints(keras.callbacks.Callback):
             self._saved.add(path)
             break
         else:
-            if files:
+            if paths:
                 raise ValueError(
-                    f"none of the {len(files)} checkpoints in {self.folder} is whole, "
+                    f"none of the {len(paths)} checkpoints in {self.folder} is whole, "
                     f"{damaged[0]}: remove them to begin anew."
                 )
         for words in damaged:
@@ -190,7 +200,7 @@ class StopAtStep(keras.callbacks.Callback):
             self.model.stop_training = True
 
 
-def _step_of(path: Path) -> int:
+def _step_of(path: Any) -> int:
     return int(path.stem.removeprefix("step_"))
 
 
@@ -202,15 +212,13 @@ def _shown(value: Any) -> str:
     return repr(value)[:80]
 
 
-def at(checkpoint: str | os.PathLike | Checkpoints) -> Checkpoints:
-    """The checkpoints of a folder; a `Checkpoints` is returned as it is.
+def at(checkpoint: Any) -> Checkpoints:
+    """The checkpoints of a folder or an address; a `Checkpoints` is returned as it is.
 
     Raises:
         ValueError: `checkpoint` is a file, or not a path.
     """
-    if not isinstance(checkpoint, str | os.PathLike | Checkpoints) or (
-        not isinstance(checkpoint, Checkpoints) and "\0" in os.fsdecode(checkpoint)
-    ):
+    if not isinstance(checkpoint, Checkpoints) and not files.is_path(checkpoint):
         raise ValueError(f"checkpoint={checkpoint!r} is no path: name a folder.")
     found = checkpoint if isinstance(checkpoint, Checkpoints) else Checkpoints(checkpoint)
     if found.folder.exists() and not found.folder.is_dir():

@@ -14,7 +14,8 @@ A run's folder:
     best.keras              the GAN at the best measurement
     samples.png             samples of the best GAN; where it maps given samples, as pix2pix
                             does, sources, outputs and targets of held-out rows in both
-    checkpoints/            the last three states, from which `runs.resume` continues
+    checkpoints/            the last three states, from which `runs.resume` continues, unless they
+                            are at the address that config.json names
     model.keras             the GAN after the last step
     export/FORMAT/1/        the best generator as SavedModel and as ONNX
 """
@@ -63,6 +64,7 @@ NEEDED: dict[str, tuple[Callable[[Any], bool], str]] = {  # by `runs.resume`: ch
 OPTIONAL: dict[str, tuple[Callable[[Any], bool], str]] = {  # likewise, where they are there
     "metric": (lambda value: isinstance(value, str), "a name"),
     "patience": NEEDED["batch_size"],
+    "checkpoints": (lambda value: isinstance(value, str), "an address"),
 }
 
 
@@ -72,11 +74,13 @@ class Run:
     Attributes:
         path: the folder.
         is_new: whether this process made the run.
+        elsewhere: an address at which its checkpoints are, if they aren't in the folder.
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, elsewhere: str | None = None):
         self.path = path
         self.is_new = False
+        self.elsewhere = elsewhere
         self._made: list[Path] = []
 
     @classmethod
@@ -224,8 +228,14 @@ class Run:
 
     @property
     def checkpoints(self) -> Checkpoints:
-        """The checkpoints of this training."""
-        return Checkpoints(self._file("checkpoints"))
+        """The checkpoints of this training.
+
+        Raises:
+            ValueError: config.json can't be read.
+        """
+        if self.elsewhere is None and self._file("config.json").exists():
+            self.elsewhere = self.config.get("checkpoints")
+        return Checkpoints(self.elsewhere or self._file("checkpoints"))
 
     def load(self) -> GAN:
         """Loads the best GAN, see `model`. `ganzoo.load(run.path / "model.keras")` loads that of

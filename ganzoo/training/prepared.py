@@ -15,7 +15,6 @@ from ganzoo.devices import strategies
 from ganzoo.evaluation import SampleQuality, TooFew, quality
 from ganzoo.reporting import plots
 from ganzoo.training import callbacks
-from ganzoo.training.checkpoints import Checkpoints
 from ganzoo.training.folder import Run
 
 if TYPE_CHECKING:
@@ -146,6 +145,8 @@ class Training:
         gan = best = self.gan
         every = max(1, round(self.epochs / PICTURES))
         writes = strategies.is_chief(gan.distribute_strategy)
+        checkpoints = run.checkpoints
+        checkpoints.every = every
         stop = callbacks.StopOnInterrupt()
         watching = [
             callbacks.StopAtStep(self.last_step),
@@ -173,7 +174,7 @@ class Training:
                     batch_size=self.batch_size,
                     steps_per_epoch=self.steps_per_epoch,
                     callbacks=watching,
-                    checkpoint=Checkpoints(run.path / "checkpoints", every),
+                    checkpoint=checkpoints,
                     verbose=0,
                 )
                 if writes:

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 LARGE = 48  # sides of images with which the usual networks take seconds for a step on a CPU
 NARROW = ("stylegan2", "fastgan")  # their own width is 16, that of the others 64
 
-FOLDERS = ("folder", "pairs", "unpaired")  # kinds of sources whose pictures are somebody's own
+# kinds of sources whose pictures are somebody's own
+FOLDERS = ("folder", "pairs", "unpaired", "shards")
 SIZE = (64, 64)
 
 
@@ -63,7 +64,9 @@ def chosen(
     fraction of a second.
     """
     with data.clear_errors():
-        spec = gan.batches(examples, batch_size=1, steps=1, value_range=value_range).spec
+        spec = gan.batches(
+            examples, batch_size=1, steps=1, replicas=1, value_range=value_range
+        ).spec
     if spec.is_table:
         return {key: value for key, value in gan.recipe.items() if key not in decided}
     if not spec.is_image or gan.architecture != "auto":

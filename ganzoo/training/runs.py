@@ -26,7 +26,8 @@ from ganzoo.data.checks import check_int
 from ganzoo.devices import strategies
 from ganzoo.evaluation import quality
 from ganzoo.foundation import keywords, registry, schedules
-from ganzoo.training import checkpoints, recipes
+from ganzoo.training import recipes
+from ganzoo.training.checkpoints import at
 from ganzoo.training.folder import NEEDED, Run, check_free
 from ganzoo.training.prepared import STEPS, Interrupted, Training, is_finished, length
 
@@ -67,6 +68,7 @@ def train(
     export: bool = True,
     metric: str = "auto",
     patience: int | None = None,
+    checkpoints: str | None = None,
     strategy: tf.distribute.Strategy | None = None,
     command: str | None = None,
     console: Console | None = None,
@@ -104,6 +106,10 @@ def train(
             after the last step then counts as the best.
         patience: training stops early after so many measurements in succession that are not better
             than the best one; None never stops it early.
+        checkpoints: an address such as `s3://bucket/faces`, where the checkpoints are kept in place
+            of the run's folder. If it holds some, training continues from there: the same call
+            goes on where a machine was lost, in a new folder or in the one that it made before.
+            Several workers must then all make this call, and none `resume`.
         strategy: the distribution strategy, see `ganzoo.strategies`. Several workers need `out`, a
             folder that all of them share; only the chief writes to it.
         command: the command line that the user typed, for the record.
@@ -131,8 +137,11 @@ def train(
     writes = strategies.is_chief(strategy)
     if out is None and strategies.workers(strategy) > 1:
         raise ValueError("several workers train one run: name a folder that all share in out.")
-    if out is not None and writes:
+    again = checkpoints is not None and out is not None and _is_of(Path(out), checkpoints)
+    if out is not None and writes and not again:
         check_free(out)
+    if checkpoints is not None:
+        at(checkpoints)
     given = dict(hyperparameters or {})
     with strategy.scope():
         gan = ganzoo.get(name, **given)
@@ -169,11 +178,11 @@ def train(
         "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "versions": {module.__name__: module.__version__ for module in (ganzoo, tf, keras, np)}
         | {"python": platform.python_version()},
-    }
+    } | ({} if checkpoints is None else {"checkpoints": checkpoints})
     if not out:
         run = Run.create(root, f"{name}-{dataset}", config)
     else:
-        run = Run.new(out, config) if writes else Run(Path(out))
+        run = Run.new(out, config) if writes and not again else Run(Path(out), checkpoints)
     if console is not None:
         _say_networks(gan, dataset, console)
         if how["size"] != size:
@@ -183,6 +192,13 @@ def train(
             console.print(line, markup=False, highlight=False, soft_wrap=True)
     training.run_in(run, export, console)
     return run
+
+
+def _is_of(path: Path, checkpoints: str) -> bool:
+    """Whether it is the folder of a run with these checkpoints."""
+    return (path / "config.json").is_file() and Run.at(path).config.get(
+        "checkpoints"
+    ) == checkpoints
 
 
 def resume(
@@ -230,7 +246,7 @@ def resume(
         )
     with (strategy or tf.distribute.get_strategy()).scope():
         gan = ganzoo.get(name, **chosen)
-    checkpoints.at(run.checkpoints).restore(gan)
+    run.checkpoints.restore(gan)
     if run.stopped_early and is_finished(run, gan, steps):
         raise ValueError(
             f"{run.path} stopped early, since its samples no longer improved: train a new run."

@@ -20,6 +20,7 @@ from ganzoo.data.sources.names import nearest
 from ganzoo.data.sources.npz import npz
 from ganzoo.data.sources.pairs import pairs, unpaired
 from ganzoo.data.sources.pictures import FITS, Change, pictures_of
+from ganzoo.data.sources.shards import shards
 from ganzoo.data.sources.tables import table
 from ganzoo.data.sources.tfds import load_tfds
 
@@ -46,6 +47,7 @@ _DESCRIPTIONS = {
     "table:PATH": "a table in a .csv or .parquet file, read in parts",
     "tfds:NAME": "a data set of TensorFlow Datasets, such as tfds:mnist (train split)",
     "folder:PATH": "PNG, JPEG, WebP, BMP, TIFF and GIF pictures, one sub-folder per class",
+    "shards:ADDRESS": "TFRecord, ArrayRecord or Parquet shards in a folder or at s3://BUCKET/FOLDER",
     "npz:PATH": "arrays x and y (or image and label, x_train and y_train) of a NumPy archive",
     "idx:PATH": "images in MNIST's own file format, packed or not, with the labels beside them",
     "pairs:PATH": "pairs: two sub-folders of pictures, pictures side by side, or an .npz archive",
@@ -102,6 +104,11 @@ def load(
       The left half is the source.
     - an .npz archive with the arrays source and target.
 
+    "shards:ADDRESS" is a folder, or an address such as s3://bucket/folder, of shards that
+    `ganzoo.data.write_shards` wrote or `ganzoo.data.index_shards` counted; a pattern such as
+    s3://bucket/folder/train-* chooses some of them. They are read shard by shard as training needs
+    them, from any step, and each worker reads its own: see `ganzoo.data.lanes`.
+
     "unpaired:PATH" is a folder with two such sub-folders of any numbers of pictures. "idx:PATH" is
     a file of images, or a folder with one such as train-images-idx3-ubyte or .gz; labels are read
     from the file beside it whose name has labels-idx1 in place of images-idx3.
@@ -154,6 +161,8 @@ def load(
         dataset, class_names = load_tfds(rest, change)
     elif kind == "folder" and rest:
         dataset, class_names = folder(Path(rest), change, seed)
+    elif kind == "shards" and rest:
+        dataset, class_names = shards(rest, change)
     elif kind == "npz" and rest:
         dataset, class_names = npz(Path(rest))
     elif kind == "idx" and rest:
@@ -177,7 +186,7 @@ def load(
             f"there is no data set {name!r}{nearest(str(name), _DESCRIPTIONS)}: there are"
             f" {', '.join(_DESCRIPTIONS)}."
         )
-    if (size is not None or flip) and kind not in ("folder", "tfds"):
+    if (size is not None or flip) and kind not in ("folder", "tfds", "shards"):
         if not (isinstance(dataset.element_spec, dict) and pictures_of(dataset.element_spec)):
             given = "flip=True" if size is None else f"size={size!r}"
             raise ValueError(f"{given} was given, but {name!r} holds no images.")

@@ -89,7 +89,8 @@ class Change(NamedTuple):
         def find(rows: tf.Tensor) -> Element:
             return records.find(rows // 2) | {_MIRRORED: rows % 2 == 1}
 
-        return dataclasses.replace(records, count=2 * records.count, find=find)
+        shards = tuple(2 * count for count in records.shards)
+        return dataclasses.replace(records, count=2 * records.count, find=find, shards=shards)
 
     def of_encoded(self, encoded: Encoded) -> Encoded:
         """Encoded rows, each followed by its mirror image if `flip`."""
