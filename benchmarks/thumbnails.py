@@ -47,7 +47,7 @@ BATCH = 32
 NARROW = 32
 WIDTHS = dict.fromkeys(("gan", "minimax_gan", "fgan", "unrolled_gan"), 0)
 WIDTHS |= dict.fromkeys(("biggan", "sagan", "reacgan", "sngan", "projection_gan"), 8)
-WIDTHS |= {"stylegan2": 8, "fastgan": 8, "began": 16}
+WIDTHS |= {"stylegan2": 8, "fastgan": 8}
 
 AVERAGED = {"ema": 0.99, "precision": "auto"}
 FAST = AVERAGED | {"generator_learning_rate": 1e-3, "discriminator_learning_rate": 1e-3}
@@ -57,10 +57,7 @@ SETTINGS |= dict.fromkeys(("dcgan", "cgan", "pacgan", "ragan", "rsgan", "gan", "
 SETTINGS |= dict.fromkeys(("dragan", "r3gan", "fastgan", "wgan_gp"), FAST)
 SETTINGS["minimax_gan"] = SLOW_D | {"discriminator_learning_rate": 5e-5}
 SETTINGS["infogan"] = AVERAGED | {"penalties": {"r1": 0.1}}
-SETTINGS["began"] = {
-    "latent_dim": 16, "ema": 0.995, "beta_2": 0.9, "proportional_gain": 1.0,
-    "generator_learning_rate": 2e-3, "discriminator_learning_rate": 1e-4,
-}  # fmt: skip
+SETTINGS["began"] = FAST | {"latent_dim": 32, "proportional_gain": 0.1}
 
 CELL = (8 * 33 - 1, 2 * 33 - 1)  # pixels of a sheet's pictures: two rows of eight at 32×32
 MARGIN, TITLE, COLUMNS = 6, 14, 4
