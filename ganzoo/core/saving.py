@@ -162,9 +162,14 @@ def _restored(value: Any) -> Any:
 def load(filepath: str | os.PathLike) -> GAN:
     """See `ganzoo.load`."""
     path = _path(filepath)
-    if path.is_dir():
+    try:
+        is_folder, is_file = path.is_dir(), path.is_file()
+    except Exception as error:  # each storage has its own
+        reason = str(error).split("\n")[0].rstrip(".")
+        raise ValueError(f"there is no saved GAN at {path} that can be read: {reason}.") from error
+    if is_folder:
         raise ValueError(f"{path} is a folder: name the .keras file of a saved GAN.")
-    if not path.is_file():
+    if not is_file:
         raise FileNotFoundError(f"there is no saved GAN at {path}.")
     if path.suffix != ".keras":
         raise ValueError(f"{path} is no saved GAN: the name of one ends in .keras.")

@@ -228,13 +228,10 @@ class Run:
 
     @property
     def checkpoints(self) -> Checkpoints:
-        """The checkpoints of this training.
-
-        Raises:
-            ValueError: config.json can't be read.
-        """
+        """The checkpoints of this training: in its folder, unless config.json names an address."""
         if self.elsewhere is None and self._file("config.json").exists():
-            self.elsewhere = self.config.get("checkpoints")
+            with contextlib.suppress(ValueError):  # a damaged one leaves the folder
+                self.elsewhere = self.config.get("checkpoints")
         return Checkpoints(self.elsewhere or self._file("checkpoints"))
 
     def load(self) -> GAN:

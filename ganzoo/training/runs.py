@@ -246,7 +246,7 @@ def resume(
         )
     with (strategy or tf.distribute.get_strategy()).scope():
         gan = ganzoo.get(name, **chosen)
-    run.checkpoints.restore(gan)
+    at(run.checkpoints).restore(gan)
     if run.stopped_early and is_finished(run, gan, steps):
         raise ValueError(
             f"{run.path} stopped early, since its samples no longer improved: train a new run."
