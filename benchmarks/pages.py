@@ -217,15 +217,16 @@ def inference() -> str:
 def augmentation() -> str:
     """What samples and classical moves add to a classifier's accuracy."""
     rows, arms = [], []
-    for (count,), of_arms in groups("augmentation", "per_class").items():
+    found = groups("augmentation", "hyperparameters", "per_class")
+    for (settings, count), of_arms in found.items():
         real, *more = of_arms
         arms = [row["arm"].replace("real", "", 1) for row in more]
-        cells = [count, f"{100 * float(real['accuracy']):.1f}%"]
+        cells = [settings or "defaults", count, f"{100 * float(real['accuracy']):.1f}%"]
         for row in more:
             middle, high = (100 * float(row[key]) for key in ("difference", "difference_high"))
             cells.append(f"{middle:+.1f} ± {high - middle:.1f}")
         rows.append(cells)
-    return markdown(["images per class", "accuracy", *arms], rows)
+    return markdown(["settings", "images per class", "accuracy", *arms], rows)
 
 
 def anomalies() -> str:
