@@ -334,17 +334,8 @@ def events(kinds=("cable cut", "worker replaced")):
         _, whole = trained(Path(name, "whole"))
         for kind in kinds:
             found, weights = trained(Path(name, kind.replace(" ", "-")), disturb(kind))
-            exact = (
-                all(map(np.array_equal, whole, weights, strict=True))
-                if False
-                else all(np.array_equal(a, b) for a, b in zip(whole, weights, strict=True))
-            )
+            exact = all(np.array_equal(a, b) for a, b in zip(whole, weights, strict=True))
             yield row("event", 2, kind, exact=exact, **found)
-
-
-def on_paper():
-    for values in paper():
-        yield row("paper", **values)
 
 
 # ---- the table
@@ -390,6 +381,7 @@ def main():
         folder, me, phases = given.worker
         worker(Path(folder), int(me), json.loads(phases))
         return
+    on_paper = lambda: (row("paper", **values) for values in paper())  # noqa: E731
     kinds = {"measured": measured, "events": events, "paper": on_paper}
     for name, make in kinds.items():
         if given.only in (None, name):

@@ -57,6 +57,12 @@ SETTINGS |= dict.fromkeys(("dcgan", "cgan", "pacgan", "ragan", "rsgan", "gan", "
 SETTINGS |= dict.fromkeys(("dragan", "r3gan", "fastgan", "wgan_gp"), FAST)
 SETTINGS["minimax_gan"] = SLOW_D | {"discriminator_learning_rate": 5e-5}
 SETTINGS["infogan"] = AVERAGED | {"penalties": {"r1": 0.1}}
+# For the sheets in colour: without these they draw noise or one scene.
+IN_COLOUR: dict[str, dict[str, Any]] = {
+    "fgan": {"architecture": "dcgan", "width": NARROW},
+    "minimax_gan": {"architecture": "dcgan", "width": NARROW},
+    "sngan": {"critic_steps": 5},
+}
 SETTINGS["began"] = FAST | {"latent_dim": 32, "proportional_gain": 0.1}
 
 CELL = (8 * 33 - 1, 2 * 33 - 1)  # pixels of a sheet's pictures: two rows of eight at 32×32
@@ -117,7 +123,8 @@ def picture(
         gan = ganzoo.get(gan_name, weights=weights)
         (card,) = [card for card in ganzoo.weights(gan_name) if card.name == weights]
         return f"{weights}, pretrained", card.steps, colours(gan, seed)
-    chosen = SETTINGS[gan_name] | ({"width": width} if width else {})
+    chosen = SETTINGS[gan_name] | (IN_COLOUR.get(gan_name, {}) if source else {})
+    chosen |= {"width": width} if width else {}
     gan = ganzoo.get(gan_name, **chosen | keywords.read(gan_name, settings, seed))
     source = source or gan.default_data
     examples = shown = data.load(source, size=sized(source))

@@ -95,12 +95,13 @@ class Requests(logging.Handler):
 
 @pytest.fixture(scope="session")
 def s3_server():
-    moto = pytest.importorskip("moto.server")
-    fs = pytest.importorskip("s3fs")
+    import s3fs
+    from moto.server import ThreadedMotoServer
+
     requests, log = Requests(), logging.getLogger("werkzeug")
     log.setLevel(logging.INFO)
     log.handlers, log.propagate = [requests], False
-    server = moto.ThreadedMotoServer("127.0.0.1", 0)
+    server = ThreadedMotoServer("127.0.0.1", 0)
     server.start()
     port = server.get_host_and_port()[1]
     keys = {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any"}
@@ -108,7 +109,7 @@ def s3_server():
     with pytest.MonkeyPatch.context() as patch:
         for name, value in (keys | where).items():
             patch.setenv(name, value)
-        fs.S3FileSystem().mkdir("bucket")
+        s3fs.S3FileSystem().mkdir("bucket")
         yield requests
     server.stop()
 

@@ -3,14 +3,13 @@
     gan.fit(data, epochs=100, checkpoint="checkpoints")
     gan.fit(data, epochs=100, checkpoint="s3://bucket/checkpoints")
 
-Each file appears whole or not at all; on object storage it is one object, so that no second object
-has to say which one is whole. It holds both players, both optimizers, the state of the
-game, the step and the seed. Random numbers, the order of the data and schedules depend only on seed
-and step, so that a training that continues from step n equals one without the break. On one CPU it
-is equal bit for bit, because sums are made in a fixed order (`ganzoo.strategies.in_order` names
-the exceptions). Elsewhere the last digits may differ, as between any two equal trainings, unless
-TF_NUM_INTEROP_THREADS=1 is set in the environment; GPUs also need
-`tf.config.experimental.enable_op_determinism()`.
+Each file appears whole or not at all; on object storage it is one object. It holds both players,
+both optimizers, the state of the game, the step and the seed. Random numbers, the order of the data
+and schedules depend only on seed and step, so that a training that continues from step n equals one
+without the break. On one CPU it is equal bit for bit, because sums are made in a fixed order
+(`ganzoo.strategies.in_order` names the exceptions). Elsewhere the last digits may differ, as
+between any two equal trainings, unless TF_NUM_INTEROP_THREADS=1 is set in the environment; GPUs
+also need `tf.config.experimental.enable_op_determinism()`.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ INTERFACE = {
     "loading a NUL": (lambda _: ganzoo.load("a\0.keras"), "is no path"),
     "loading the empty path": (lambda _: ganzoo.load(""), "is a folder: name the .keras file"),
     "loading a long path": (lambda _: ganzoo.load("a" * 300 + ".keras"), "File name too long"),
-    "loading an address": (lambda _: ganzoo.load("https://x.org/y.keras"), "no saved GAN at"),
+    "loading an address": (lambda _: ganzoo.load("http://127.0.0.1:9/y.keras"), "no saved GAN at"),
     "saving to nothing": (on_the_gan(lambda gan: gan.save(None)), "None is no path"),
     "saving to a NUL": (on_the_gan(lambda gan: gan.save("a\0.keras")), "is no path"),
     "saving as HDF5": (on_the_gan(lambda gan: gan.save("a.h5")), "end it in .keras"),
