@@ -35,7 +35,7 @@ def game_of(work: str, library: str = "") -> Any:
 
 
 def of_keras(work: str, shape: tuple[int, ...], own: Any = None) -> tuple[Any, Any]:
-    """G and D; with batch normalisation and leaky ReLU by the module `own`, or by Keras."""
+    """G and D; batch normalisation, leaky ReLU and dropout are those of `own`, or Keras's."""
     from keras import layers as kl
 
     if game := game_of(work):
@@ -75,7 +75,7 @@ def _keras_dcgan28(work: str, shape: tuple[int, ...], own: Any) -> tuple[Any, An
         return kl.Conv2DTranspose(channels, 5, stride, padding="same", use_bias=False, **options)
 
     def down(channels: int) -> list[Any]:
-        return [kl.Conv2D(channels, 5, 2, padding="same"), own.LeakyReLU(0.3), kl.Dropout(0.3)]
+        return [kl.Conv2D(channels, 5, 2, padding="same"), own.LeakyReLU(0.3), own.Dropout(0.3)]
 
     def normalised() -> list[Any]:
         return [own.BatchNormalization(), own.LeakyReLU(0.3)]
@@ -122,7 +122,7 @@ def _keras_wgan_gp(work: str, shape: tuple[int, ...], own: Any) -> tuple[Any, An
     body: list[Any] = [keras.Input(shape), kl.ZeroPadding2D(border)]
     for width, dropped in ((64, 0.0), (128, 0.3), (256, 0.3), (512, 0.2)):
         body += [kl.Conv2D(width, 5, 2, padding="same"), own.LeakyReLU(0.2)]
-        body += [kl.Flatten()] * (width == 512) + [kl.Dropout(dropped)] * (dropped > 0)
+        body += [kl.Flatten()] * (width == 512) + [own.Dropout(dropped)] * (dropped > 0)
     critic = keras.Sequential([*body, kl.Dense(1)])
     body = [keras.Input([latents]), kl.Dense(4 * 4 * 256, use_bias=False)]
     body += [own.BatchNormalization(), own.LeakyReLU(0.2), kl.Reshape([4, 4, 256])]

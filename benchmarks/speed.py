@@ -34,8 +34,8 @@ Works:
 
 All engines train equal networks on equal data with Adam (rate 1e-4) for both players, on each
 library's default threads. The benchmark stops where two engines have networks with different
-numbers of weights. ganzoo has its own layers for batch normalisation and leaky ReLU, which compute
-the same by other kernels. The loss is the non-saturating one, but for WGAN-GP and SNGAN.
+numbers of weights. ganzoo has its own layers for batch normalisation, leaky ReLU and dropout, which
+compute the same by other kernels. The loss is the non-saturating one, but for WGAN-GP and SNGAN.
 
 Each measurement has a process of its own. In a round all engines take turns, so that what else the
 machine does hits all of them. Still the machine should do nothing else: PyTorch's threads wait for
@@ -46,7 +46,7 @@ of those of the same work, engine and precision. Per row:
 
 - `steps_per_second`: the median over the rounds; `least` and `most`: the extremes.
 - `of_…`: the median over the rounds of the engine's speed divided by that of a peer in the same
-  precision and round. Above 1 the engine is faster than the peer.
+  precision and round, and its extremes in brackets. Above 1 the engine is faster than the peer.
 - `first_step_seconds`: from the beginning of building the networks to the end of the first step,
   and `peak_mb`: the most memory that the process had; medians.
 - `algorithm`: whether G's update draws fresh fakes, and the cost of a step in forward passes of G
@@ -313,7 +313,8 @@ def rows_of(work: str, precision: str, found: dict[str, list[Figures]]) -> list[
         }
         for peer in PEERS:
             ratios = [a / b for a, b in zip(mine, speeds.get(peer, ()), strict=False)]
-            row[f"of_{peer}"] = f"{median(ratios):.3f}" if ratios else ""
+            spread = ratios and f"{median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+            row[f"of_{peer}"] = spread or ""
         for key, digits in (("first_step_seconds", 2), ("peak_mb", 0)):
             row[key] = f"{median(one[key] for one in found[engine]):.{digits}f}"
         row["weights"] = weights_of(work, found)

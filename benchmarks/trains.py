@@ -2,8 +2,11 @@
 
     python benchmarks/trains.py --data digits ring --steps 2400 --seeds 7 8 9
     python benchmarks/trains.py --names infogan --set width=128 --steps 2400 --seeds 7 8 9
+    python benchmarks/trains.py --as-the-command --data mnist5k --seeds 7    # about an hour
 
-Hyper-parameters are the zoo's own, but for those that --set names. Rows go to results/trains.csv,
+Hyper-parameters are the zoo's own, but for those that --set names. With `--as-the-command` each is
+trained as by `ganzoo train NAME`, with its recipe and the width and steps that the command chooses,
+and `set` says "as ganzoo train". Rows go to results/trains.csv,
 with the medians over the seeds of one command, the first seed's pictures to results/trains/. All
 is measured of 2,500 samples, or of half as many as the data have rows. `frechet` is the Fréchet
 distance of the features named in `features` and `frechet_ratio` that over the distance of real
@@ -17,6 +20,7 @@ share of such samples.
 
 import argparse
 import os
+import tempfile
 import time
 from pathlib import Path
 
@@ -28,6 +32,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import ganzoo
 from ganzoo.foundation import keywords
 from ganzoo.reporting import plots
+from ganzoo.training import runs
 
 RESULTS = Path(__file__).parent.parent / "results"
 NUMBERS = ("label_kl", "confidence", "agreement", "matching", "frechet", "modes", "high_quality")
@@ -42,12 +47,22 @@ def measured(gan, data):
     return row | {"frechet_ratio": round(distance.ratio, 2), "features": distance.extractor}
 
 
+def trained_by_the_command(name, dataset, given, steps):
+    """The GAN that `ganzoo train NAME` leaves after its last step."""
+    with tempfile.TemporaryDirectory() as folder:
+        run = runs.train(
+            name, dataset, given, steps=steps, out=Path(folder, "run"), export=False, metric="none"
+        )
+        return run.load()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", nargs="+", default=["digits"])
     learn_images = [name for name in ganzoo.names() if "series" not in ganzoo.card(name).data]
     parser.add_argument("--names", nargs="+", default=learn_images)
-    parser.add_argument("--steps", type=int, default=1600)
+    parser.add_argument("--steps", type=int, help="1,600, or those of the command")
+    parser.add_argument("--as-the-command", action="store_true")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE")
     options = parser.parse_args()
@@ -57,22 +72,27 @@ def main():
         for name in options.names:
             rows = []
             for seed in options.seeds:
-                gan = ganzoo.get(name, **keywords.read(name, options.set, seed))
                 start = time.perf_counter()
-                gan.fit(data, steps_per_epoch=options.steps, verbose=0)
+                given = keywords.read(name, options.set, seed)
+                if options.as_the_command:
+                    gan = trained_by_the_command(name, name_of_data, given, options.steps)
+                else:
+                    gan = ganzoo.get(name, **given)
+                    gan.fit(data, steps_per_epoch=options.steps or 1600, verbose=0)
                 row = {
                     "name": name,
                     "data": name_of_data,
-                    "steps": options.steps,
-                    "set": " ".join(options.set),
+                    "steps": gan.step,
+                    "set": " ".join([*options.set, *["as ganzoo train"] * options.as_the_command]),
                     "seed": seed,
                     "seconds": round(time.perf_counter() - start, 1),
                     **measured(gan, data),
                     **tables.facts(),
                     "command": f"python benchmarks/trains.py --data {name_of_data} --names {name} "
-                    f"--steps {options.steps} --seeds {' '.join(map(str, options.seeds))}"
-                    + f" --set {' '.join(options.set)}"
-                    * bool(options.set),
+                    f"--seeds {' '.join(map(str, options.seeds))}"
+                    + f" --steps {options.steps}" * bool(options.steps)
+                    + " --as-the-command" * options.as_the_command
+                    + f" --set {' '.join(options.set)}" * bool(options.set),
                 }
                 if not rows:
                     plots.save_picture(gan, RESULTS / "trains" / f"{name}-{name_of_data}.png")

@@ -64,7 +64,7 @@ def test_show(ganzoo_in, tmp_path, name):
     assert all(f"\n{key} " in out for key in card.hyperparameters)
     recipe = type(ganzoo.get(name)).recipe
     assert all(f"{key}=" in out for key in recipe)
-    assert ("ganzoo train, on images:" in out) == bool(recipe)
+    assert ("ganzoo train, on images and tables:" in out) == bool(recipe)
 
 
 def test_data(ganzoo_in, tmp_path):

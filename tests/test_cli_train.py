@@ -16,13 +16,14 @@ from ganzoo.training import runs
 
 
 def test_train_as_typed(ganzoo_in, tmp_path):
-    words = "train wgan_gp width=8 critic_steps=2 penalties=gradient_penalty:0.5 beta_1=0"
+    words = "train wgan_gp width=8 critic_steps=2 penalties=gradient_penalty:0.5 beta_1=0 precision=float32"
     options = "--data digits --steps 4 --batch-size 16 --seed 7"
     code, out, err = ganzoo_in(tmp_path, f"{words} {options}")
     assert code == 0
-    first, second, *_ = err.splitlines()
+    first, second, third, *_ = err.splitlines()
     assert first == "wgan_gp trains dcgan networks on digits"
-    assert second.startswith("epoch 1/1  step 4")
+    assert second.startswith("chosen for these data: ema=0.99, generator_learning_rate=")
+    assert third.startswith("epoch 1/1  step 4")
     assert "wgan_gp learned digits with dcgan networks: 4 steps" in out
     for path in (
         "samples.png",

@@ -79,3 +79,33 @@ def test_maxout_is_the_largest_of_its_pieces():
     pieces = x @ layer.dense.kernel.numpy() + layer.dense.bias.numpy()
     expected = np.stack([pieces[:, :5].max(1), pieces[:, 5:].max(1)], 1)
     np.testing.assert_allclose(layer(x), expected, 1e-5)
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.3, 0.5])
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_dropout_zeroes_its_share_of_values_and_keeps_their_mean(rate, dtype):
+    layer = layers.Dropout(rate, seed=1, dtype=dtype)
+    x = tf.ones([5, 1001, 101], dtype)
+    once, again = layer(x, training=True), layer(x, training=True)
+    assert once.dtype == dtype and not np.array_equal(once, again)
+    share, sigma = np.mean(once == 0), np.sqrt(rate * (1 - rate) / tf.size(x).numpy())
+    assert abs(share - rate) < 5 * sigma
+    kept = once.numpy()[once != 0]
+    np.testing.assert_allclose(kept, 1 / (1 - rate), 1e-3)
+    # Neighbours come from the same random word, and are independent all the same.
+    zero = (once.numpy() == 0).reshape(-1)
+    for distance in (1, 2, 3, 4):
+        pairs = np.corrcoef(zero[:-distance], zero[distance:])[0, 1]
+        assert abs(pairs) < 5 / np.sqrt(zero.size)
+
+
+def test_dropout_does_nothing_outside_of_training():
+    np.testing.assert_array_equal(layers.Dropout(0.5)(X), X)
+    np.testing.assert_array_equal(layers.Dropout(0.0)(X, training=True), X)
+
+
+def test_the_gradient_of_dropout_is_its_mask():
+    x = tf.Variable(tf.random.stateless_normal([7, 9], [0, 1]))
+    with tf.GradientTape() as tape:
+        y = layers.Dropout(0.5, seed=0)(x, training=True)
+    np.testing.assert_allclose(tape.gradient(y, x), y / x, 1e-6)

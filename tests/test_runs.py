@@ -346,8 +346,11 @@ def untrained(monkeypatch):
         (48, "dcgan", {"width": 8}, None, (8, 16)),
         (48, "dcgan", {"width": 8}, 4, (8, 4)),
         (48, "dcgan", {"architecture": "mlp"}, None, (None, 64)),
-        (48, "fastgan", {}, None, (None, 16)),
-        (40, "dcgan", {}, None, (None, 64)),
+        (48, "fastgan", {}, None, (8, 16)),
+        (40, "dcgan", {}, None, (32, 64)),
+        (24, "sngan", {}, None, (8, 64)),
+        (48, "gan", {}, None, (None, 16)),
+        (16, "dcgan", {}, None, (None, 64)),
     ],
 )
 def test_large_images_on_a_cpu_get_smaller_networks_and_batches(
@@ -361,7 +364,7 @@ def test_large_images_on_a_cpu_get_smaller_networks_and_batches(
     assert (run.config["hyperparameters"]["width"], run.config["batch_size"]) == expected
     assert untrained[0].width == expected[0]
     said = "chosen for these data" in out.getvalue()
-    assert said == ((given.get("width"), batch_size or 64) != expected)
+    assert said == ("architecture" not in given)
 
 
 @pytest.mark.parametrize(
@@ -417,6 +420,17 @@ def test_a_recipe_holds_what_the_gan_accepts():
         recipe.pop("steps", None)
         if recipe:
             ganzoo.get(name, **recipes.falling(recipe, 10, 1))
+
+
+def test_published_settings_get_no_recipe(tmp_path, untrained):
+    given = {"as_published": True}
+    run = runs.train(
+        "r3gan", large(tmp_path, 32), hyperparameters=given, out=tmp_path / "run", **SHORT
+    )
+    assert run.config["hyperparameters"]["width"] == 768
+    assert (
+        untrained[0].generator_learning_rate == ganzoo.get("r3gan", **given).generator_learning_rate
+    )
 
 
 def test_points_get_no_recipe(tmp_path, monkeypatch, untrained):

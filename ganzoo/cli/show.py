@@ -25,8 +25,10 @@ def show(name: options.GANName) -> None:
     console.print(f"trained on: {', '.join(card.data)}\n")
     if recipe := registry.find(name).recipe:
         words = ", ".join(f"{key}={keywords.written(value)}" for key, value in recipe.items())
-        note = "rates fall to 0 with the last step"
-        console.print(f"ganzoo train, on images: {escape(words)}; {note}\n", soft_wrap=True)
+        note = "these rates fall to 0 with the last step"
+        console.print(
+            f"ganzoo train, on images and tables: {escape(words)}; {note}\n", soft_wrap=True
+        )
     table = output.table("hyper-parameter", "default", "meaning")
     for key, default in card.hyperparameters.items():
         table.add_row(key, escape(keywords.written(default)), escape(card.descriptions[key]))

@@ -175,7 +175,7 @@ def on_one_cpu(strategy: tf.distribute.Strategy, variables: list[keras.Variable]
     )
 
 
-def in_order(function: tf.types.experimental.PolymorphicFunction) -> Callable:
+def in_order(function: tf.types.experimental.ConcreteFunction) -> Callable:
     """The same function, such that equal arguments give equal bits.
 
     TensorFlow runs operations at the same time. The one whose result then varies in its last
@@ -189,16 +189,13 @@ def in_order(function: tf.types.experimental.PolymorphicFunction) -> Callable:
     for each other.
     """
 
-    context: Callable | None = None  # until the function was traced
+    operations = function.graph.get_operations()
+    kinds = {a.type for operation in operations for a in operation.op_def.attr}
+    if kinds & {"func", "list(func)"} or not sums_of_many(function.graph):
+        return function
+    context = one_after_another()
 
     def ordered(*args: Any) -> Any:
-        nonlocal context
-        if context is None:
-            graph = function.get_concrete_function(*args).graph
-            operations = graph.get_operations()
-            kinds = {a.type for operation in operations for a in operation.op_def.attr}
-            needed = sums_of_many(graph) and not kinds & {"func", "list(func)"}
-            context = one_after_another() if needed else contextlib.nullcontext
         with context():
             return function(*args)
 

@@ -9,7 +9,7 @@ import numpy as np
 from keras import layers as kl
 from keras import ops
 
-from ganzoo.networks.layers import LeakyReLU, normalized
+from ganzoo.networks.layers import Dropout, LeakyReLU, normalized
 
 TEMPERATURE = 0.2
 
@@ -120,5 +120,5 @@ def features(shape: tuple[int, ...], *, condition: int, width: int | None = None
     x = kl.Concatenate()(inputs) if condition else inputs[0]
     for _ in range(2):
         x = kl.Dense(width or 256, kernel_initializer="he_normal")(x)
-        x = kl.Dropout(0.5)(LeakyReLU()(x))
+        x = Dropout(0.5)(LeakyReLU()(x))
     return keras.Model(inputs if condition else inputs[0], x, name="features")

@@ -68,6 +68,26 @@ class LeakyReLU(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("ganzoo")
+class Dropout(keras.layers.Dropout):
+    """Keras's layer, at less than half of its time on a CPU.
+
+    It draws 16 random bits for each value instead of 32, so the rate is rounded to a multiple of
+    2⁻¹⁶. Arguments are those of `keras.layers.Dropout`, without `noise_shape`.
+    """
+
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        if not training or self.rate == 0:
+            return inputs
+        below = min(max(round(2**16 * (1 - self.rate)), 1), 2**16 - 1)
+        words = -(-tf.size(inputs) // 4)
+        seed = self.seed_generator.next()
+        words = tf.random.stateless_uniform([words], seed, None, None, tf.uint64)
+        bits = tf.reshape(tf.bitcast(words, tf.uint16), [-1])[: tf.size(inputs)]
+        kept = tf.reshape(bits, tf.shape(inputs)) < tf.constant(below, tf.uint16)
+        return inputs * (tf.cast(kept, inputs.dtype) * (2**16 / below))
+
+
+@keras.saving.register_keras_serializable("ganzoo")
 class Maxout(keras.layers.Layer):
     """The largest of `pieces` affine maps for each output, [batch, n] -> [batch, units].
 

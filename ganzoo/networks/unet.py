@@ -9,7 +9,7 @@ from __future__ import annotations
 import keras
 from keras import layers as kl
 
-from ganzoo.networks.layers import LeakyReLU
+from ganzoo.networks.layers import Dropout, LeakyReLU
 from ganzoo.networks.layers import normalization as normalize
 
 SMALLEST = 16
@@ -88,7 +88,7 @@ def generator(
         )(x)
         x = _normalized(x, normalization)
         if stages - 1 > stage >= stages - 1 - max(1, stages - 5):
-            x = kl.Dropout(0.5)(x)
+            x = Dropout(0.5)(x)
         x = kl.Concatenate()([x, skips[stage - 1]])
     return keras.Model({"source": given}, kl.Activation("tanh")(x), name="generator")
 

@@ -14,8 +14,10 @@ from ganzoo.foundation import schedules
 if TYPE_CHECKING:
     from ganzoo.core.gan import GAN
 
-LARGE = 48  # sides of images with which the usual networks take seconds for a step on a CPU
-NARROW = ("stylegan2", "fastgan")  # their own width is 16, that of the others 64
+# Sides of images from which networks are narrower on a CPU, and from which batches are smaller.
+MEDIUM, LARGE = 24, 48
+# Widths with which a step takes a fraction of a second on a CPU; 32 for all other architectures.
+WIDTHS = {"mlp": None} | dict.fromkeys(("resnet", "sagan", "biggan", "stylegan2", "fastgan"), 8)
 
 # kinds of sources whose pictures are somebody's own
 FOLDERS = ("folder", "pairs", "unpaired", "shards")
@@ -59,9 +61,10 @@ def chosen(
     """Hyper-parameters of the GAN, `steps` and `batch_size` for these data on this machine, without
     those that the user has `decided`.
 
-    Nothing for vectors. Images and tables get the GAN's recipe. Where there is no GPU and the sides
-    of images are at least 48 pixels long, networks of width 32 and batches of 16 make steps of a
-    fraction of a second.
+    Nothing for points and series. Tables get the GAN's recipe. So do images, unless the user has
+    decided on an architecture or on the published settings. Where there is no GPU, images with
+    sides of at least 24 pixels get narrow networks, and from 48 pixels batches of 16 too. So a step
+    takes a fraction of a second.
     """
     with data.clear_errors():
         spec = gan.batches(
@@ -69,13 +72,15 @@ def chosen(
         ).spec
     if spec.is_table:
         return {key: value for key, value in gan.recipe.items() if key not in decided}
-    if not spec.is_image or gan.architecture != "auto":
+    if not spec.is_image or {"architecture", "as_published"} & set(decided):
         return {}
     found = dict(gan.recipe)
-    if min(spec.shape[:2]) >= LARGE and not tf.config.list_physical_devices("GPU"):
-        found["batch_size"] = 16
-        if gan.architecture_of_images not in NARROW:
-            found["width"] = 32
+    side = min(spec.shape[:2])
+    if side >= MEDIUM and not tf.config.list_physical_devices("GPU"):
+        own = gan.architecture_of_images if gan.architecture == "auto" else gan.architecture
+        width = WIDTHS.get(own, 32)
+        found |= {"width": width} if width else {}
+        found |= {"batch_size": 16} if side >= LARGE else {}
     return {key: value for key, value in found.items() if key not in decided}
 
 

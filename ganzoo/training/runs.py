@@ -89,8 +89,8 @@ def train(
             the recipe.
         steps: generator updates, in place of `epochs`.
         batch_size: rows of each update; by default 64, or 16 for images of at least 48×48 where
-            there is no GPU. The networks then have width 32, if no width is chosen, so that 1,600
-            steps take minutes.
+            there is no GPU. Without a GPU the networks are narrow too, if no width is chosen, so
+            that 1,600 steps take minutes.
         size, fit, flip: how images are resized and whether they are mirrored too, see
             `ganzoo.data.load`. Pictures of a folder that have different sizes, or sides of more
             than 64 pixels, get 64×64 where no size is given.

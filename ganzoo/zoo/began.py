@@ -46,6 +46,7 @@ class BEGAN(GAN):
     discriminator_learning_rate = 1e-3
     gamma: float = Hyperparameter(float, 1.0, "γ, diversity ratio", above=0, at_most=1)
     proportional_gain: float = Hyperparameter(float, 0.05, "λ, rate of k", above=0)
+    recipe = GAN.recipe | {"latent_dim": 32, "proportional_gain": 0.1}
 
     def make_discriminator(self) -> keras.Model:
         """Returns an autoencoder, samples -> their reconstructions."""

@@ -19,3 +19,5 @@ class ConditionalGAN(Labelled, GAN):
     (`architecture="mlp"` has perceptrons, as in the paper). G has the non-saturating loss, whose
     gradient doesn't vanish early in training, and both players have Adam, which trains on any data.
     """
+
+    recipe = GAN.recipe | {"generator_learning_rate": 1e-3, "discriminator_learning_rate": 2e-4}

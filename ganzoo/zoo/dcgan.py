@@ -19,3 +19,5 @@ class DCGAN(GAN):
     Reported: FID 48.29 on CIFAR-10 with 50,000 samples, as trained by Kang, Shin,
     Park 2022, arXiv:2206.09479 (figures of their library StudioGAN).
     """
+
+    recipe = GAN.recipe | {"generator_learning_rate": 1e-3, "discriminator_learning_rate": 2e-4}

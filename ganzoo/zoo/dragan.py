@@ -24,3 +24,4 @@ class DRAGAN(GAN):
     objective = objectives.non_saturating
     penalties = {"dragan": 10.0}
     tiny_problem = {"penalties": {"dragan": 0.1}}  # the weight 10 is for images
+    recipe = GAN.recipe | {"generator_learning_rate": 1e-3, "discriminator_learning_rate": 1e-3}

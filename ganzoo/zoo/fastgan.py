@@ -41,6 +41,7 @@ class FastGAN(GAN):
     reconstruction_weight: float = Hyperparameter(
         float, 1.0, "λ, weight of the reconstructions", at_least=0
     )
+    recipe = GAN.recipe | {"generator_learning_rate": 1e-3, "discriminator_learning_rate": 1e-3}
 
     def make_networks(self) -> None:
         if not self.spec.is_image or min(self.spec.shape[:2]) < stages.SMALLEST:

@@ -38,6 +38,7 @@ class FGAN(GAN):
             "total_variation",
         ),
     )  # fmt: skip
+    recipe = GAN.recipe | {"generator_learning_rate": 1e-3, "discriminator_learning_rate": 2e-4}
 
     def __init__(self, **hyperparameters: Any):
         super().__init__(**hyperparameters)

@@ -11,7 +11,7 @@ from ganzoo.core.gan import GAN
 from ganzoo.foundation.hyperparameters import Hyperparameter
 from ganzoo.foundation.registry import register
 from ganzoo.losses import objectives
-from ganzoo.networks.layers import Maxout
+from ganzoo.networks.layers import Dropout, Maxout
 
 
 @keras.saving.register_keras_serializable("ganzoo")
@@ -67,6 +67,7 @@ class NonSaturatingGAN(GAN):
     as_published: bool = Hyperparameter(
         bool, False, "networks and optimizer of the 2014 experiment"
     )
+    recipe = GAN.recipe | {"generator_learning_rate": 1e-3, "discriminator_learning_rate": 2e-4}
 
     def __init__(self, **hyperparameters: Any):
         if hyperparameters.get("as_published") is True:
@@ -96,11 +97,11 @@ class NonSaturatingGAN(GAN):
                 keras.Input(self.spec.shape),
                 *to_pixels,
                 kl.Flatten(),
-                kl.Dropout(0.2),
+                Dropout(0.2),
                 Maxout(240, 5, uniform(-0.005, 0.005)),
-                kl.Dropout(0.5),
+                Dropout(0.5),
                 Maxout(240, 5, uniform(-0.005, 0.005)),
-                kl.Dropout(0.5),
+                Dropout(0.5),
             ],
             name="features",
         )

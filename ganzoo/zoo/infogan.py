@@ -35,6 +35,7 @@ class InfoGAN(Codes, GAN):
     latent_dim = 62
     generator_learning_rate = 1e-3
     information_weight: float = Hyperparameter(float, 1.0, "λ, weight of the bound L_I", at_least=0)
+    recipe = GAN.recipe | {"penalties": {"r1": 0.1}}
 
     def information_loss(self, update: Update) -> tf.Tensor:
         """Returns −λ L_I, a scalar in nats."""

@@ -24,3 +24,4 @@ class MinimaxGAN(GAN):
     latent_dim = 16
     generator_learning_rate = 5e-4
     discriminator_learning_rate = 5e-4
+    recipe = GAN.recipe | {"generator_learning_rate": 1e-3, "discriminator_learning_rate": 5e-5}

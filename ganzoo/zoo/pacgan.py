@@ -33,6 +33,7 @@ class PacGAN(GAN):
     as_published: bool = Hyperparameter(
         bool, False, "networks and optimizer of the experiment on points in the plane"
     )
+    recipe = GAN.recipe | {"generator_learning_rate": 1e-3, "discriminator_learning_rate": 2e-4}
 
     def __init__(self, **hyperparameters: Any):
         if hyperparameters.get("as_published") is True:

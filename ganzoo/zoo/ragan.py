@@ -22,3 +22,4 @@ class RaGAN(GAN):
     """
 
     objective = objectives.relativistic_average
+    recipe = GAN.recipe | {"generator_learning_rate": 1e-3, "discriminator_learning_rate": 2e-4}

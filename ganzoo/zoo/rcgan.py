@@ -39,6 +39,7 @@ class RCGAN(GAN):
     }
     default_data = "sines"
     architecture = "recurrent"
+    recipe = {}
     generator_learning_rate = 1e-3
     discriminator_learning_rate = 1e-3
     latent_dim: int = Hyperparameter(

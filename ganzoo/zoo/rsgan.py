@@ -20,3 +20,4 @@ class RSGAN(GAN):
     """
 
     objective = objectives.relativistic
+    recipe = GAN.recipe | {"generator_learning_rate": 1e-3, "discriminator_learning_rate": 2e-4}

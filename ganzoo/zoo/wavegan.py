@@ -37,6 +37,7 @@ class WaveGAN(GAN):
     }
     default_data = "tones"
     architecture = "waveform"
+    recipe = {}
     objective = objectives.wasserstein
     penalties = {"gradient_penalty": 10.0}
     critic_steps = 5

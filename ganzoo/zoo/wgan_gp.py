@@ -36,3 +36,4 @@ class WGANGP(GAN):
     discriminator_learning_rate = 1e-4
     beta_2 = 0.9
     tiny_problem = {"penalties": {"gradient_penalty": 0.1}}  # as in the authors' toy code
+    recipe = GAN.recipe | {"generator_learning_rate": 1e-3, "discriminator_learning_rate": 1e-3}
