@@ -16,7 +16,8 @@ from ganzoo.training import runs
 
 
 def test_train_as_typed(ganzoo_in, tmp_path):
-    words = "train wgan_gp width=8 critic_steps=2 penalties=gradient_penalty:0.5 beta_1=0 precision=float32"
+    words = "train wgan_gp width=8 critic_steps=2 penalties=gradient_penalty:0.5 beta_1=0"
+    words += " precision=float32"
     options = "--data digits --steps 4 --batch-size 16 --seed 7"
     code, out, err = ganzoo_in(tmp_path, f"{words} {options}")
     assert code == 0
