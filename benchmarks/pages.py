@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "results"
 PAGES = (
     ROOT / "README.md", ROOT / "docs" / "zoo.md", ROOT / "docs" / "pretrained.md",
-    RESULTS / "README.md",
+    RESULTS / "README.md", RESULTS / "speed.md",
 )  # fmt: skip
 Row = dict[str, str]
 
@@ -164,12 +164,56 @@ def diagnosis() -> str:
     return markdown(["built to be", "called so", "healthy with the mend"], rows)
 
 
+FRESH = ("guide", "keras_io")  # peers that play the game of `ganzoo`
+SHARED = ("pytorch", "pytorch_compiled")  # those that play the game of `ganzoo_shared`
+
+
 def speed() -> str:
-    keys = ("steps_per_second", "of_tutorial", "of_guide", "of_pytorch")
-    head = ["work", "engine", "algorithm", *(key.replace("_", " ") for key in keys)]
-    rows = tables.read(RESULTS / "speed.csv")
+    """ganzoo beside the fastest peer that plays the same game, and how near it is to the limit."""
+    limits = groups("limit", "work", "precision")
+    rows = []
+    for (work, precision), engines in groups("speed", "work", "precision").items():
+        speeds = {row["engine"]: row for row in engines}
+        one_game = "ganzoo_shared" not in speeds  # then all engines play it
+        cells = [work, precision]
+        for mine, peers in (("ganzoo", FRESH), ("ganzoo_shared", SHARED)):
+            row = speeds.get(mine)
+            known = [peer for peer in speeds if peer in peers or (one_game and peer != mine)]
+            if row is None:
+                cells += ["", ""]
+            elif not known:
+                cells += [row["steps_per_second"], "no peer"]
+            else:
+                best = max(known, key=lambda peer: float(speeds[peer]["steps_per_second"]))
+                cells += [row["steps_per_second"], f"{row[f'of_{best}']} of {best}"]
+        cells.append(speeds["ganzoo"]["of_tutorial"] if not one_game else "")
+        (found,) = limits.get((work, precision), [None])
+        rows.append([*cells, f"{float(found['share']):.0%}" if found else ""])
+    head = ["work", "precision", "steps per second", "times the best peer's", "shared fakes",
+            "times the best peer's", "fresh fakes, of tutorial", "of the limit"]  # fmt: skip
+    return markdown(head, rows)
+
+
+def limit() -> str:
+    """Where the time of a step goes at best."""
+    keys = ("gflop", "matmul_ms", "conv_ms", "conv_input_ms", "conv_filter_ms", "memory_ms",
+            "limit_ms", "tensorflow_limit_ms", "step_ms")  # fmt: skip
     return markdown(
-        head, [[row["work"], row["engine"], row["algorithm"], *map(row.get, keys)] for row in rows]
+        ["work", "precision", *(key.replace("_", " ") for key in keys), "limit of step"],
+        [
+            [row["work"], row["precision"], *map(row.get, keys), f"{float(row['share']):.0%}"]
+            for row in tables.read(RESULTS / "limit.csv")
+        ],
+    )
+
+
+def changes() -> str:
+    return markdown(
+        ["change", "steps per second", "times as fast"],
+        [
+            [row["change"], row["steps_per_second"], row["ratio"]]
+            for row in tables.read(RESULTS / "changes.csv")
+        ],
     )
 
 
@@ -293,7 +337,7 @@ def pretrained() -> str:
 
 TABLES: tuple[Callable[[], str], ...] = (
     thumbnails, papers, claims, modes, mixed_tables, series, anomalies, trains, diagnosis, leads,
-    speed, inference, augmentation, pretrained, workers, failures, gpus,
+    speed, limit, changes, inference, augmentation, pretrained, workers, failures, gpus,
 )  # fmt: skip
 
 

@@ -35,7 +35,7 @@ def game_of(work: str, library: str = "") -> Any:
 
 
 def of_keras(work: str, shape: tuple[int, ...], own: Any = None) -> tuple[Any, Any]:
-    """G and D; batch normalisation, leaky ReLU and dropout are those of `own`, or Keras's."""
+    """G and D; layers are those of `own` where it has them, and Keras's."""
     from keras import layers as kl
 
     if game := game_of(work):
@@ -127,7 +127,10 @@ def _keras_wgan_gp(work: str, shape: tuple[int, ...], own: Any) -> tuple[Any, An
     body = [keras.Input([latents]), kl.Dense(4 * 4 * 256, use_bias=False)]
     body += [own.BatchNormalization(), own.LeakyReLU(0.2), kl.Reshape([4, 4, 256])]
     for width in (128, 64, channels):
-        body += [kl.UpSampling2D(), kl.Conv2D(width, 3, padding="same", use_bias=False)]
+        if own is kl:
+            body += [kl.UpSampling2D(), kl.Conv2D(width, 3, padding="same", use_bias=False)]
+        else:
+            body.append(own.Conv2D(width, 3, use_bias=False, resize=True))
         last = kl.Activation("tanh") if width == channels else own.LeakyReLU(0.2)
         body += [own.BatchNormalization(), last]
     return keras.Sequential([*body, kl.Cropping2D(border)]), critic

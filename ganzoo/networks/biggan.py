@@ -18,6 +18,7 @@ from keras import layers as kl
 
 from ganzoo.networks import resnet, stages
 from ganzoo.networks.layers import (
+    Conv2D,
     conditional_batch,
     modulated,
     normalized,
@@ -31,9 +32,11 @@ ATTENTION = 64  # largest side of the maps that have self-attention, if the imag
 check = resnet.check
 
 
-def conv(channels: int, size: int = 3) -> kl.Conv2D:
-    """Returns a new convolution with the stride 1 that keeps the size of its input."""
-    return kl.Conv2D(channels, size, padding="same", kernel_initializer="orthogonal")
+def conv(channels: int, size: int = 3, resize: bool = False) -> kl.Conv2D:
+    """As `ganzoo.networks.resnet.conv`, with other initial weights."""
+    return Conv2D(
+        channels, size, padding="same", kernel_initializer="orthogonal", resize=resize
+    )  # fmt: skip
 
 
 def _multiples(stages: int) -> list[int]:

@@ -68,6 +68,54 @@ class LeakyReLU(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("ganzoo")
+class Conv2D(keras.layers.Conv2D):
+    """Keras's layer, of maps whose sides are doubled by repetition first with `resize`, [batch, h,
+    w, n] -> [batch, 2h, 2w, filters].
+
+    Such a resize convolution (Odena, Dumoulin, Olah 2016, doi:10.23915/distill.00003) has the
+    weights and the values of `keras.layers.UpSampling2D` and `keras.layers.Conv2D`, which it
+    computes as one. With 3×3 taps it is a transposed convolution with the stride 2, whose 4×4 taps
+    are sums of those of the kernel: 4 products in place of 9. With 1×1 taps it is a convolution
+    and a repetition after it: 1 product in place of 4.
+
+    Args:
+        filters, kernel_size: as in Keras. The size is 1 or 3 with `resize`.
+        resize: whether the sides are doubled. The padding is then "same".
+        kwargs: further arguments of `keras.layers.Conv2D`.
+    """
+
+    def __init__(self, filters: int, kernel_size: Any, *, resize: bool = False, **kwargs: Any):
+        super().__init__(filters, kernel_size, **kwargs | ({"padding": "same"} if resize else {}))
+        self.resize = resize
+
+    def convolution_op(self, inputs: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        if not self.resize:
+            return super().convolution_op(inputs, kernel)
+        if self.kernel_size == (1, 1):
+            found = super().convolution_op(inputs, kernel)
+            return tf.repeat(tf.repeat(found, 2, axis=1), 2, axis=2)
+        kernel = tf.convert_to_tensor(kernel)
+        for axis in (0, 1):
+            before, after = [[0, 0]] * 4, [[0, 0]] * 4
+            before[axis], after[axis] = [1, 0], [0, 1]
+            kernel = tf.pad(kernel, before) + tf.pad(kernel, after)
+        batch, (height, width) = tf.shape(inputs)[0], inputs.shape[1:3]
+        return tf.nn.conv2d_transpose(
+            inputs,
+            tf.transpose(kernel[::-1, ::-1], [0, 1, 3, 2]),
+            [batch, 2 * height, 2 * width, self.filters],
+            strides=2,
+        )
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        batch, *sides, filters = super().compute_output_shape(input_shape)
+        return batch, *[(1 + self.resize) * side for side in sides], filters
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"resize": self.resize}
+
+
+@keras.saving.register_keras_serializable("ganzoo")
 class Dropout(keras.layers.Dropout):
     """Keras's layer, at less than half of its time on a CPU.
 

@@ -19,7 +19,7 @@ import keras
 from keras import layers as kl
 
 from ganzoo.networks import stages
-from ganzoo.networks.layers import normalized, self_attention
+from ganzoo.networks.layers import Conv2D, normalized, self_attention
 
 NORMALIZATION = "batch"
 DISCRIMINATOR_NORMALIZATION = "none"
@@ -41,10 +41,11 @@ def initializer(gain: float = 1.0) -> keras.initializers.Initializer:
     return keras.initializers.VarianceScaling(gain**2, "fan_avg", "uniform")
 
 
-def conv(channels: int, size: int = 3) -> kl.Conv2D:
-    """Returns a new convolution with the stride 1 that keeps the size of its input."""
-    gain = math.sqrt(2.0) if size == 3 else 1.0
-    return kl.Conv2D(channels, size, padding="same", kernel_initializer=initializer(gain))
+def conv(channels: int, size: int = 3, resize: bool = False) -> kl.Conv2D:
+    """Returns a new convolution, which keeps the sides of its input, or doubles them first with
+    `resize`."""
+    weights = initializer(math.sqrt(2.0) if size == 3 else 1.0)
+    return Conv2D(channels, size, padding="same", kernel_initializer=weights, resize=resize)
 
 
 def halved(x: keras.KerasTensor) -> keras.KerasTensor:
@@ -66,11 +67,16 @@ def up_block(
         channels: of the result.
         size: of the result, at most (2h, 2w).
         activated: maps -> the same, normalised and activated.
-        conv: makes a convolution of (channels, size of its kernel).
+        conv: as `ganzoo.networks.resnet.conv`.
     """
-    h = conv(channels)(stages.cropped(kl.UpSampling2D()(activated(x)), size))
-    h = conv(channels)(activated(h))
-    return kl.Add()([h, conv(channels, 1)(stages.cropped(kl.UpSampling2D()(x), size))])
+
+    def doubled(x: keras.KerasTensor, taps: int) -> keras.KerasTensor:
+        if size == tuple(2 * side for side in x.shape[1:3]):
+            return conv(channels, taps, resize=True)(x)
+        return conv(channels, taps)(stages.cropped(kl.UpSampling2D()(x), size))
+
+    h = conv(channels)(activated(doubled(activated(x), 3)))
+    return kl.Add()([h, doubled(x, 1)])
 
 
 def down_block(
@@ -92,7 +98,7 @@ def down_block(
         normalization: before each ReLU, see `ganzoo.networks.layers.normalized`.
         first: whether x is an image: there is no ReLU before its first convolution.
         wide: whether the first convolution has `channels` channels, and not those of x.
-        conv: makes a convolution of (channels, size of its kernel).
+        conv: as `ganzoo.networks.resnet.conv`.
     """
     h = x if first else kl.ReLU()(normalized(x, normalization))
     h = conv(channels if first or wide else x.shape[-1])(h)
