@@ -34,8 +34,9 @@ Works:
 
 All engines train equal networks on equal data with Adam (rate 1e-4) for both players, on each
 library's default threads. The benchmark stops where two engines have networks with different
-numbers of weights. ganzoo has its own layers for batch normalisation, leaky ReLU, dropout and resize
-convolutions, which compute the same by other kernels. The loss is the non-saturating one, but for WGAN-GP and SNGAN.
+numbers of weights. ganzoo has its own layers for batch normalisation, leaky ReLU, dropout and
+resize convolutions, which compute the same by other kernels. The loss is the non-saturating one,
+but for WGAN-GP and SNGAN.
 
 Each measurement has a process of its own. In a round all engines take turns, so that what else the
 machine does hits all of them. Still the machine should do nothing else: PyTorch's threads wait for
