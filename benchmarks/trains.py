@@ -29,6 +29,8 @@ import tables
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+from thumbnails import suits
+
 import ganzoo
 from ganzoo.foundation import keywords
 from ganzoo.reporting import plots
@@ -59,8 +61,7 @@ def trained_by_the_command(name, dataset, given, steps):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", nargs="+", default=["digits"])
-    learn_images = [name for name in ganzoo.names() if "series" not in ganzoo.card(name).data]
-    parser.add_argument("--names", nargs="+", default=learn_images)
+    parser.add_argument("--names", nargs="+", help="all that draw samples of such data")
     parser.add_argument("--steps", type=int, help="1,600, or those of the command")
     parser.add_argument("--as-the-command", action="store_true")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
@@ -69,7 +70,8 @@ def main():
     (RESULTS / "trains").mkdir(parents=True, exist_ok=True)
     for name_of_data in options.data:
         data = ganzoo.data.load(name_of_data)
-        for name in options.names:
+        suitable = [name for name in ganzoo.names() if suits(name, name_of_data)]
+        for name in options.names or suitable:
             rows = []
             for seed in options.seeds:
                 start = time.perf_counter()

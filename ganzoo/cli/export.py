@@ -45,6 +45,12 @@ def export(
             "by npm.",
         ),
     ] = None,
+    webgpu: Annotated[
+        bool,
+        typer.Option(
+            "--webgpu", help="For web: the page may compute on the visitor's GPU; adds 27 MB."
+        ),
+    ] = False,
 ) -> None:
     """Exports the generator of a trained GAN: for TF Serving, ONNX Runtime, OpenVINO, browsers."""
     output.import_tensorflow()
@@ -55,6 +61,7 @@ def export(
     gan = runs.load(run_or_model, weights)
     home = run_or_model if run_or_model.is_dir() else run_or_model.parent
     extra: dict[str, Any] = {} if runtime is None else {"runtime": runtime}
+    extra |= {"webgpu": True} if webgpu else {}
     exported = gan.export(
         out or home / "export" / format,
         format=format,

@@ -52,6 +52,7 @@ def export(
     precision: str = "float32",
     least_psnr: float = 40.0,
     runtime: str | os.PathLike | None = None,
+    webgpu: bool = False,
 ) -> Path:
     """Writes the generator to `path`/VERSION/ and returns that folder as a `pathlib.Path`.
 
@@ -91,6 +92,10 @@ def export(
         runtime: for "web", a folder with the unpacked npm package onnxruntime-web, in the version
             that the page needs. By default the package is downloaded once with npm, checked, and
             kept in the user's cache folder.
+        webgpu: for "web", whether the page may compute on the visitor's GPU, which adds 27 MB to
+            the folder. A browser without a GPU doesn't download them. Where there is one, the page
+            makes the same picture on GPU and CPU, and stays with the GPU if no pixel differs by a
+            grey level and the GPU was faster.
 
     Raises:
         ValueError: an argument is not accepted, or the GAN can't be exported to this format. The
@@ -111,10 +116,11 @@ def export(
         ):
             raise ValueError(f"least_psnr must be a number of dB, such as 40, not {least_psnr!r}")
         options = {"precision": precision, "least_psnr": float(least_psnr)}
-    if runtime is not None:
-        if format != "web":
-            raise ValueError(f"runtime is for the format 'web', not {format!r}: leave it out")
-        options["runtime"] = runtime
+    for name, value in (("runtime", runtime), ("webgpu", webgpu or None)):
+        if value is not None:
+            if format != "web":
+                raise ValueError(f"{name} is for the format 'web', not {format!r}: leave it out")
+            options[name] = value
     if not gan.built:
         raise ValueError(f"{gan.registry_name} has not seen data yet: fit it first")
     if _path(path).suffix == ".onnx" and format == "onnx":

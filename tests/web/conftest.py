@@ -13,6 +13,8 @@ from playwright.sync_api import sync_playwright
 import ganzoo
 from ganzoo import exporters
 
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 OFFLINE = [
     "--no-sandbox",
     "--disable-gpu",
@@ -49,12 +51,10 @@ def exported(tmp_path_factory, web_runtime):
 
 @pytest.fixture(scope="module")
 def browser():
-    names = ("chromium", "chromium-browser", "google-chrome")
-    executable = next(filter(None, map(shutil.which, names)), None)
-    if executable is None:
-        pytest.skip(f"no browser to try the page in: install one of {', '.join(names)}")
+    if CHROMIUM is None:
+        pytest.skip(f"no browser to try the page in: install one of {', '.join(NAMES)}")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=OFFLINE)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OFFLINE)
         yield browser
         browser.close()
 
@@ -68,7 +68,7 @@ def visit(browser):
     """
     servers, contexts, heard, origins = [], [], [], set()
 
-    def visit(folder, *, handler=Files, silent=True, ready=True, **context):
+    def visit(folder, *, handler=Files, silent=True, ready=True, fragment="", **context):
         handler = functools.partial(handler, directory=folder)
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         threading.Thread(target=server.serve_forever, args=[0.02], daemon=True).start()
@@ -81,7 +81,7 @@ def visit(browser):
         if silent:
             page.on("console", lambda message: heard.append(message.text))
         page.on("pageerror", lambda error: heard.append(str(error)))
-        page.goto(f"http://127.0.0.1:{server.server_port}/")
+        page.goto(f"http://127.0.0.1:{server.server_port}/#{fragment}")
         if ready:
             page.evaluate("ganzoo.ready.then(() => null)")
         return page

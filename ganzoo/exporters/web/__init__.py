@@ -22,12 +22,14 @@ LICENSE = "LICENSE.onnxruntime"
 opened = onnx.opened  # the page runs the ONNX file
 
 
-def check(gan: GAN, runtime: str | os.PathLike | None = None, **_: Any) -> None:
+def check(
+    gan: GAN, runtime: str | os.PathLike | None = None, webgpu: bool = False, **_: Any
+) -> None:
     """Checks that `write` can export this GAN, and downloads ONNX Runtime for browsers if needed.
 
     Args:
         gan: a built GAN.
-        runtime: as for `write`.
+        runtime, webgpu: as for `write`.
 
     Raises:
         ValueError: the GAN generates vectors or series, or images that do not have 1, 3 or 4
@@ -43,11 +45,15 @@ def check(gan: GAN, runtime: str | os.PathLike | None = None, **_: Any) -> None:
             f"{gan.registry_name} generates {channels} channels and a browser shows 1 (grey), "
             "3 (RGB) or 4 (RGBA): export it as 'onnx' or 'tf_saved_model'"
         )
-    ort.load(runtime)
+    ort.load(runtime, webgpu)
 
 
 def write(
-    gan: GAN, folder: Path, runtime: str | os.PathLike | None = None, **options: Any
+    gan: GAN,
+    folder: Path,
+    runtime: str | os.PathLike | None = None,
+    webgpu: bool = False,
+    **options: Any,
 ) -> dict[str, Any]:
     """Writes `folder`/model.onnx, the page and ONNX Runtime for browsers.
 
@@ -59,6 +65,9 @@ def write(
         folder: an existing folder.
         runtime: a folder with ONNX Runtime for browsers; by default the user's cache, see
             `runtime.load`.
+        webgpu: whether the page may compute on a GPU. Where the browser has one, it makes the same
+            picture on both, and stays with the GPU if no pixel differs by a grey level and the GPU
+            was faster.
         options: as for `onnx.write`.
 
     Returns:
@@ -68,20 +77,20 @@ def write(
         ValueError: as for `runtime.load` and `onnx.write`.
         ExportError: as for `onnx.write`.
     """
-    page = contents(runtime)
+    page = contents(runtime, webgpu)
     facts = onnx.write(gan, folder, **options)
     for name, content in page.items():
         (folder / name).write_bytes(content)
-    return facts | {"onnxruntime_web": ort.VERSION}
+    return facts | {"onnxruntime_web": ort.VERSION, "webgpu": webgpu}
 
 
-def contents(runtime: str | os.PathLike | None = None) -> dict[str, bytes]:
+def contents(runtime: str | os.PathLike | None = None, webgpu: bool = False) -> dict[str, bytes]:
     """The page's files by name, without a model.
 
     Raises:
         ValueError: as for `runtime.load`.
     """
-    found = ort.load(runtime)
+    found = ort.load(runtime, webgpu)
     ours = importlib.resources.files(__package__)
     found |= {name: (ours / name).read_bytes() for name in PAGE}
     # The npm package has no licence file. The Python package has one, with the same licence.

@@ -4,6 +4,8 @@ const SAMPLES = 24;
 const SLIDERS = 8; // of one input, before the rest are folded away
 const RADIOS = 20; // more classes than this are a list
 const SECONDS = 8; // from A to B
+const TIMED = 5; // pictures on each device, before one is chosen
+const GREY_LEVEL = 2 / 255;
 
 const $ = (id) => document.getElementById(id);
 const create = (tag, properties = {}) => Object.assign(document.createElement(tag), properties);
@@ -36,7 +38,7 @@ async function read(file) {
 /** What the page needs of certificate.json; shapes are without the batch. */
 function parsed(bytes) {
   try {
-    const { model, precision, created, packages, files, signatures, latents } = JSON.parse(
+    const { model, precision, created, packages, files, signatures, latents, webgpu } = JSON.parse(
       new TextDecoder().decode(bytes),
     );
     const { inputs, outputs } = signatures.serving_default;
@@ -45,6 +47,7 @@ function parsed(bytes) {
       model,
       size,
       sha256,
+      webgpu: webgpu === true,
       made: `${precision} · ganzoo ${packages.ganzoo} · exported ${created.slice(0, 10)}`,
       shape: outputs.image.shape.slice(1),
       latents: Object.entries(inputs).map(([name, { dtype, shape: [, ...shape] }]) => ({
@@ -72,24 +75,31 @@ async function checked(model, size, sha256) {
 }
 
 /** The generator: latents by name, each flat -> images [rows, height, width, channels], flat. */
-async function load({ latents, shape, size, sha256 }) {
+async function load(plan) {
   const model = await read("model.onnx");
-  await checked(model, size, sha256);
+  await checked(model, plan.size, plan.sha256);
+  // One thread, since more need headers that few hosts send; a worker, so that sliders stay smooth.
+  const cpu = await opened(plan, model, "./ort.wasm.min.mjs", { numThreads: 1, proxy: true });
+  return (plan.webgpu && (await onGpu(plan, model, cpu))) || cpu;
+}
+
+/** The generator by one build of ONNX Runtime. */
+async function opened({ latents, shape }, model, build, settings, options = {}) {
   const mend =
     "see that the server has all files, and sends .mjs as text/javascript and .wasm as " +
     "application/wasm";
   let ort;
   try {
-    ort = await import("./ort.wasm.min.mjs");
+    ort = await import(build);
   } catch {
     throw new Refusal(`ONNX Runtime could not be loaded: ${mend}.`);
   }
-  // One thread, since more need headers that few hosts send; a worker, so that sliders stay smooth.
-  Object.assign(ort.env.wasm, { wasmPaths: "./", numThreads: 1, proxy: true });
+  Object.assign(ort.env.wasm, { wasmPaths: "./", ...settings });
   ort.env.logLevel = "fatal";
   let session;
   try {
-    session = await ort.InferenceSession.create(model, { logSeverityLevel: 4 });
+    // A copy, since the worker takes it away.
+    session = await ort.InferenceSession.create(model.slice(), { logSeverityLevel: 4, ...options });
   } catch (error) {
     throw new Refusal(
       /backend/.test(error.message)
@@ -117,7 +127,48 @@ async function load({ latents, shape, size, sha256 }) {
         "of two exports, so copy one of them whole.",
     );
   }
-  return async (values) => (await run(values)).data;
+  let last = Promise.resolve(); // one run at a time: on a GPU a session knows no second one
+  return async (values) => {
+    last = last.catch(() => {}).then(() => run(values));
+    return (await last).data;
+  };
+}
+
+const compared = { device: "CPU" }; // what the page found of a GPU
+
+/** The generator on the GPU where that is as exact and faster, otherwise null.
+ *
+ * With #device=webgpu in the address it need not be faster.
+ */
+async function onGpu(plan, model, cpu) {
+  if (!(await navigator.gpu?.requestAdapter().catch(() => null))) return null;
+  try {
+    const settings = [{ numThreads: 1 }, { executionProviders: ["webgpu"] }];
+    const gpu = await opened(plan, model, "./ort.webgpu.min.mjs", ...settings);
+    const latents = drawn(plan.latents, mulberry32(0));
+    const [expected, found] = [await cpu(latents), await gpu(latents)];
+    compared.difference = expected.reduce((d, x, i) => Math.max(d, Math.abs(x - found[i])), 0);
+    compared.milliseconds = { CPU: await timed(cpu, latents), WebGPU: await timed(gpu, latents) };
+    const faster = compared.milliseconds.WebGPU < compared.milliseconds.CPU;
+    if (!(compared.difference <= GREY_LEVEL)) return null;
+    if (!faster && location.hash !== "#device=webgpu") return null;
+    compared.device = "WebGPU";
+    return gpu;
+  } catch {
+    compared.error = "This GPU could not run the model.";
+    return null;
+  }
+}
+
+/** The median milliseconds of a few pictures. */
+async function timed(generate, latents) {
+  const times = [];
+  for (let i = 0; i < TIMED; i++) {
+    const start = performance.now();
+    await generate(latents);
+    times.push(performance.now() - start);
+  }
+  return times.sort((a, b) => a - b)[TIMED >> 1];
 }
 
 // Latents
@@ -325,6 +376,7 @@ async function start() {
     `${width} × ${height}, ${{ 1: "grey", 3: "RGB", 4: "RGBA" }[channels]} · ` +
     `${(plan.size / 1e6).toFixed(1)} MB · ${plan.made}`;
   const generate = await load(plan);
+  if (compared.device !== "CPU") $("about").textContent += ` · ${compared.device}`;
   const copy = (values) =>
     Object.fromEntries(latents.map(({ name }) => [name, Array.from(values[name])]));
   const picture = framed($("picture"), shape, 336);
@@ -440,6 +492,7 @@ ready.catch(refuse);
 /** For the console and for tests. */
 globalThis.ganzoo = {
   ready,
+  compared,
   idle: () => ready.then(() => idle),
   generate: async (latents) => (await ready)(latents),
 };

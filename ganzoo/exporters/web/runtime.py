@@ -1,4 +1,4 @@
-"""ONNX Runtime for browsers: three files of one pinned npm package, kept in the user's cache."""
+"""ONNX Runtime for browsers: a few files of one pinned npm package, kept in the user's cache."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import hashlib
 import io
 import os
 import tarfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ganzoo.foundation import files, packages
@@ -27,33 +28,49 @@ FILES = {
         "3398c10d07d229bd91b364548e130e0e51a8e5704b88c7c083ebbeb78842dee2"
     ),
 }
+# Those that compute on a GPU too. A browser asks for them only where it has one.
+WEBGPU_FILES = {
+    "ort.webgpu.min.mjs": "3dffff71811bc13a3a3d9591c57ca5ee5735b8f5f3eaf789510b02bb040ae3a0",
+    "ort-wasm-simd-threaded.asyncify.mjs": (
+        "3d1c85995364bb643302fc6fd877a0c3ba5ae72401815e0f24828a53d9191e28"
+    ),
+    "ort-wasm-simd-threaded.asyncify.wasm": (
+        "39f9f0894d478800487ed9f7dbe92618498db320cf55c8e3d89adff8dce658da"
+    ),
+}
 MEND = (
     "run the export once where npm and a network are available, or unpack the package yourself and "
     "name its folder with runtime=FOLDER (--runtime FOLDER on the command line)"
 )
 
 
-def load(folder: str | os.PathLike | None = None) -> dict[str, bytes]:
-    """Returns the content of each of `FILES` by name.
+def load(folder: str | os.PathLike | None = None, webgpu: bool = False) -> dict[str, bytes]:
+    """Returns the content of each of `FILES` by name, with `webgpu` of `WEBGPU_FILES` too.
 
     Without `folder` they are read from the user's cache (`files.cache()`). If they are not there,
     `npm` downloads the pinned package, which is checked against `INTEGRITY` and put into the cache.
     Later calls need neither npm nor a network.
 
     Args:
-        folder: a folder that holds the three files, such as `dist` of the unpacked package, or the
+        folder: a folder that holds the files, such as `dist` of the unpacked package, or the
             package's own folder.
+        webgpu: whether the files for GPUs are wanted, which have 27 MB.
 
     Raises:
         ValueError: the files are not in `folder`, have another version, or can't be downloaded. The
             message says what is missing and how to provide it.
     """
+    hashes = FILES | (WEBGPU_FILES if webgpu else {})
     if folder is not None:
-        return _named(folder)
+        return _named(folder, hashes)
     cached = files.cache() / f"{PACKAGE}-{VERSION}"
-    found = {name: content for name in FILES if (content := _content(cached / name)) is not None}
-    if len(found) < len(FILES):
-        found = _downloaded()
+    found = {
+        name: content
+        for name, digest in hashes.items()
+        if (content := _content(cached / name, digest)) is not None
+    }
+    if len(found) < len(hashes):
+        found = _downloaded(hashes)
         with contextlib.suppress(OSError):  # the export works without a cache
             cached.mkdir(parents=True, exist_ok=True)
             for name, content in found.items():
@@ -62,34 +79,34 @@ def load(folder: str | os.PathLike | None = None) -> dict[str, bytes]:
     return found
 
 
-def _content(file: Path) -> bytes | None:
-    """The file's content, or None if it can't be read or is not the pinned one."""
+def _content(file: Path, digest: str) -> bytes | None:
+    """The file's content, or None if it can't be read or has another SHA-256."""
     try:
         content = file.read_bytes()
     except OSError:
         return None
-    return content if hashlib.sha256(content).hexdigest() == FILES[file.name] else None
+    return content if hashlib.sha256(content).hexdigest() == digest else None
 
 
-def _named(folder: str | os.PathLike) -> dict[str, bytes]:
+def _named(folder: str | os.PathLike, hashes: Mapping[str, str]) -> dict[str, bytes]:
     if not isinstance(folder, str | os.PathLike) or "\0" in os.fsdecode(folder):
         raise ValueError(f"runtime={folder!r} is not a path: name a folder with {PACKAGE}")
     folder = Path(folder)
     found = folder / "dist" if (folder / "dist").is_dir() else folder
     contents = {}
-    for name in FILES:
-        content = _content(found / name)
+    for name, digest in hashes.items():
+        content = _content(found / name, digest)
         if content is None:
             seen = "is not the file of" if (found / name).exists() else "is missing from"
             raise ValueError(
                 f"{found / name} {seen} {PACKAGE} {VERSION}: name the folder of that unpacked npm "
-                f"package, which holds {', '.join(FILES)} in its folder dist"
+                f"package, which holds {', '.join(hashes)} in its folder dist"
             )
         contents[name] = content
     return contents
 
 
-def _downloaded() -> dict[str, bytes]:
+def _downloaded(names: Iterable[str]) -> dict[str, bytes]:
     try:
         content = packages.npm(PACKAGE, VERSION, INTEGRITY)
     except packages.NotFetched as error:
@@ -98,5 +115,5 @@ def _downloaded() -> dict[str, bytes]:
             f"{MEND}"
         ) from error
     with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-        members = {name: archive.extractfile(f"package/dist/{name}") for name in FILES}
+        members = {name: archive.extractfile(f"package/dist/{name}") for name in names}
         return {name: file.read() for name, file in members.items() if file is not None}
