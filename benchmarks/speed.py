@@ -32,11 +32,11 @@ Works:
 - `stylegan2_32`: the same images, StyleGAN2 from 16 channels at 32×32 to 128 at 4×4, 64 latents,
   batch 32. All engines have all parts that peer_stylegan2.py lists.
 
-All engines train equal networks on equal data with Adam (rate 1e-4) for both players, on each
-library's default threads. The benchmark stops where two engines have networks with different
-numbers of weights. ganzoo has its own layers for batch normalisation, leaky ReLU, dropout and
-resize convolutions, which compute the same by other kernels. The loss is the non-saturating one,
-but for WGAN-GP and SNGAN.
+All engines train equal networks on equal data with Adam (rate 1e-4) for both players, each by its
+own library's optimizer, on default threads. The benchmark stops where two engines have networks
+with different numbers of weights. ganzoo has its own layers for batch normalisation, leaky ReLU,
+dropout and resize convolutions, which compute the same by other kernels. The loss is the
+non-saturating one, but for WGAN-GP and SNGAN.
 
 Each measurement has a process of its own. In a round all engines take turns, so that what else the
 machine does hits all of them. Still the machine should do nothing else: PyTorch's threads wait for
@@ -163,6 +163,7 @@ def made(
 ) -> Any:
     """A compiled GAN of ganzoo's for samples of `shape`."""
     import ganzoo
+    from ganzoo.core.adam import Adam
 
     known, architecture = WORKS[work], "mlp"
     name = known.get("game", "gan")
@@ -183,7 +184,8 @@ def made(
         seed=seed,
         **hyperparameters,
     )
-    gan.compile(generator_optimizer=peers.keras_adam(), discriminator_optimizer=peers.keras_adam())
+    adam = (Adam(peers.RATE, *peers.BETAS, epsilon=peers.EPSILON) for _ in range(2))
+    gan.compile(generator_optimizer=next(adam), discriminator_optimizer=next(adam))
     return gan
 
 

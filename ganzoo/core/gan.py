@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from ganzoo.core.adam import Adam
 from ganzoo.core.building import takes_names
 from ganzoo.core.detecting import Detecting
 from ganzoo.core.fitting import Fitting
@@ -191,7 +192,7 @@ class GAN(Fitting, Detecting, Saving):
 
     def optimizer_for(self, learning_rate: Any) -> keras.optimizers.Optimizer:
         """A new optimizer for one player, where `compile` was given none."""
-        return keras.optimizers.Adam(learning_rate, self.beta_1, self.beta_2)
+        return Adam(learning_rate, self.beta_1, self.beta_2)
 
     def after_step(self, update: Update, terms: Terms) -> Terms:
         """Called once after G's update with that update and all terms; moves the game's own state.

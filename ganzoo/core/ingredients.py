@@ -64,7 +64,7 @@ class Ingredients(keras.Model):
     """The score of `anomaly_score`, a name in `ganzoo.evaluation.anomalies.FORMULAS`."""
     architecture_of_images: str = "dcgan"
     """The architecture that "auto" stands for with images of at least 8×8."""
-    recipe: Mapping[str, Any] = {"ema": 0.99, "precision": "auto"}
+    recipe: dict[str, Any] = {"ema": 0.99, "precision": "auto"}
     """Hyper-parameters with which `ganzoo train` trains it on images, and how many `steps`, where
     the user has not chosen others. Rates of the recipe that are numbers fall to 0 with the last
     step."""

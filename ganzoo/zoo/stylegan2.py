@@ -2,6 +2,7 @@ from typing import Any
 
 import keras
 
+from ganzoo.core.adam import Adam
 from ganzoo.core.gan import GAN
 from ganzoo.core.inputs import Input, Setting
 from ganzoo.foundation.hyperparameters import Hyperparameter
@@ -101,6 +102,4 @@ class StyleGAN2(GAN):
         share = every / (every + 1) if every > 1 else 1.0
         if isinstance(learning_rate, float):
             learning_rate *= share
-        return keras.optimizers.Adam(
-            learning_rate, self.beta_1**share, self.beta_2**share, epsilon=1e-8
-        )
+        return Adam(learning_rate, self.beta_1**share, self.beta_2**share, epsilon=1e-8)

@@ -1,0 +1,42 @@
+"""Keras's Adam with one operation for each weight."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable("ganzoo")
+class Adam(keras.optimizers.Adam):
+    """Keras's optimizer with the same arguments, state and values, and less to do.
+
+    Kingma, Ba 2015, arXiv:1412.6980, in the order of operations before its section 2.1:
+
+        m ← m + (1 − β₁)(g − m)
+        v ← v + (1 − β₂)(g² − v)
+        θ ← θ − α √(1 − β₂ᵗ) / (1 − β₁ᵗ) · m / (√v + ε)
+
+    Keras computes this by a dozen operations, each of which reads and writes arrays of the size of
+    the weight. TensorFlow has one kernel for all of it.
+    """
+
+    def update_step(self, gradient: Any, variable: tf.Variable, learning_rate: Any) -> None:
+        if self.amsgrad or not tf.is_tensor(gradient) or variable.dtype != tf.float32:
+            super().update_step(gradient, variable, learning_rate)
+            return
+        place = self._get_variable_index(variable)
+        step = tf.cast(self.iterations + 1, tf.float32)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=self._momentums[place].value.handle,
+            v=self._velocities[place].value.handle,
+            beta1_power=tf.pow(self.beta_1, step),
+            beta2_power=tf.pow(self.beta_2, step),
+            lr=tf.cast(learning_rate, tf.float32),
+            beta1=self.beta_1,
+            beta2=self.beta_2,
+            epsilon=self.epsilon,
+            grad=tf.cast(gradient, tf.float32),
+        )
