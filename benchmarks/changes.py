@@ -1,6 +1,6 @@
 """What each change to a step is worth: `lsgan` on MNIST digits with one thing changed at a time.
 
-    python benchmarks/changes.py                # about six minutes
+    python benchmarks/changes.py                # about seven minutes
     python benchmarks/changes.py --rounds 1 --changes none xla
 
 `none` is `lsgan` with the networks, the penalty and the averages of its recipe, in float32, with a
@@ -40,6 +40,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     },
     "Keras's batch normalisation": {},
     "Keras's leaky ReLU": {},
+    "Keras's Adam": {},
     "XLA": {},
 }  # fmt: skip
 
@@ -59,6 +60,8 @@ def measure(change: str, seconds: float) -> float:
         patches.append(
             mock.patch.object(layers, "leaky_relu", lambda x, s: keras.ops.leaky_relu(x, s))
         )
+    if change == "Keras's Adam":
+        patches.append(mock.patch("ganzoo.core.gan.Adam", keras.optimizers.Adam))
     for patch in patches:
         patch.start()
     rows = ganzoo.data.load("mnist5k").as_numpy_iterator()
