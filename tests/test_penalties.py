@@ -248,6 +248,14 @@ OURS = {
     "InstanceNormalization": lambda: keras.Sequential(
         [keras.layers.Reshape((3, 2)), layers.InstanceNormalization(), keras.layers.Flatten()]
     ),
+    "Conv2D": lambda: keras.Sequential(
+        [
+            keras.layers.Reshape((1, 3, 2)),
+            layers.Conv2D(2, 3, resize=True),
+            layers.Conv2D(2, 1, resize=True),
+            keras.layers.Flatten(),
+        ]
+    ),
 }
 
 
@@ -266,8 +274,8 @@ def test_every_layer_is_checked_under_penalties():
     }
     # The kernels of batch normalisation have no float64: tests/test_layers.py has its check.
     linear = {
-        "ClippedInInference", "Modulation", "PhaseShuffle", "PixelShuffle", "ReflectionPadding",
-        "Scale",
+        "ClippedInInference", "Dropout", "Modulation", "PhaseShuffle", "PixelShuffle",
+        "ReflectionPadding", "Scale",
     }  # fmt: skip
     assert ours == OURS.keys() | {"BatchNormalization"} | linear
 
