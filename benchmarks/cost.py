@@ -76,7 +76,7 @@ def picture(rows: list[dict[str, str]], precision: str) -> None:
         panel.grid(alpha=0.3)
         panel.set_title(", ".join(f"{key} {value}" for key, value in others.items()), fontsize=9)
     axes[0].set_ylabel("milliseconds of a step")
-    axes[0].set_yticks(ticks := [20, 50, 100, 200, 500, 1000], map(str, ticks))
+    axes[0].set_yticks(ticks := [10, 20, 50, 100, 200, 500, 1000], map(str, ticks))
     figure.suptitle(f"dcgan, {precision}, {rows[0]['machine']}", fontsize=10)
     figure.savefig(RESULTS / "cost.png", dpi=120)
 

@@ -53,8 +53,9 @@ def trained_by_the_command(name, dataset, given, steps):
     """The GAN that `ganzoo train NAME` leaves after its last step."""
     with tempfile.TemporaryDirectory() as folder:
         run = runs.train(
-            name, dataset, given, steps=steps, out=Path(folder, "run"), export=False, metric="none"
-        )
+            name, dataset, hyperparameters=given, steps=steps, out=Path(folder, "run"),
+            export=False, metric="none",
+        )  # fmt: skip
         return run.load()
 
 
