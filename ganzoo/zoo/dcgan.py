@@ -20,4 +20,6 @@ class DCGAN(GAN):
     Park 2022, arXiv:2206.09479 (figures of their library StudioGAN).
     """
 
-    recipe = GAN.recipe | {"generator_learning_rate": 1e-3, "discriminator_learning_rate": 2e-4}
+    recipe = GAN.recipe | {
+        "generator_learning_rate": 1e-3, "discriminator_learning_rate": 2e-4, "steps": 5000,
+    }  # fmt: skip
