@@ -1,10 +1,8 @@
 """A picture for each GAN of the zoo: 16 samples after a short training.
 
-Settings are those of each GAN, except for what a training of minutes on a CPU needs: narrow
-networks (`WIDTHS`), larger rates and a moving average of the generator's weights (`SETTINGS`),
-batches of 32 and the fastest precision. `--width` is another width, 0 leaves the networks as they
-are, and `--set` has the last word. `--seconds` counts seconds of one core, without building and
-tracing.
+Settings are those that `ganzoo train` chooses: the GAN's recipe, and narrow networks where there is
+no GPU. But batches have 32 images, and rates don't fall. `--set` has the last word. `--seconds`
+counts seconds of one core, without building and tracing.
 
     python benchmarks/thumbnails.py                     # all names, about half a minute each
     python benchmarks/thumbnails.py stylegan2 fastgan --seconds 150
@@ -41,29 +39,16 @@ from ganzoo import data
 from ganzoo.core.gan import GAN
 from ganzoo.foundation import keywords, registry
 from ganzoo.reporting import mapped, plots
+from ganzoo.training import recipes
 
 SHOWN = 16
 BATCH = 32
-NARROW = 32
-WIDTHS = dict.fromkeys(("gan", "minimax_gan", "fgan", "unrolled_gan"), 0)
-WIDTHS |= dict.fromkeys(("biggan", "sagan", "reacgan", "sngan", "projection_gan"), 8)
-WIDTHS |= {"stylegan2": 8, "fastgan": 8}
-
-AVERAGED = {"ema": 0.99, "precision": "auto"}
-FAST = AVERAGED | {"generator_learning_rate": 1e-3, "discriminator_learning_rate": 1e-3}
-SLOW_D = AVERAGED | {"generator_learning_rate": 1e-3, "discriminator_learning_rate": 2e-4}
-SETTINGS: dict[str, dict[str, Any]] = dict.fromkeys(ganzoo.names(), AVERAGED)
-SETTINGS |= dict.fromkeys(("dcgan", "cgan", "pacgan", "ragan", "rsgan", "gan", "fgan"), SLOW_D)
-SETTINGS |= dict.fromkeys(("dragan", "r3gan", "fastgan", "wgan_gp"), FAST)
-SETTINGS["minimax_gan"] = SLOW_D | {"discriminator_learning_rate": 5e-5}
-SETTINGS["infogan"] = AVERAGED | {"penalties": {"r1": 0.1}}
 # For the sheets in colour: without these they draw noise or one scene.
 IN_COLOUR: dict[str, dict[str, Any]] = {
-    "fgan": {"architecture": "dcgan", "width": NARROW},
-    "minimax_gan": {"architecture": "dcgan", "width": NARROW},
+    "fgan": {"architecture": "dcgan", "width": 32},
+    "minimax_gan": {"architecture": "dcgan", "width": 32},
     "sngan": {"critic_steps": 5},
 }
-SETTINGS["began"] = FAST | {"latent_dim": 32, "proportional_gain": 0.1}
 
 CELL = (8 * 33 - 1, 2 * 33 - 1)  # pixels of a sheet's pictures: two rows of eight at 32×32
 MARGIN, TITLE, COLUMNS = 6, 14, 4
@@ -113,7 +98,6 @@ def picture(
     gan_name: str,
     source: str | None,
     seconds: float,
-    width: int,
     seed: int,
     weights: str | None,
     settings: list[str],
@@ -123,11 +107,12 @@ def picture(
         gan = ganzoo.get(gan_name, weights=weights)
         (card,) = [card for card in ganzoo.weights(gan_name) if card.name == weights]
         return f"{weights}, pretrained", card.steps, colours(gan, seed)
-    chosen = SETTINGS[gan_name] | (IN_COLOUR.get(gan_name, {}) if source else {})
-    chosen |= {"width": width} if width else {}
-    gan = ganzoo.get(gan_name, **chosen | keywords.read(gan_name, settings, seed))
-    source = source or gan.default_data
+    in_colour = IN_COLOUR.get(gan_name, {}) if source else {}
+    source = source or ganzoo.get(gan_name).default_data
     examples = shown = data.load(source, size=sized(source))
+    chosen = recipes.chosen(ganzoo.get(gan_name), examples, decided=("steps", "batch_size"))
+    chosen |= in_colour | keywords.read(gan_name, settings, seed)
+    gan = ganzoo.get(gan_name, **chosen)
     if maps(gan_name):
         examples, shown = ganzoo.data.held_out(examples, SHOWN // 2)
     stop = StopAfter(seconds)
@@ -155,7 +140,6 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--data", help="of those that draw samples; their own by default")
     parser.add_argument("--seconds", type=float, default=20)
-    parser.add_argument("--width", type=int)
     parser.add_argument("--weights", help="of a pretrained generator, in place of a training")
     parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE")
     parser.add_argument("--seed", type=int, default=0)
@@ -163,9 +147,8 @@ def main() -> None:
     names = chosen.names or [name for name in ganzoo.names() if suits(name, chosen.data)]
     for name in names:
         began = time.monotonic()
-        width = WIDTHS.get(name, NARROW) if chosen.width is None else chosen.width
         source, steps, pixels = picture(
-            name, chosen.data, chosen.seconds, width, chosen.seed, chosen.weights, chosen.set
+            name, chosen.data, chosen.seconds, chosen.seed, chosen.weights, chosen.set
         )
         if chosen.data:
             put(pixels, name, chosen.data)
@@ -173,7 +156,6 @@ def main() -> None:
             (RESULTS / "zoo").mkdir(exist_ok=True)
             plt.imsave(RESULTS / "zoo" / f"{name}.png", pixels)
         command = f"python benchmarks/thumbnails.py {name} --seconds {chosen.seconds:g}"
-        command += f" --width {width}"
         command += f" --set {' '.join(chosen.set)}" if chosen.set else ""
         if chosen.weights:
             command = f"python benchmarks/thumbnails.py {name} --weights {chosen.weights}"

@@ -185,6 +185,7 @@ def test_export_makes_the_next_version(ganzoo_in, trained):
         ("--out g.onnx", "onnx", {}),
         ("--out g", "tf_saved_model", {}),
         ("--out g --format web --runtime ort", "web", {"runtime": Path("ort")}),
+        ("--out g --format web --webgpu", "web", {"webgpu": True}),
     ],
 )
 def test_export_passes_on_what_was_asked(ganzoo_in, trained, monkeypatch, words, format, extra):
@@ -201,7 +202,7 @@ def test_export_passes_on_what_was_asked(ganzoo_in, trained, monkeypatch, words,
     )  # fmt: skip
     assert asked == {
         "path": Path(words.split()[1]), "format": format, "precision": "float32",
-        "least_psnr": 40.0, **extra,
+        "least_psnr": 40.0, **{"runtime": None, "webgpu": False} | extra,
     }  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -60,14 +60,13 @@ def export(
         format = "onnx" if out is not None and out.suffix == ".onnx" else "tf_saved_model"
     gan = runs.load(run_or_model, weights)
     home = run_or_model if run_or_model.is_dir() else run_or_model.parent
-    extra: dict[str, Any] = {} if runtime is None else {"runtime": runtime}
-    extra |= {"webgpu": True} if webgpu else {}
     exported = gan.export(
         out or home / "export" / format,
         format=format,
         precision=precision,
         least_psnr=least_psnr,
-        **extra,
+        runtime=runtime,
+        webgpu=webgpu,
     )
     if exported.is_dir():
         _report(exported)

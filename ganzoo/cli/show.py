@@ -25,10 +25,8 @@ def show(name: options.GANName) -> None:
     console.print(f"trained on: {', '.join(card.data)}\n")
     if recipe := registry.find(name).recipe:
         words = ", ".join(f"{key}={keywords.written(value)}" for key, value in recipe.items())
-        note = "these rates fall to 0 with the last step"
-        console.print(
-            f"ganzoo train, on images and tables: {escape(words)}; {note}\n", soft_wrap=True
-        )
+        words += "; these rates fall to 0 with the last step" * ("learning_rate" in words)
+        console.print(f"ganzoo train, on images and tables: {escape(words)}\n", soft_wrap=True)
     table = output.table("hyper-parameter", "default", "meaning")
     for key, default in card.hyperparameters.items():
         table.add_row(key, escape(keywords.written(default)), escape(card.descriptions[key]))
