@@ -116,6 +116,8 @@ def export(
         ):
             raise ValueError(f"least_psnr must be a number of dB, such as 40, not {least_psnr!r}")
         options = {"precision": precision, "least_psnr": float(least_psnr)}
+    if not isinstance(webgpu, bool):
+        raise ValueError(f"webgpu must be True or False, not {webgpu!r}")
     for name, value in (("runtime", runtime), ("webgpu", webgpu or None)):
         if value is not None:
             if format != "web":

@@ -88,3 +88,5 @@ def test_webgpu_is_for_web(folders, tmp_path):
     gan, _ = folders
     with pytest.raises(ValueError, match="webgpu is for the format 'web', not 'onnx'"):
         gan.export(tmp_path / "onnx", "onnx", webgpu=True)
+    with pytest.raises(ValueError, match="webgpu must be True or False, not 'no'"):
+        gan.export(tmp_path / "web", "web", webgpu="no")
