@@ -210,9 +210,12 @@ def limit() -> str:
 
 def changes() -> str:
     return markdown(
-        ["change", "steps per second", "times as fast"],
+        ["work", "change", "steps per second", "times as fast", "least to most"],
         [
-            [row["change"], row["steps_per_second"], row["ratio"]]
+            [
+                *(row[key] for key in ("work", "change", "steps_per_second", "ratio")),
+                f"{row['least']} to {row['most']}",
+            ]
             for row in tables.read(RESULTS / "changes.csv")
         ],
     )
