@@ -239,3 +239,12 @@ def test_auto_is_chosen_by_the_cpu(features, chosen, monkeypatch):
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: [])
     monkeypatch.setattr(precision, "_cpu_has", lambda feature: feature in features)
     assert ganzoo.get("gan", precision="auto").precision == chosen
+
+
+def test_auto_keeps_recurrent_networks_in_float32_on_a_cpu(monkeypatch, caplog):
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: [])
+    monkeypatch.setattr(precision, "_cpu_has", lambda feature: feature == "avx512_bf16")
+    with caplog.at_level(logging.INFO, "ganzoo"):
+        chosen = {name: made(name, precision="auto").precision for name in ("rcgan", "lsgan")}
+    assert chosen == {"rcgan": "float32", "lsgan": "bfloat16"}
+    assert "precision=auto is float32 on a CPU for recurrent networks" in caplog.text

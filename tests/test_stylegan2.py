@@ -65,6 +65,17 @@ def test_filtered_is_upfirdn(padding, stride):
     np.testing.assert_allclose(found[0, :, :, 0], inner[::stride, ::stride], atol=1e-6)
 
 
+def test_filtered_keeps_the_type_and_sums_half_precision_in_float32():
+    x = tf.cast(normal(1, 6, 8, 1), tf.bfloat16)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        found = equalized.filtered(x, 1)
+    gradient = tape.gradient(found, x)
+    assert found.dtype == gradient.dtype == tf.bfloat16
+    exact = equalized.filtered(tf.cast(x, tf.float32), 1)
+    np.testing.assert_array_equal(found, tf.cast(exact, tf.bfloat16))
+
+
 @pytest.mark.parametrize("up", [False, True])
 @pytest.mark.parametrize("demodulate", [False, True])
 def test_modulation_is_a_convolution_with_a_kernel_for_each_sample(up, demodulate):

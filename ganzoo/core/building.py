@@ -259,6 +259,8 @@ class Building(Conditioning):
         except ValueError:
             self.fields = {}
             raise
+        if self._automatic_precision:
+            self.precision = precision.choose("auto", self.layers)
         for model in self.layers:
             seed_layers_from_noise(model)
             precision.lower(model, self.precision)
@@ -274,8 +276,8 @@ class Building(Conditioning):
             self.log = Log(names)
         self._sampler = self._evaluator = None
         self.built = True
-        if self._tells_precision:
-            precision.tell()
+        if self._automatic_precision:
+            precision.tell(self.layers)
         if self.compiled:
             self._make_optimizers()
 

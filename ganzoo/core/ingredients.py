@@ -194,7 +194,7 @@ class Ingredients(keras.Model):
             ):
                 value = parameter.validate(key, value)
             setattr(self, key, value)
-        self._tells_precision = self.precision == "auto"
+        self._automatic_precision = self.precision == "auto"
         self.precision = precision.choose(self.precision)
         for penalty in self.penalties:
             penalties.get(penalty)

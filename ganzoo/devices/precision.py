@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import keras
@@ -25,22 +25,26 @@ _UNITS = {"amx_bf16": "AMX", "avx512_bf16": "AVX512-BF16"}  # of CPUs, for bfloa
 _EXACT = (LayerNormalization,)  # Keras's own normalisations already compute in float32
 
 
-def choose(name: str) -> str:
+def choose(name: str, models: Iterable[keras.layers.Layer] = ()) -> str:
     """Replaces "auto" by what is fast on this machine; other names are returned as is.
 
     bfloat16 on GPUs from compute capability 8 (Ampere) and on CPUs with AMX or AVX512-BF16, which
-    have units for it; float16 on GPUs from capability 7 (Volta), which have units for that; float32
-    on all else.
+    have units for it, but float32 for recurrent networks on a CPU; float16 on GPUs from capability
+    7 (Volta), which have units for that; float32 on all else.
+
+    Args:
+        name: one of `NAMES`.
+        models: the networks, where they are known.
     """
-    return _of_this_machine()[0] if name == "auto" else name
+    return _fast(models)[0] if name == "auto" else name
 
 
-def tell() -> None:
-    """Logs what "auto" is on this machine."""
-    logging.getLogger("ganzoo").info("precision=auto is %s on %s", *_of_this_machine())
+def tell(models: Iterable[keras.layers.Layer] = ()) -> None:
+    """Logs what "auto" is for these networks on this machine."""
+    logging.getLogger("ganzoo").info("precision=auto is %s on %s", *_fast(models))
 
 
-def _of_this_machine() -> tuple[str, str]:
+def _fast(models: Iterable[keras.layers.Layer]) -> tuple[str, str]:
     """What is fast, and where."""
     gpus = tf.config.list_physical_devices("GPU")
     if gpus:
@@ -48,6 +52,8 @@ def _of_this_machine() -> tuple[str, str]:
         least = min(found.get("compute_capability", (0, 0)) for found in details)
         chosen = "bfloat16" if least >= (8, 0) else "float16" if least >= (7, 0) else "float32"
         return chosen, f"GPUs of compute capability {least[0]}.{least[1]}"
+    if any(isinstance(layer, keras.layers.RNN) for model in models for layer in leaves(model)):
+        return "float32", "a CPU for recurrent networks"
     unit = next((unit for feature, unit in _UNITS.items() if _cpu_has(feature)), None)
     return (
         ("bfloat16", f"a CPU with {unit}")

@@ -94,7 +94,7 @@ class Conv2D(keras.layers.Conv2D):
         if self.kernel_size == (1, 1):
             found = super().convolution_op(inputs, kernel)
             return tf.repeat(tf.repeat(found, 2, axis=1), 2, axis=2)
-        kernel = tf.convert_to_tensor(kernel)
+        kernel = tf.reverse(tf.convert_to_tensor(kernel), [0, 1])
         for axis in (0, 1):
             before, after = [[0, 0]] * 4, [[0, 0]] * 4
             before[axis], after[axis] = [1, 0], [0, 1]
@@ -102,7 +102,7 @@ class Conv2D(keras.layers.Conv2D):
         batch, (height, width) = tf.shape(inputs)[0], inputs.shape[1:3]
         return tf.nn.conv2d_transpose(
             inputs,
-            tf.transpose(kernel[::-1, ::-1], [0, 1, 3, 2]),
+            tf.transpose(kernel, [0, 1, 3, 2]),
             [batch, 2 * height, 2 * width, self.filters],
             strides=2,
         )

@@ -39,7 +39,7 @@ def modulated(
         size = kernel.shape[0]
         batch, height, width = tf.unstack(tf.shape(x)[:3])
         shape = [batch, 2 * height - 2 + size, 2 * width - 2 + size, kernel.shape[-1]]
-        turned = tf.transpose(kernel[::-1, ::-1], [0, 1, 3, 2])
+        turned = tf.transpose(tf.reverse(kernel, [0, 1]), [0, 1, 3, 2])
         x = tf.nn.conv2d_transpose(x, turned, shape, 2, "VALID")
         x = filtered(x, 2 - size // 2, gain=4.0)
     else:

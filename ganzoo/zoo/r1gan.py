@@ -30,3 +30,4 @@ class R1GAN(GAN):
     beta_1 = 0.0
     beta_2 = 0.99
     ema = 0.99
+    recipe = GAN.recipe | {"steps": 5000}

@@ -42,7 +42,9 @@ class R3GAN(GAN):
     beta_1 = 0.0
     beta_2 = 0.99
     as_published: bool = Hyperparameter(bool, False, "the authors' settings for CIFAR-10")
-    recipe = GAN.recipe | {"generator_learning_rate": 1e-3, "discriminator_learning_rate": 1e-3}
+    recipe = GAN.recipe | {
+        "generator_learning_rate": 1e-3, "discriminator_learning_rate": 1e-3, "steps": 5000,
+    }  # fmt: skip
 
     def __init__(self, **hyperparameters: Any):
         if hyperparameters.get("as_published") is True:
