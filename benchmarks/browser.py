@@ -20,6 +20,7 @@ import functools
 import http.server
 import os
 import shutil
+import sys
 import tempfile
 import threading
 import time
@@ -153,7 +154,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         facts = speed.machine() | {"browser": f"Chromium {browser.version}"}
         facts["versions"] = speed.versions() + f" onnxruntime {onnxruntime.__version__}"
-        facts["command"] = f"python benchmarks/browser.py --turns {options.turns}"
+        facts["command"] = " ".join(["python benchmarks/browser.py", *sys.argv[1:]])
         for net in NETS:
             rows += measured(net, browser, options.turns, options.seconds)
         browser.close()

@@ -157,7 +157,7 @@ def measured(work: str, rounds: int, seconds: float) -> list[dict[str, Any]]:
             "rounds": rounds,
         }
         row |= speed.machine() | {"versions": speed.versions()}
-        rows.append(row | {"command": f"python benchmarks/changes.py --rounds {rounds}"})
+        rows.append(row | {"command": " ".join(["python benchmarks/changes.py", *sys.argv[1:]])})
     return rows
 
 

@@ -27,7 +27,7 @@ import speed
 import tables
 
 RESULTS = Path(__file__).parents[1] / "results"
-OTHER_DATA = {
+DATA = {  # where it is not, or not only, the MNIST digits
     "biggan": ("shapes",),
     "ctgan": ("customers",),
     "cyclegan": ("unpaired_digits",),
@@ -89,9 +89,9 @@ def main() -> None:
         print(json.dumps(measure(*options.measure, options.rounds, options.seconds)))
         return
     facts = speed.machine() | {"rounds": options.rounds, "versions": speed.versions()}
-    facts["command"] = f"python benchmarks/precision.py --rounds {options.rounds}"
+    facts["command"] = " ".join(["python benchmarks/precision.py", *sys.argv[1:]])
     for name in options.names:
-        for source in OTHER_DATA.get(name, ("mnist5k",)):
+        for source in DATA.get(name, ("mnist5k",)):
             command = [sys.executable, __file__, "--measure", name, source]
             command += ["--rounds", str(options.rounds), "--seconds", str(options.seconds)]
             done = subprocess.run(command, capture_output=True, text=True)
