@@ -10,6 +10,7 @@ and with one of ganzoo's own parts replaced by what Keras and TensorFlow do with
 - `Keras's Adam`, `Keras's batch normalisation`, `Keras's dropout`, `Keras's leaky ReLU`: Keras's.
 - `one kernel of Adam for all weights`: also for small ones, for which ganzoo takes Keras's.
 - `resize, then convolution`: two operations, not one transposed convolution.
+- `kernels turned by slices`: with negative strides, and not by tf.reverse.
 - `operations one after another`: also where no order of them can change a bit.
 - `trace found by tf.function`: and not called directly.
 - `XLA`: the step is compiled by it.
@@ -53,14 +54,14 @@ OPTIONS: dict[str, dict[str, Any]] = {  # of `lsgan`
 ADAM, BATCH, RELU = "Keras's Adam", "Keras's batch normalisation", "Keras's leaky ReLU"
 DROPOUT, ONE_ADAM = "Keras's dropout", "one kernel of Adam for all weights"
 RESIZE, ORDER = "resize, then convolution", "operations one after another"
-LOOKUP = "trace found by tf.function"
+LOOKUP, SLICES = "trace found by tf.function", "kernels turned by slices"
 WORKS = {
     "lsgan": (*OPTIONS, BATCH, RELU, ADAM, "XLA"),
     "ring": (LOOKUP, ORDER, ADAM, ONE_ADAM),
     "mlp784": (ORDER, ADAM),
     "dcgan28": (ORDER, DROPOUT, BATCH, RELU),
-    "wgan_gp28": (RESIZE, RELU),
-    "sngan32": (RESIZE,),
+    "wgan_gp28": (RESIZE, SLICES, RELU),
+    "sngan32": (RESIZE, SLICES),
 }
 
 
@@ -78,6 +79,9 @@ def replaced(change: str) -> Any:
             inputs = tf.repeat(tf.repeat(inputs, 2, axis=1), 2, axis=2)
         return keras.layers.Conv2D.convolution_op(layer, inputs, kernel)
 
+    def sliced(x: Any, axis: Any) -> Any:
+        return x[::-1, ::-1]
+
     def found_by_tensorflow(trace: Any) -> Any:
         return tf.function(lambda batch: trace(batch), autograph=False)
 
@@ -90,6 +94,7 @@ def replaced(change: str) -> Any:
         BATCH: (layers.BatchNormalization, "call", keras.layers.BatchNormalization.call),
         DROPOUT: (layers.Dropout, "call", keras.layers.Dropout.call),
         RELU: (layers, "leaky_relu", keras_relu),
+        SLICES: (tf, "reverse", sliced),
         RESIZE: (layers.Conv2D, "convolution_op", resize_first),
         ORDER: (strategies, "sums_of_many", lambda graph: True),
         LOOKUP: (strategies, "in_order", found_by_tensorflow),

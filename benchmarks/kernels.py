@@ -8,7 +8,7 @@ prints the seconds of each contraction of a list, null where there is no such ke
 Each is computed several times in a row within one call, so that calling it from Python costs
 little, for at least so many seconds. The least time counts. TensorFlow computes them one after
 another, each on all threads, and also all at the same time, which is faster where one of them
-can't keep all cores busy.
+can't keep all cores busy. A kernel whose first call takes longer than GIVE_UP isn't called again.
 """
 
 from __future__ import annotations
@@ -26,18 +26,26 @@ from typing import Any
 import numpy as np
 
 CALL = 0.02  # seconds that one timed call takes at least, where it can
+GIVE_UP = 0.5  # seconds: no step of the works has a contraction that takes as long
 SIZES = [4**n for n in range(7, 15)]  # 16 KB to 256 MB
 
 
 def least(call: Callable[[], object], seconds: float) -> float:
-    """The least time of a call, of three and more within so many seconds."""
-    call()
+    """The least time of a call, of three and more within so many seconds, after a first call. If
+    the first one takes longer than GIVE_UP, its time."""
+
+    def once() -> float:
+        begins = time.perf_counter()
+        call()
+        return time.perf_counter() - begins
+
+    first = once()
+    if first > GIVE_UP:
+        return first
     times: list[float] = []
     ends = time.perf_counter() + seconds
     while len(times) < 3 or time.perf_counter() < ends:
-        begins = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - begins)
+        times.append(once())
     return min(times)
 
 
@@ -77,9 +85,10 @@ def tensorflow(one: dict[str, Any], seconds: float) -> float:
         others = [drawn(given[varied]) for _ in range(copies)]
         return least(lambda: run(fixed, others)[-1].numpy(), seconds) / copies
 
-    copies = copies_for(timed(1, in_turn=True))
+    once = timed(1, in_turn=True)
+    copies = copies_for(once)
     if copies == 1:
-        return timed(1, in_turn=True)
+        return once
     return min(timed(copies, in_turn) for in_turn in (True, False))
 
 
@@ -107,7 +116,11 @@ def pytorch(one: dict[str, Any], seconds: float) -> float | None:
         return None
     found = []
     for call in calls:
-        copies = copies_for(least(call, 0.0))
+        once = least(call, 0.0)
+        if once > GIVE_UP:
+            found.append(once)
+            continue
+        copies = copies_for(once)
 
         def several(call: Callable[[], object] = call, copies: int = copies) -> None:
             for _ in range(copies):

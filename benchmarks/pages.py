@@ -334,7 +334,8 @@ def pretrained() -> str:
         picture = f"results/pretrained/{card.gan}-{card.name}.png"
         rows.append(
             [f"`{card.gan}`", f"`{card.name}`", card.data, f"{card.bytes / 1e6:.1f} MB",
-             f"{card.steps:,} in {card.minutes:.0f} min", measured, f"![](../{picture})"]
+             f"{card.steps:,} in {card.minutes:.{0 if card.minutes >= 1 else 1}f} min",
+             measured, f"![](../{picture})"]
         )  # fmt: skip
     return markdown(["GAN", "weights", "data", "file", "steps", "measured", "samples"], rows)
 

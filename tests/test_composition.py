@@ -42,16 +42,19 @@ TOLD = [
     (MAPPING, "whose generator maps samples to samples"),
     (OWN_OUTPUTS, "whose discriminator has outputs of its own kind"),
     ({"sgan"}, "whose labels may be missing"),
+    ({"ctgan"}, "whose conditions are the categories of the table"),
 ]
 PACKS = [({"pacgan"}, "packing=2 is not defined with conditioning=")]
 REFUSED = {
     "consistency": [
         ({"aae"}, "that of aae judges no images"),
         (SERIES, "moves images, and the data are series"),
+        ({"ctgan"}, "moves images, and the data are rows of a table"),
     ],
     "balanced_consistency": [
         ({"aae"}, "that of aae judges no images"),
         (SERIES, "moves images, and the data are series"),
+        ({"ctgan"}, "moves images, and the data are rows of a table"),
     ],
     "feature_matching": [
         (OWN_OUTPUTS | {"cyclegan", "pix2pix"}, "reads the features below the logits")
@@ -67,11 +70,12 @@ REFUSED = {
     "diffaugment": [
         ({"aae"}, "whose discriminator judges no samples"),
         (SERIES, "changes images, but the data are series"),
+        ({"ctgan"}, "changes images, but the data are rows of a table"),
     ],
     "ada": [
         ({"aae"}, "whose discriminator judges no samples"),
         (
-            {"began", "ebgan", "r3gan", "ragan", "rsgan", "wavegan", "wgan", "wgan_gp"},
+            {"began", "ctgan", "ebgan", "r3gan", "ragan", "rsgan", "wavegan", "wgan", "wgan_gp"},
             "gives the sign no meaning",
         ),
         ({"rcgan"}, "changes images, but the data are series"),
@@ -120,6 +124,8 @@ def composed(name, *axes):
     subject = subject_of(name)
     gan = subject.make(**chosen)
     rows = subject.rows(subject.images[:40], np.arange(40) % 3)
+    if subject.is_table:
+        rows = subject.digits
     gan.build_from(*(rows if isinstance(rows, tuple) else (rows,)), batch_size=4)
     return gan
 

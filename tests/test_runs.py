@@ -439,8 +439,11 @@ def test_points_get_no_recipe(tmp_path, monkeypatch, untrained):
     assert untrained[0].ema == 0
 
 
-def test_a_line_says_how_long_a_training_will_take(watched):
+@pytest.mark.parametrize("every", [1, 4])
+def test_a_line_says_how_long_a_training_will_take(watched, every, monkeypatch):
     gan, *_ = watched
+    monkeypatch.setattr(gan, "regularise_every", every)
+    traced = 1 if every == 1 else 2
     out = io.StringIO()
     progress = callbacks.Progress(Console(file=out), steps=gan.step + 5000)
     progress.set_params({"epochs": 1, "steps": 5000})
@@ -448,8 +451,8 @@ def test_a_line_says_how_long_a_training_will_take(watched):
     progress.on_train_begin()
     progress.on_epoch_begin(0)
     for batch in range(progress.STEPS_TO_ESTIMATE):
-        if batch == 1:
-            progress._began -= 9.0  # nine further steps take nine seconds
+        if batch == traced:
+            progress._began -= progress.STEPS_TO_ESTIMATE - traced  # a second for each later step
         progress.on_train_batch_end(batch)
     assert "4,990 more steps will take about 83 minutes" in out.getvalue()
 

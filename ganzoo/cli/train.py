@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
 import time
 from pathlib import Path
@@ -151,6 +152,8 @@ def train(
     began, console = time.monotonic(), output.console(stderr=True)
     writes = chosen is None or strategies.is_chief(chosen)
     console.quiet = not writes
+    if not writes:
+        logging.getLogger("ganzoo").setLevel(logging.WARNING)
     try:
         if resume is not None:
             run = runs.resume(resume, export=export, strategy=chosen, console=console)

@@ -69,7 +69,7 @@ def at(path: str | os.PathLike[str]) -> Any:
     except (ImportError, ValueError) as error:
         reason = str(error).split("\n")[0].rstrip(".")
         raise ValueError(
-            f"{path} can't be reached ({reason}): pip install 'ganzoo-keras[storage]', which is "
+            f"{path} can't be reached ({reason}): pip install universal_pathlib s3fs, which is "
             "enough for s3://, and what fsspec names for other storages."
         ) from error
     return found

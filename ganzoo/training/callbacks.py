@@ -234,6 +234,9 @@ class Progress(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self._began = time.perf_counter()
         self._printed, self._done, self._line = -math.inf, 0, ""
+        # The first steps take as long as hundreds of later ones, because they are traced. With lazy
+        # regularisation the second one has a trace of its own.
+        self._traced = 2 if self.model.regularise_every > 1 else 1
         self._before = self.model.step if self.steps else 0  # of a training that goes on
         epochs, steps = self.params.get("epochs"), self.params.get("steps")
         self._total = self.steps or (epochs * steps if epochs and steps else None)
@@ -250,7 +253,6 @@ class Progress(keras.callbacks.Callback):
                 expand=True,
             )
             self._bar.start()
-            # The first step takes as long as hundreds of later ones, because it is traced.
             waiting: dict[str, Any] = {
                 "epoch": f"1/{epochs}",
                 "rate": "",
@@ -265,7 +267,7 @@ class Progress(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         self._done += 1
-        if self._done == 1:
+        if self._done == self._traced:
             self._began = time.perf_counter()
         if self._done == self.STEPS_TO_ESTIMATE and self._left():
             duration = _duration(self._left() / self._rate())
@@ -275,7 +277,7 @@ class Progress(keras.callbacks.Callback):
                 self._task,
                 advance=1,
                 epoch=self._epoch,
-                rate=self._rates() if self._done > 1 else "",
+                rate=self._rates() if self._done > self._traced else "",
                 losses=self._words(logs),
             )
 
@@ -283,7 +285,7 @@ class Progress(keras.callbacks.Callback):
         if self._bar:
             return
         parts = [f"epoch {self._epoch}", f"step {self.model.step}"]
-        if self._done > 1:
+        if self._done > self._traced:
             parts.append(self._rates())
             if self._left():
                 seconds = round(self._left() / self._rate())
@@ -301,7 +303,7 @@ class Progress(keras.callbacks.Callback):
         return max(self._total - self._before - self._done, 0) if self._total else 0
 
     def _rate(self) -> float:
-        return (self._done - 1) / max(time.perf_counter() - self._began, 1e-9)
+        return (self._done - self._traced) / max(time.perf_counter() - self._began, 1e-9)
 
     def _rates(self) -> str:
         rate = self._rate()
