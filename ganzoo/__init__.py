@@ -27,7 +27,15 @@ __all__ = ["card", "data", "get", "load", "names", "weights"]
 
 
 def names(pattern: str = "*") -> list[str]:
-    """Sorted registry names that match a shell-style pattern: `names("*wgan*")`."""
+    """Sorted registry names that match a shell-style pattern.
+
+    Raises:
+        ValueError: the pattern is not a string.
+
+    Example:
+        >>> ganzoo.names("wgan*")
+        ['wgan', 'wgan_gp']
+    """
     return _registry().names(pattern)
 
 
@@ -37,6 +45,10 @@ def card(name: str) -> Card:
 
     Raises:
         ValueError: no GAN has that name.
+
+    Example:
+        >>> ganzoo.card("lsgan").arxiv
+        '1611.04076'
     """
     return _registry().card(name)
 
@@ -91,6 +103,11 @@ def load(filepath: str | os.PathLike) -> GAN:
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: the file isn't a saved GAN, or is damaged.
+
+    Example:
+        >>> ganzoo.get("lsgan", weights="mnist5k").save("lsgan.keras")
+        >>> ganzoo.load("lsgan.keras").sample(4).shape
+        (4, 28, 28, 1)
     """
     from ganzoo.core.saving import load as load_gan
 

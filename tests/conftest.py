@@ -47,6 +47,16 @@ def pytest_unconfigure(config):
         os._exit(config.stash[VERDICT])
 
 
+@pytest.fixture(autouse=True)
+def global_seed():
+    """Restores Keras's seed, which GANs take that are given none. Keras can't unset it."""
+    from tensorflow.python.eager import context
+
+    before = context.context()._seed
+    yield
+    context.context()._seed = before
+
+
 @pytest.fixture(scope="session")
 def judges(tmp_path_factory):
     """A cache folder for judges, which take seconds to train: of all workers of pytest-xdist."""

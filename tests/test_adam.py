@@ -41,6 +41,7 @@ def trained(kind, strategy=None, dtype="float32", **options):
      {"use_ema": True, "ema_momentum": 0.5}, {"dtype": "bfloat16"}],
 )  # fmt: skip
 def test_weights_and_state_are_those_of_keras(options):
+    options = dict(options)
     dtype = options.pop("dtype", "float32")
     mine, own = trained(Adam, dtype=dtype, **options)
     theirs, usual = trained(keras.optimizers.Adam, dtype=dtype, **options)

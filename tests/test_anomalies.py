@@ -98,6 +98,9 @@ def test_averages_of_the_weights_are_used_where_there_are_some():
     again = gan.predict(gan.encode(POINTS))
     expected = np.abs(x - again).sum(1)
     np.testing.assert_allclose(gan.anomaly_score(POINTS, weight=0), expected, rtol=1e-5)
+    for weight in gan.generator_variables:  # of G and of the encoder
+        weight.assign(np.zeros(weight.shape))
+    np.testing.assert_allclose(gan.anomaly_score(POINTS, weight=0), expected, rtol=1e-5)
 
 
 def test_without_features_the_score_is_the_squared_error():

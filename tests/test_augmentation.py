@@ -150,6 +150,47 @@ def test_colours_are_turned_about_the_luma_axis():
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+def test_ada_has_the_distributions_of_the_paper():
+    """Scales and stretches are 2^N(0, 0.2²); places move by U(±1/8) and N(0, 1/8²) of a side."""
+    count, side = 8000, 64
+    draws = ada.Draws(Noise(1), count, tf.constant(1.0))
+    matrices = ada.geometry(draws, (side, side), turns=False).numpy().astype(float)
+    turned = matrices[:, :2, :2]
+    of_scale = np.log2(np.linalg.det(turned)) / 2
+    assert of_scale.std() == pytest.approx(0.2, rel=0.05) and abs(of_scale.mean()) < 0.01
+    longest, shortest = np.linalg.svd(turned, compute_uv=False).T
+    assert np.log2(longest / shortest).mean() == pytest.approx(0.4 * (2 / np.pi) ** 0.5, rel=0.05)
+    grown = np.exp(4 * (0.2 * np.log(2)) ** 2)  # the mean square of scale and stretch together
+    expected = ((side / 4) ** 2 / 12 + (side / 8) ** 2 * grown) ** 0.5
+    assert matrices[:, :2, 2].std() == pytest.approx(expected, rel=0.05)
+
+    draws = ada.Draws(Noise(2), count, tf.constant(0.3))
+    matrices = ada.geometry(draws, (side, side), turns=False).numpy()
+    kept = (matrices == np.eye(3)).all((1, 2)).mean()
+    assert kept == pytest.approx(0.7**5, abs=0.015)  # both rotations together are one of the five
+
+
+def test_ada_has_the_colours_of_the_paper():
+    """Brightness N(0, 0.2²), contrast 2^N(0, 0.5²), saturation 2^N(0, 1), any hue, luma flips."""
+    count = 8000
+    primary = tf.tile(tf.eye(3)[None, None], [count, 1, 1, 1])  # pixels of red, green and blue
+    found = ada.recoloured(ada.Draws(Noise(1), count, tf.constant(1.0)), primary).numpy()[:, 0]
+    moved = found[:, 0] - found[:, 1]  # where the colour (1, −1, 0) goes
+    strength = np.log2(np.linalg.norm(moved, axis=1) / 2**0.5)
+    assert strength.std() == pytest.approx((0.5**2 + 1) ** 0.5, rel=0.05)
+    angle = np.arctan2(moved @ [1, 1, -2] / 6**0.5, moved @ [1, -1, 0] / 2**0.5)
+    assert np.histogram(angle, 8, (-np.pi, np.pi))[0].min() > 0.85 * count / 8
+    brightness, contrast = ada._tone(ada.Draws(Noise(2), count, tf.constant(1.0)))
+    assert brightness.numpy().std() == pytest.approx(0.2, rel=0.05)
+    assert np.log2(contrast).std() == pytest.approx(0.5, rel=0.05)
+    luma = found.sum((1, 2)) / 3  # ±c (1 + 3b)
+    assert (luma < 0).mean() == pytest.approx(0.5, abs=0.03)
+    kept = ada.recoloured(ada.Draws(Noise(3), count, tf.constant(0.3)), primary).numpy()
+    # a flip leaves half of the samples as they are
+    same = np.isclose(kept, primary, atol=1e-6).all((1, 2, 3)).mean()
+    assert same == pytest.approx(0.7**4 * 0.85, abs=0.02)
+
+
 @pytest.mark.parametrize(
     "augment", [DiffAugment(), ADA(probability=1.0, turns=True)], ids=["diffaugment", "ada"]
 )

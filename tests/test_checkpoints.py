@@ -17,7 +17,6 @@ import pytest
 import tensorflow as tf
 
 import ganzoo
-from ganzoo.core import archives
 from ganzoo.devices import strategies
 from ganzoo.foundation import schedules
 from ganzoo.training import prepared, runs
@@ -29,7 +28,6 @@ Y = (X[:, 0] > 0).astype("int32")
 
 def make(name="r3gan", **more):
     rate = schedules.linear(1e-3, 0.0, 20)
-    more = {"seed": 0} | more  # another test may have given Keras a seed
     return ganzoo.get(name, width=8, ema=0.9, generator_learning_rate=rate, **more)
 
 
@@ -129,19 +127,6 @@ def test_a_broken_newest_falls_back_with_a_warning(folder, undisturbed, damage):
     with pytest.warns(UserWarning, match="step_00000010.keras is damaged"):
         gan.fit(X, epochs=5, verbose=0, checkpoint=folder)
     assert_same(gan, undisturbed)
-
-
-def test_every_flipped_byte_is_seen_or_harmless(folder, undisturbed):
-    newest = Checkpoints(folder).newest
-    whole, rng = newest.read_bytes(), random.Random(0)
-    damaged = 0
-    for place in rng.sample(range(len(whole)), 60):
-        newest.write_bytes(whole[:place] + bytes([whole[place] ^ 255]) + whole[place + 1 :])
-        try:
-            archives.read(newest)
-        except Exception:
-            damaged += 1
-    assert damaged >= 50  # what isn't seen lies in names and dates of the archive
 
 
 def test_when_none_is_whole_nothing_is_overwritten(folder):
@@ -318,6 +303,7 @@ def steps_in_all(folder):
     return [int(path.stem[5:]) for path in entries if path.name.startswith("step_")]
 
 
+@pytest.mark.slow
 def test_kill_9_once(tmp_path):
     killed_at(tmp_path / "c", 0.0)
     left = steps_in_all(tmp_path / "c")
@@ -423,7 +409,6 @@ def test_a_disk_that_fills_up_stops_a_run_that_then_goes_on(tmp_path):
     assert said.stdout.count("code 2") == said.stdout.count("code 0") == 1, said
     assert "No space left on device" in said.stderr and "Traceback" not in said.stderr
     assert "continuing from step 1,562" in said.stderr
-    chosen = {"steps": 3000, "export": False, "metric": "none"}
-    chosen |= {"hyperparameters": {"width": 8, "seed": 0}}
+    chosen = {"hyperparameters": {"width": 8}, "steps": 3000, "export": False, "metric": "none"}
     whole = runs.train("gan", "ring", out=tmp_path / "whole", **chosen)
     assert_same(ganzoo.load(tmp_path / "model.keras"), whole.load())

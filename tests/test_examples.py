@@ -13,6 +13,7 @@ EXAMPLES = {
     "scikit_learn_pipeline": ("sklearn", "new"),
     "torch_data_loader": ("torch", "samples"),
 }
+SLOW = {"keras_tuner_search"}
 FOLDER = Path(__file__).parents[1] / "examples"
 
 
@@ -20,7 +21,10 @@ def test_each_has_a_test():
     assert sorted(path.stem for path in FOLDER.glob("*.py")) == sorted(EXAMPLES)
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in EXAMPLES],
+)
 def test_it_runs(name):
     package, result = EXAMPLES[name]
     try:

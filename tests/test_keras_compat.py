@@ -37,8 +37,7 @@ def test_averages_are_those_of_the_weights():
     optimizer.build(weights)
     optimizer.apply([tf.constant([1.0]), tf.constant([0.0])], weights)
     kept = keras_compat.averages(optimizer, weights[::-1])
-    assert [v.shape for v in kept] == [(1,), (1,)]
-    assert kept[0].numpy() != kept[1].numpy()
+    assert [v.numpy().tolist() for v in kept] == [[2.0], [0.0]]
 
 
 def test_a_layer_draws_its_seeds_from_another_kind_of_generator():
@@ -82,10 +81,11 @@ def test_sizes_are_known_before_variables_are_made():
 
 
 def test_safe_mode_is_on_within_it():
-    keras.config.enable_unsafe_deserialization()
     layer = keras.saving.serialize_keras_object(keras.layers.Lambda(lambda x: x))
-    with keras_compat.safe_mode(), pytest.raises(ValueError, match="unsafe"):
-        keras.saving.deserialize_keras_object(layer)
+    with keras.src.saving.serialization_lib.SafeModeScope(None):
+        keras.config.enable_unsafe_deserialization()
+        with keras_compat.safe_mode(), pytest.raises(ValueError, match="unsafe"):
+            keras.saving.deserialize_keras_object(layer)
 
 
 def test_is_default_tells_an_overridden_method():

@@ -318,6 +318,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say(make, truth):
     print(f"{held:.0%} of the 95% intervals hold the truth")
     # the last compares with fixed reals, whose own noise is not in the interval
     assert held >= (0.75 if truth is None or drawn[0].interval == "bootstrap" else 0.85)
+    assert np.mean([m.high - m.low for m in drawn]) < 1.5 * 2 * 1.96 * np.std(drawn)
 
 
 def test_the_same_seed_gives_the_same_number():

@@ -39,8 +39,13 @@ def fitted(name="lsgan", steps=2, **chosen):
 
 SLOW = {"biggan", "cyclegan", "fastgan", "projection_gan", "reacgan", "sagan"}
 """Their networks take seconds to build."""
+SAME = {
+    "dragan", "fgan", "minimax_gan", "pacgan", "r1gan", "ragan", "rsgan", "unrolled_gan", "wgan",
+    "wgan_gp",
+}  # fmt: skip
+"""Their networks are those of `gan` and `dcgan`."""
 NETWORKS = [
-    pytest.param(name, kind, marks=[pytest.mark.slow] * (name in SLOW or kind == "float16"))
+    pytest.param(name, kind, marks=[pytest.mark.slow] * (name in SLOW | SAME or kind == "float16"))
     for name in ganzoo.names()
     for kind in HALVES
 ]

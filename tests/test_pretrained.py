@@ -8,7 +8,6 @@ import pytest
 
 import ganzoo
 from ganzoo import cli, pretrained
-from ganzoo.reporting import mapped
 
 CARDS = ganzoo.weights()
 DIGITS = np.random.default_rng(0).integers(0, 256, (64, 8, 8, 1), "uint8")
@@ -35,7 +34,7 @@ def test_it_draws_what_it_was_trained_for(card):
     gan = ganzoo.get(card.gan, weights=card.name)
     given = {
         name: np.random.default_rng(0).integers(0, 256, (2, *gan.fields[name].shape), "uint8")
-        for name in mapped.given_names(gan)
+        for name in gan.given_inputs
     }
     samples = gan.sample(2, seed=0, **given)
     assert samples.shape == (2, *card.shape)

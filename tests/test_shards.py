@@ -241,6 +241,7 @@ def test_packages_that_are_missing_are_named(monkeypatch, package):
     ],
 )
 def test_what_cannot_be_written(folder, tmp_path, given, words):
+    given = dict(given)
     address = str(folder if given.pop("address", None) else tmp_path / "new")
     with pytest.raises(ValueError, match=words):
         data.write_shards(**{"dataset": ROWS, "address": address} | given)

@@ -9,6 +9,7 @@ import pytest
 
 import ganzoo
 
+pytestmark = pytest.mark.slow  # .ci/run has it too
 ROOT = Path(__file__).parents[1]
 
 

@@ -221,6 +221,15 @@ def test_a_limit_adds_up():
     assert row["fastest"] == "pytorch 1"
 
 
+def test_a_slow_kernel_is_called_once(monkeypatch):
+    calls = []
+    kernels.least(lambda: calls.append(1), 0.0)
+    assert len(calls) == 4
+    monkeypatch.setattr(kernels, "GIVE_UP", 0.0)
+    kernels.least(lambda: calls.append(1), 0.0)
+    assert len(calls) == 5
+
+
 def test_kernels_compute_each_kind():
     """Each contraction of a step with a transposed, a depthwise and a usual convolution."""
 

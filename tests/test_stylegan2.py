@@ -212,8 +212,8 @@ def test_path_length_is_that_of_finite_differences():
 
 
 def test_path_length_keeps_the_running_mean_and_has_the_closed_form():
-    regulariser = regularisers.PathLength(0.9)
-    gan = small(regularisers={regulariser: 2.0}, regularise_every=1)
+    gan = small(regularisers={regularisers.PathLength(0.9): 2.0}, regularise_every=1)
+    ((regulariser, _),) = gan._regularisers
     update = Made(gan, normal(8, 6))
     update.inputs["truncation"] = tf.ones([8])
     regulariser.mean.assign(0.5)

@@ -69,11 +69,16 @@ HOOKS = {
 }
 
 
+PLAIN = {name for name in NAMES if not HOOKS & mechanisms(registry.find(name))} - REPRESENTATIVES
+"""These are `GAN` with an objective, penalties or networks of their own, which have other tests."""
+
+
 def cases():
     for name in NAMES:
         for check in checks.CHECKS:
             quick = MOST_DIFFERENT if check in SPREAD else REPRESENTATIVES
             slow = name in LARGE or (check in COSTLY and name not in quick)
+            slow |= name in PLAIN and check is not checks.check_record
             marks = [pytest.mark.slow] * slow
             yield pytest.param(name, check, marks=marks, id=f"{name}-{check.__name__}")
 

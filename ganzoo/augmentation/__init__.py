@@ -13,6 +13,8 @@ An own augmentation is a function of samples and a `Noise`, which gives the rand
         return samples + noise.uniform([tf.shape(samples)[0], 1, 1, 1], -0.5, 0.5)
 
     ganzoo.get("dcgan", augment=brighter)
+
+Decorate it with `@keras.saving.register_keras_serializable()`, so that a GAN with it can be saved.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from typing import Any
 from ganzoo.augmentation.ada import ADA
 from ganzoo.augmentation.augmentation import Augmentation, Own
 from ganzoo.augmentation.diffaugment import DiffAugment
+from ganzoo.foundation.registry import unknown
 
 __all__ = ["ADA", "NAMED", "Augmentation", "DiffAugment", "get"]
 
@@ -35,13 +38,23 @@ NAMED: dict[str, type[Augmentation]] = {
 
 
 def get(name: Any) -> Augmentation:
-    """Returns a new augmentation of that name, a copy of an `Augmentation`, or one that calls an
-    own function.
+    """Returns an augmentation.
+
+    Args:
+        name: a key of `NAMED`; an `Augmentation`, which is copied; or a function
+            (samples, noise) -> samples.
 
     Raises:
-        ValueError: the function can't be called with samples and noise.
+        ValueError: no augmentation has that name, or the function can't be called with samples and
+            noise.
+
+    Example:
+        >>> ganzoo.augmentation.get("diffaugment").policy
+        ('color', 'translation', 'cutout')
     """
     if isinstance(name, str):
+        if name not in NAMED:
+            raise ValueError(unknown("augmentation", name, NAMED))
         return NAMED[name]()
     if isinstance(name, Augmentation):
         return copy.copy(name)  # the state belongs to one GAN

@@ -14,6 +14,7 @@ from ganzoo.augmentation.augmentation import Augmentation
 from ganzoo.augmentation.warps import affine
 from ganzoo.foundation import schedules
 from ganzoo.foundation.randomness import Noise
+from ganzoo.foundation.replicas import mean_over_replicas
 from ganzoo.losses import objectives
 
 EVERY = 4  # updates of D between two changes of p
@@ -53,7 +54,8 @@ class ADA(Augmentation):
             adapted.
 
     Raises:
-        ValueError: a number is out of range.
+        ValueError: a number is out of range, or the GAN's objective gives the sign of D's logits no
+            meaning (such as `wgan`) and `probability` is None.
     """
 
     name = "ada"
@@ -120,10 +122,9 @@ class ADA(Augmentation):
 
     def _adapt(self, update: Any) -> None:
         signs = tf.reduce_mean(tf.sign(update.real_outputs["logits"] - self.neutral))
-        replica, replicas = tf.distribute.get_replica_context(), 1
-        if replica:
-            signs = replica.all_reduce(tf.distribute.ReduceOp.MEAN, signs)
-            replicas = replica.num_replicas_in_sync
+        signs = mean_over_replicas(signs)
+        replica = tf.distribute.get_replica_context()
+        replicas = replica.num_replicas_in_sync if replica else 1
         p, total, updates = tf.unstack(self.state.value)
         total, updates = total + signs, updates + 1.0
         due = tf.cast(updates >= EVERY, tf.float32)

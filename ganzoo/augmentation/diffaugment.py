@@ -21,9 +21,10 @@ class DiffAugment(Augmentation):
 
     Zhao, Liu, Lin, Zhu, Han 2020, arXiv:2006.10738, section 3 and the authors' code:
 
-    - color: brightness, saturation (images of three channels only) and contrast;
-    - translation by whole pixels, up to 1/8 of each side, which are filled with 0;
-    - cutout of a square of half the side, at any place, to 0.
+    - color: brightness plus U(−0.5, 0.5), saturation times U(0, 2) (images of three channels only),
+      contrast times U(0.5, 1.5);
+    - translation by whole pixels, up to 1/8 of each side; what comes in from outside is 0;
+    - cutout: a rectangle of half the height and half the width, at any place, is set to 0.
 
     Pixels are in [-1, 1], so that 0 is grey.
 

@@ -67,7 +67,7 @@ def describe_data(
         return
     dataset = data.load(name, size=shape)
     if not hasattr(dataset, "element_spec") and not isinstance(dataset, dict):
-        _describe_table(dataset, name, out, console)
+        _describe_table(dataset, out, console)
         return
     with data.clear_errors():
         stream = data.batches(dataset, columns=data.columns_of(dataset), batch_size=1)
@@ -98,7 +98,7 @@ def describe_data(
         typer.echo(output.shown(out))
 
 
-def _describe_table(frame: Any, name: str, out: Path | None, console: Console) -> None:
+def _describe_table(frame: Any, out: Path | None, console: Console) -> None:
     """Prints what is learned of each column of a table."""
     from ganzoo.data import table_learning, tables
     from ganzoo.reporting import plots

@@ -22,7 +22,7 @@ def read(
     """
     from ganzoo import data
 
-    needed = [key for key, value in gan.inputs.items() if not value.drawn]
+    needed = gan.given_inputs
     if source is not None and name is not None:
         raise ValueError("--source and --data were both given: leave one out.")
     if not needed:

@@ -91,6 +91,11 @@ class Building(Conditioning):
         )
 
     @property
+    def named_architecture(self) -> str:
+        """The architecture of the networks that a game adds to the user's own ones."""
+        return "auto" if self._own_networks else self.architecture
+
+    @property
     def judged_shape(self) -> tuple[int, ...]:
         """The shape of one input of the discriminator, with all samples of a pack."""
         return packed_shape(self.spec.shape, self.packing)
@@ -165,6 +170,8 @@ class Building(Conditioning):
         **others: Any,
     ) -> None:
         """Sets the optimizer of each player; without one the paper's, by the hyper-parameters.
+
+            gan.compile(discriminator_optimizer=keras.optimizers.Adam(1e-4))
 
         Args:
             optimizer, loss: refused, because each player has its own.

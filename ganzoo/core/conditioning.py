@@ -98,17 +98,13 @@ class Conditioning(Ingredients):
 
     def _check_networks(self) -> None:
         """Raises a ValueError if a game made networks that aren't told the class."""
-        told = {
-            "discriminator": len(self.discriminator.inputs) > 1,
-            "generator": True,
-        }
-        lacking = [network for network in self.label_to if not told[network]]
-        if self.conditioning == "classifier" and "class" not in self.discriminator.output:
-            lacking = ["discriminator"]
-        if lacking:
+        untold = "discriminator" in self.label_to and len(self.discriminator.inputs) == 1
+        if self.conditioning == "classifier":
+            untold = "class" not in self.discriminator.output
+        if untold:
             raise ValueError(
                 f"conditioning={self.conditioning!r} is not defined for {self.registry_name} with "
-                f"these settings, whose {lacking[0]} is made without labels: leave it out."
+                f"these settings, whose discriminator is made without labels: leave it out."
             )
 
     # -- the classifier ------------------------------------------------------------------------

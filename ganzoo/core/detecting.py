@@ -199,7 +199,7 @@ class Detecting(Sampling):
     def _check_reconstructs(self, verb: str) -> None:
         """Raises ValueError for a GAN that is not built, or that makes no samples of latents."""
         self._check_built(verb)
-        if self._to_give() or "latent" not in self.inputs:
+        if self.given_inputs or "latent" not in self.inputs:
             raise ValueError(
                 f"{self.registry_name} maps samples to samples and can't {verb}: train a GAN that "
                 "generates samples from latents, such as bigan."
@@ -248,8 +248,8 @@ class Detecting(Sampling):
 
     def _new_encoder(self) -> keras.Model:
         """A model of samples in network units -> latents, [batch, latent_dim]."""
-        named = "auto" if self._own_networks else self.architecture
-        chosen = networks.choose(named, self.spec.shape, self.architecture_of_images)
+        named, of_images = self.named_architecture, self.architecture_of_images
+        chosen = networks.choose(named, self.spec.shape, of_images)
         with seeded_initializers(self.seed):
             features = chosen.features(self.spec.shape, width=self.width, normalization="none")
             codes = keras.layers.Dense(self.latent_dim)(features.outputs[0])

@@ -40,15 +40,19 @@ class Fitting(Stepping):
         **unsupported: Any,
     ) -> keras.callbacks.History:
         """Trains on data with Algorithm 1 of Goodfellow et al. 2014. Each step makes `critic_steps`
-        updates of D, each on a fresh batch, and then one update of G.
+        updates of D, each on a fresh batch, and then one update of each other player.
+
+            gan.fit(images, epochs=20)
+            gan.fit(images, labels, batch_size=128, epochs=20, checkpoint="checkpoints")
 
         Args:
-            x: array, `(x, y)`, or tf.data.Dataset (batched or not) of `x`, `(x, y)` or
-                `{"image": …, "label": …}`. Images are NHWC of any size, uint8 or floats in
-                [0, 1] or [-1, 1]; vectors are (N, features), series (N, time, features).
-                See `ganzoo.data.batches`.
+            x: array, `(x, y)`, `{"image": …, "label": …}` or pandas DataFrame; or a tf.data.Dataset
+                (batched or not), keras.utils.PyDataset, torch DataLoader or generator of these.
+                Images are NHWC of any size, uint8 or floats in [0, 1] or [-1, 1]; vectors are
+                (N, features), series (N, time, features). See `ganzoo.data.batches`.
             y: labels; needed by GANs on labelled data, ignored by others.
-            batch_size: rows of each update over all replicas; 64, or a batched dataset's own.
+            batch_size: rows of each update over all replicas. By default that of a batched dataset,
+                up to 500 for a table, and 64 for other data.
             value_range: (low, high) of other numbers, mapped to [-1, 1].
             validation_data: held-out data, in the form of `x` or `(x, y)`. The logs of each
                 `validation_freq`-th epoch have the terms of the losses on them, with `val_` before
@@ -69,9 +73,10 @@ class Fitting(Stepping):
 
         Raises:
             ValueError: the data can't be trained on; one sentence says why and what would mend it.
-            Diverged: a term became NaN or infinite; it names the step and the term. With
-                keras.callbacks.TerminateOnNaN, training ends without an error instead.
-            strategies.WorkerLost: of several workers one is gone.
+            ganzoo.callbacks.Diverged: a term or a weight became NaN or infinite; it names the step.
+                With keras.callbacks.TerminateOnNaN, training ends without an error instead.
+            ganzoo.strategies.WorkerLost: of several workers one is gone.
+            OSError: a checkpoint can't be written.
         """
         _refuse(unsupported)
         check_int("epochs", epochs, 0)

@@ -31,8 +31,12 @@ Terms = dict[str, tf.Tensor]
 class GAN(Fitting, Detecting, Saving):
     """A generative adversarial network that builds itself from the data it is first fitted to.
 
-    Subclasses are registered with `ganzoo.registry.register` and made with `ganzoo.get`.
-    `Ingredients` describes the attributes.
+        gan = ganzoo.get("lsgan")
+        gan.fit(images, epochs=20)
+        samples = gan.sample(16, seed=0)
+
+    To add a GAN, decorate a subclass with `ganzoo.foundation.registry.register`. `Ingredients`
+    describes the attributes that it sets.
     """
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -198,12 +202,6 @@ class GAN(Fitting, Detecting, Saving):
         """Called once after G's update with that update and all terms; moves the game's own state.
         Returns what else is worth logging, by name."""
         return {}
-
-    @staticmethod
-    def mean_over_replicas(value: tf.Tensor) -> tf.Tensor:
-        """The mean of a replica's tensor over all replicas, which can be differentiated."""
-        replica = tf.distribute.get_replica_context()
-        return replica.all_reduce(tf.distribute.ReduceOp.MEAN, value)
 
     # -- one step ------------------------------------------------------------------------------
 

@@ -70,6 +70,11 @@ class Measuring(Building):
         """Measures the samples against data: name -> `ganzoo.evaluation.Measured`, a float that
         also stores its interval, N, extractor and the score of real samples at the same N.
 
+            found = gan.evaluate(images)
+            found["frechet"]        # a float with low, high, n, extractor, reference and ratio
+            found["frechet"].ratio  # 1 if the samples are as good as real ones
+            found.refused           # name -> why it was not measured
+
         The first numbers are the terms of all losses on all of the data, with the networks in
         inference mode. They show whether D tells these data from its training data. The others
         depend on the data:

@@ -54,6 +54,7 @@ class Sampling(Building):
 
         Args:
             count: how many; as many as there are rows of an input that the caller must give.
+            seed: the same seed gives the same samples.
             labels: one class or `count` of them, by number or by name, where the generator is told
                 the class; else drawn.
             truncation: normal latents z with |z| above this number are drawn again, see
@@ -61,13 +62,15 @@ class Sampling(Building):
             inputs: any of the generator's inputs by name (`gan.inputs`), to set it instead of
                 drawing it: one row for all samples or a row each. Pictures that the generator
                 maps are given in the data's units.
+            batch_size: samples that are generated together.
 
         Raises:
-            ValueError: not built yet, labels out of range, or inputs that this GAN doesn't have.
+            ValueError: the GAN is not built, `count`, `seed`, `truncation` or a label is out of
+                range, or the GAN has no such input.
         """
         self._check_built("sample")
-        given = {key: value for key, value in inputs.items() if key in self._to_give()}
-        if missing := [key for key in self._to_give() if key not in given]:
+        given = {key: value for key, value in inputs.items() if key in self.given_inputs}
+        if missing := [key for key in self.given_inputs if key not in given]:
             raise ValueError(
                 f"{self.registry_name} maps samples to samples: pass {missing[0]}=…, an array "
                 f"[N, {', '.join(map(str, self.fields[missing[0]].shape))}] in the data's units."
@@ -118,15 +121,16 @@ class Sampling(Building):
         Raises:
             ValueError: the rows lack a column.
         """
-        if missing := [name for name in self._to_give() if name not in rows]:
+        if missing := [name for name in self.given_inputs if name not in rows]:
             raise ValueError(
                 f"{self.registry_name} maps samples to samples, and these rows have no "
                 f"{missing[0]!r}: pass {{{', '.join(f'{name!r}: …' for name in missing)}}}."
             )
-        return {name: np.asarray(rows[name]) for name in self._to_give()}
+        return {name: np.asarray(rows[name]) for name in self.given_inputs}
 
-    def _to_give(self) -> list[str]:
-        """The names of the inputs that the caller must give."""
+    @property
+    def given_inputs(self) -> list[str]:
+        """The names of the inputs that the caller must give, such as "source" of pix2pix."""
         return [key for key, x in self.inputs.items() if not x.drawn]
 
     def _encoded(self, name: str, x: Any) -> np.ndarray:
@@ -194,6 +198,7 @@ class Sampling(Building):
             cgan.encode(x, steps=100, label=y)
 
         Args:
+            x: samples in the units of the training data, [N, *shape].
             steps: of the search, at most; needed if the GAN has no encoder.
             batch_size: samples whose latents are found together.
             seed: of the draw from which the search starts.
@@ -206,9 +211,9 @@ class Sampling(Building):
         """
         if self.encode_images is None and steps is None:
             raise ValueError(
-                f"{self.registry_name} has no encoder: pass steps=100 to search for latents by "
-                "gradient descent, fit one with fit_encoder(x), or train a GAN that infers "
-                "latents, such as bigan."
+                f"{self.registry_name} has no encoder: pass steps=100 to search for latents with "
+                "L-BFGS, fit one with fit_encoder(x), or train a GAN that infers latents, such as "
+                "bigan."
             )
         self._check_built("encode")
         if steps is None and inputs:

@@ -102,7 +102,9 @@ class Tabular(Sampling):
             gan.sample(100, conditions={"sex": "F", "island": "Biscoe"})
 
         Args:
-            count, seed, truncation, batch_size, inputs: as for other GANs.
+            count: rows; at most 250,000, or 1,000,000 with `balance=False` or with conditions.
+            seed: at least 0; the same seed gives the same rows.
+            truncation, batch_size, inputs: as for other GANs.
             labels: refused, since a table has none: use `conditions`.
             balance: without conditions, four times as many rows are drawn, half of them with rare
                 categories more often, and `count` are kept so that each category is as frequent as
@@ -113,8 +115,8 @@ class Tabular(Sampling):
                 again.
 
         Raises:
-            ValueError: not built yet, there is no such column or value, or too few rows with these
-                values are found in 50 times as many rows, and at least 50,000.
+            ValueError: the GAN is not built, there is no such column or value, a number is out of
+                range, or fewer than `count` of 50·max(count, 1,000) drawn rows have the values.
         """
         self._check_built("sample")
         if labels is not None:

@@ -80,7 +80,8 @@ def batches(
             sample of a game is called "image" in the batches, or "vector" or "series" if it is one.
         fields: those of a model already built, which the data must then fit. A column that is not
             among them is learned from the data.
-        batch_size: samples per update over all replicas; 64, or that of a batched dataset.
+        batch_size: samples per update over all replicas; by default that of a batched dataset, up
+            to 500 for a table, and 64 for other data.
         steps: critic steps; each element holds batch_size × steps rows.
         num_classes: how many classes the labels have. It is otherwise that of `fields`, the length
             of the dataset's `class_names`, the number of different strings, or the largest label +
@@ -106,8 +107,9 @@ def batches(
     Of a dataset no more is held in memory than that buffer, 256 MiB of batches made ahead, and
     those in the making, two per core and 16 at most.
 
-    Raises ValueError, in one sentence, for data that can't be trained on. Of a dataset only the
-    first rows can be checked here: the rest is checked as it streams (see `clear_errors`).
+    Raises:
+        ValueError: the data can't be trained on. Only the first rows of a dataset are checked here;
+            the others raise `ganzoo.data.DataError` as they are read (see `clear_errors`).
     """
     for name, value in (
         ("batch_size", batch_size),
@@ -124,7 +126,6 @@ def batches(
     sources = [_source(one, group, part) for one, group in forms.groups(data, columns)]
     batch_size = int(batch_size or sources[0].batch_size)
     rows = batch_size * steps
-    # The rows of a step that worker i of n reads.
     mine = slice(part[0] * rows // part[1], (part[0] + 1) * rows // part[1])
     learned: dict[str, Field] = {}
     for source in sources:

@@ -156,14 +156,17 @@ class Field:
 
     @property
     def is_image(self) -> bool:
+        """Whether the column holds images (height, width, channels)."""
         return len(self.shape) == 3
 
     @property
     def is_series(self) -> bool:
+        """Whether the column holds series (time, features)."""
         return len(self.shape) == 2
 
     @property
     def is_table(self) -> bool:
+        """Whether the column holds rows of a table."""
         return self.codec == "table"
 
     @property
@@ -193,6 +196,7 @@ class Field:
 
     @property
     def is_label(self) -> bool:
+        """Whether the column holds labels."""
         return self.codec == "classes"
 
     @property
@@ -278,6 +282,7 @@ class Field:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Field:
+        """The field of the result of `to_config`."""
         options: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value for key, value in config.items()
         }

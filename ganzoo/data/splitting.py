@@ -11,15 +11,18 @@ from ganzoo.data.forms import is_stream, outer_shape
 def split(x: Any, y: Any = None, *, fraction: float) -> tuple[Any, Any]:
     """Arrays cut in two, (train, held-out): the last `fraction` of the rows is held out.
 
-    x: an array, a DataFrame, or a tuple or dict of them; with `y`, both parts are pairs (x, y).
-    fraction: between 0 and 1, of the rows before any shuffling, as in Keras.
+    Args:
+        x: an array, a DataFrame, or a tuple or dict of them; with `y`, both parts are pairs (x, y).
+        fraction: between 0 and 1, of the rows before any shuffling, as in Keras.
 
-    Raises ValueError for datasets and generators, which can't be cut, and where a part would be
-    empty.
+    Raises:
+        ValueError: a dataset or a generator was given, which can't be cut, or a part would be
+            empty.
 
-    >>> train, held = split(np.arange(10), fraction=0.2)
-    >>> held
-    array([8, 9])
+    Example:
+        >>> train, held = split(np.arange(10), fraction=0.2)
+        >>> held
+        array([8, 9])
     """
     if isinstance(fraction, bool) or not isinstance(fraction, int | float) or not 0 < fraction < 1:
         raise ValueError(f"fraction={fraction!r} is not between 0 and 1: pass 0.2, for example.")

@@ -15,8 +15,9 @@ import scipy.ndimage
 class Mixture:
     """Equally likely spherical Gaussians.
 
-    means: (modes, features), one row per mode.
-    sigma: standard deviation of every mode in every direction.
+    Attributes:
+        means: (modes, features), one row per mode.
+        sigma: standard deviation of every mode in every direction.
     """
 
     means: np.ndarray
@@ -24,6 +25,7 @@ class Mixture:
 
     @property
     def num_modes(self) -> int:
+        """How many modes there are."""
         return len(self.means)
 
     def sample(self, count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -74,11 +76,12 @@ UNKNOWN_INCOME = np.array([0.3, 0.1, 0.05, 0.1])
 def customers(count: int, seed: int = 0) -> Any:
     """A DataFrame of made-up customers, whose joint distribution is known.
 
-    The columns are `segment`, `region` and `member`, drawn one after the other from the shares in
-    this module: P(segment), P(region | segment), P(member | segment, region); `age` in whole years
-    and `income` in thousands with two decimals, Gaussians whose mean and deviation depend on the
-    segment, the former clipped to 6 to 99 and the latter to at least 0; and `since`, a day of the
-    ten years from 2015, where `income` is missing for a share that depends on the segment.
+    - segment, region, member: drawn one after the other with the shares in this module,
+      P(segment), P(region | segment), P(member | segment, region).
+    - age: whole years, a Gaussian of the segment's mean and deviation, clipped to 6 to 99.
+    - income: in thousands with two decimals, a Gaussian of the segment's mean and deviation, at
+      least 0; missing for a share of customers that depends on the segment.
+    - since: a day of the ten years from 2015, each equally likely.
     """
     import pandas as pd
 

@@ -14,12 +14,12 @@ from ganzoo.data.fields import Column, Field
 
 
 class Table:
-    """A table in memory, as a source of `ganzoo.data.batches`, with the paper's training by
-    sampling (section 4.3).
+    """A table in memory, as a source of `ganzoo.data.batches`, with training by sampling.
 
-    A row of a batch comes with a condition: a column of categories is drawn, one of its categories
-    in proportion to the logarithm of its count, and one of the rows that have it. Rare categories
-    are then seen more often than they occur.
+    Xu et al. 2019, arXiv:1907.00503, section 4.3: a row of a batch comes with a condition. A column
+    of categories is drawn, then one of its categories with a probability proportional to
+    log(1 + its count), then one of the rows that have it. Rare categories are seen more often than
+    they occur. Deviation: the paper has log(count), which is 0 for a category of one row.
     """
 
     columns: Mapping[str, Column] = {"table": Column("table")}

@@ -31,6 +31,11 @@ def make(name: str) -> tf.distribute.Strategy:
     """A strategy by name: "mirrored" for all GPUs of this machine (or its CPU, where it has none),
     "multiworker" for those of all machines that TF_CONFIG lists.
 
+        strategy = ganzoo.strategies.make("mirrored")
+        with strategy.scope():
+            gan = ganzoo.get("lsgan")
+        gan.fit(images, epochs=20)
+
     With "multiworker", all workers wait here for each other. TensorFlow allows it only before it
     has computed anything.
 
@@ -176,17 +181,16 @@ def on_one_cpu(strategy: tf.distribute.Strategy, variables: list[keras.Variable]
 
 
 def in_order(function: tf.types.experimental.ConcreteFunction) -> Callable:
-    """The same function, such that equal arguments give equal bits.
+    """Returns a function that gives equal bits for equal arguments.
 
-    TensorFlow runs operations at the same time. The one whose result then varies in its last
-    digits is a sum of three terms or more, since it starts with a term whose memory happens to be
-    free; a sum of two terms is always the same. A function without such sums is left as it is. One
-    with them runs its operations one after another, each on all cores, which is slower for small
-    networks; `benchmarks/repeats.py` has figures of both.
+    TensorFlow runs operations in parallel. A sum of three or more terms then varies in its last
+    digits, because it starts with any term whose memory is free; a sum of two terms doesn't. A
+    function with such sums is run one operation after another, each on all cores, which is slower
+    for small networks (figures: `benchmarks/repeats.py`). Other functions are returned unchanged.
 
-    A function with loops, branches or functions in it (recurrent layers, the scale of float16's
-    loss) is left as it is too, and one on several devices must not be given: their parts would wait
-    for each other.
+    Functions with loops, branches or inner functions (recurrent layers, float16's loss scale) are
+    returned unchanged too. Don't pass a function on several devices: its parts would wait for each
+    other.
     """
 
     operations = function.graph.get_operations()

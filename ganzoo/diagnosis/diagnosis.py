@@ -48,8 +48,8 @@ class Finding:
         failure: its name, one of `VERDICTS`.
         since: the step from which on it lasts.
         evidence: numbers by name, as last recorded.
-        mend: the keyword of `ganzoo.get` that mends it, as one would type it; empty if none was
-            shown to.
+        mend: the keyword of `ganzoo.get` to try, as one would type it; empty if no setting is known
+            to help.
     """
 
     failure: str

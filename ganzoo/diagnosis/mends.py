@@ -1,8 +1,6 @@
 """Mends: the keyword to try against each failure.
 
-They were tried on the failures of `benchmarks/diagnosis.py`, and results/diagnosis.csv has how the
-trainings were with them. The usual momentum was tried against mode collapse, and with the usual
-rates against divergence and circling, but not by itself where the discriminator has won.
+results/diagnosis.csv has how trainings went with them, by `benchmarks/diagnosis.py`.
 """
 
 from __future__ import annotations
@@ -73,9 +71,9 @@ def of_mode_collapse(facts: Facts) -> str:
 
 
 def of_a_won_game(facts: Facts) -> str:
-    """The usual momentum or rates, if a higher momentum or a far higher rate of D explains it. Else
-    nothing, since a generator that is just slower catches up: R1 or a lower rate of D in the first
-    hundreds of steps made samples alike, and the same training without them went on well."""
+    """The usual momentum or rates, if a higher momentum or a far higher rate of D explains it.
+    Otherwise nothing, because a generator that is just slower catches up, and R1 or a lower rate of
+    D can make its samples alike."""
     (g, usual_g), (d, usual_d) = (_rates(facts, p) for p in ("generator", "discriminator"))
     if g and d and usual_g and usual_d and d / g > 4 * usual_d / usual_g:
         return f"generator_learning_rate={usual_g:g}, discriminator_learning_rate={usual_d:g}"
@@ -118,8 +116,8 @@ def _rates(facts: Facts, player: str) -> tuple[float | None, float | None]:
 
 
 def of_overfitting(facts: Facts) -> str:
-    """Augmentation of what D sees, where there are images. Nothing for other data: with R1 of
-    weight 10 samples cover twice as much, but D still tells training samples from others."""
+    """Augmentation of what D sees, where there are images. Nothing for other data,
+    where R1 doesn't keep D from knowing the training samples."""
     return 'augment="diffaugment"' if facts.is_image is not False else ""
 
 

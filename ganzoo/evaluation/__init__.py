@@ -1,7 +1,8 @@
 """Metrics: pure functions of features, and the thin layer that makes features of samples.
 
-    features = metrics.Judge.of(spec, images, labels).features
-    metrics.frechet_distance(features(real), features(fake))
+    judge = ganzoo.evaluation.Judge.of(gan.spec, images, labels)
+    real, fake = judge.features(images), judge.features(gan.sample(1000))
+    ganzoo.evaluation.frechet_distance(real, fake)
 
 Functions take arrays, compute in float64, repeat for a seed, and give a `Measured`: a float with
 its interval and all that it takes to trust it. A number for which there are too few samples raises

@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import numpy as np
 import numpy.typing as npt
+import scipy.special
 import tensorflow as tf
 
 from ganzoo.data import Field
@@ -84,9 +85,7 @@ class EfficientNetLite0(KerasFeatures):
 
     def probabilities(self, x: npt.ArrayLike) -> np.ndarray:
         """Probabilities of the 1,000 classes of ImageNet, float64 [N, 1000]."""
-        logits = self._outputs(x)[1]
-        exponentials = np.exp(logits - logits.max(1, keepdims=True))
-        return exponentials / exponentials.sum(1, keepdims=True)
+        return scipy.special.softmax(self._outputs(x)[1], axis=1)
 
     def _outputs(self, x: npt.ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         x, chunks = np.asarray(x), []

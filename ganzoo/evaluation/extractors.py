@@ -19,6 +19,7 @@ from typing import Any, Protocol
 import keras
 import numpy as np
 import numpy.typing as npt
+import scipy.special
 import tensorflow as tf
 from sklearn.decomposition import PCA
 
@@ -216,9 +217,7 @@ class Judge:
 
     def probabilities(self, x: npt.ArrayLike) -> np.ndarray:
         """Class probabilities, float64 [N, classes]."""
-        logits = self._run(x)[1]
-        exponentials = np.exp(logits - logits.max(1, keepdims=True))
-        return exponentials / exponentials.sum(1, keepdims=True)
+        return scipy.special.softmax(self._run(x)[1], axis=1)
 
     def labels(self, x: npt.ArrayLike) -> np.ndarray:
         """The most likely class of each sample, int64 [N]."""

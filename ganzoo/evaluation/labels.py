@@ -30,7 +30,12 @@ def inception_score(probabilities: npt.ArrayLike, seed: int = 0) -> Measured:
 
 
 def confidence(probabilities: npt.ArrayLike) -> Measured:
-    """The mean over samples of the largest class probability, from probabilities [N, classes]."""
+    """The mean over samples of the largest class probability, from probabilities [N, classes].
+
+    Raises:
+        TooFew: N < 10 classes.
+        ValueError: not probabilities.
+    """
     return mean(_probabilities(probabilities).max(1), least=0, most=1)
 
 
@@ -64,8 +69,8 @@ def matching(found: npt.ArrayLike, asked: npt.ArrayLike) -> Measured:
     """Agreement under the best one-to-one matching of the values asked for to the labels found,
     which are integers [N]: how well an unsupervised code finds the classes.
 
-    Chen et al. 2016, arXiv:1606.03657, section 7.2. Chance is above 1 / classes, the matching
-    being the best of many; its note has it.
+    Chen et al. 2016, arXiv:1606.03657, section 7.2. Chance is above 1 / classes, because the
+    best of many matchings is taken. The note lists which value was matched to which class.
     """
     found, asked = np.asarray(found), np.asarray(asked)
     table = np.zeros((asked.max() + 1, found.max() + 1), int)

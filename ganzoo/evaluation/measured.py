@@ -11,6 +11,7 @@ import numpy.typing as npt
 from scipy import stats
 
 Z = stats.norm.ppf(0.975)
+RESAMPLES = 200
 
 
 class TooFew(ValueError):
@@ -143,7 +144,7 @@ def bootstrapped(
         return Measured(value, value, value, "none", count, note)
     drawn = stats.bootstrap(
         (rows,), lambda chosen: float(statistic(chosen)), vectorized=False,
-        n_resamples=200, method="percentile", rng=np.random.default_rng(seed),
+        n_resamples=RESAMPLES, method="percentile", rng=np.random.default_rng(seed),
     )  # fmt: skip
     return within(value, drawn.standard_error, count, "bootstrap", note, 0.0, most)
 

@@ -120,7 +120,7 @@ class SampleQuality:
         self.higher, self._measure = chosen.higher, chosen.measure
         self._spec = gan.spec
         extractor = extractor_of(extractor, gan.spec)
-        given = any(not chosen.drawn for chosen in gan.inputs.values())
+        given = bool(gan.given_inputs)
         found = rows.by_hash(gan, x, y, value_range, samples, given)
         self._real = found[gan.output_name]
         self.rows = len(self._real)
@@ -164,7 +164,7 @@ def suitable_metric(metric: str, gan: Any) -> str:
         ValueError: there is no such metric, or it compares pairs, which the GAN's data are not.
     """
     check_metric(metric)
-    given = any(not chosen.drawn for chosen in gan.inputs.values())
+    given = bool(gan.given_inputs)
     pairs_of_images = (
         given and gan.spec.is_image and all(column.paired for column in gan.columns.values())
     )

@@ -94,7 +94,7 @@ def evaluate(
         ValueError: the data or the extractor do not fit the GAN.
     """
     extractor = extractor_of(extractor, gan.spec)  # first: it may be refused
-    given = [name for name, chosen in gan.inputs.items() if not chosen.drawn]
+    given = gan.given_inputs
     seen = rows.by_hash(gan, x, y, value_range, max(ROWS, 2 * samples), bool(given))
     real, real_labels = seen[gan.output_name], seen.get("label")
     if len(real) < 4:

@@ -145,7 +145,11 @@ def autoregression(x: npt.ArrayLike, order: int = 2) -> tuple[np.ndarray, float]
 
 def acf_difference(reference: npt.ArrayLike, x: npt.ArrayLike, seed: int = 0) -> Measured:
     """The largest difference of two autocorrelations, over lags of 1 to 10 (fewer for series of
-    fewer than 20 steps) and features. Both are [N, time, features]."""
+    fewer than 20 steps) and features. Both are [N, time, features].
+
+    Raises:
+        TooFew: the series have one step only.
+    """
     values = np.asarray(x, np.float64)
     lags = max(1, min(LAGS, values.shape[1] // 2))
     if values.shape[1] < 2:

@@ -28,6 +28,9 @@ def column_shapes(real: npt.ArrayLike, fake: npt.ArrayLike, columns: Columns) ->
     Args:
         real, fake: numbers [N, columns] of two tables.
         columns: what was learned of the columns.
+
+    Raises:
+        TooFew: one of the tables has fewer than 10 rows.
     """
     x, y = _checked(real, fake)
 
@@ -60,7 +63,7 @@ def pair_trends(real: npt.ArrayLike, fake: npt.ArrayLike, columns: Columns) -> M
         columns: what was learned of the columns.
 
     Raises:
-        TooFew: there is one column only.
+        TooFew: one of the tables has fewer than 10 rows, or there is one column only.
     """
     x, y = _checked(real, fake)
     if len(columns) < 2:

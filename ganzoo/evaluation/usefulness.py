@@ -118,7 +118,8 @@ def augmentation(
     Each class is split into two halves by the hashes of its images, so their order does not change
     the split, and duplicates count once. A seed decides which n images are drawn (a larger n keeps
     the images of a smaller one), and seeds the GAN, the first weights of the classifiers and their
-    batches. The classifier is the network of `metrics.Judge`, trained for 600 steps of 64 images.
+    batches. The classifier is the network of `ganzoo.evaluation.Judge`, trained for 600 steps of 64
+    images.
 
     Args:
         x, y: labelled images, as in `gan.fit`. All are read into memory.

@@ -65,11 +65,14 @@ def export(
     With `format="onnx"`, a path that ends in `.onnx` is one file, as in Keras. It has the
     certificate in its metadata, replaces an existing file, and its path is returned.
 
-    The inputs are the latents by name: `latent`, float32 [batch, latent_dim], and others that the
-    paper has, such as `label`, int32 [batch]. The output is `image`, float32 [batch, height, width,
-    channels] in [-1, 1], `vector`, float32 [batch, features], or `series`, float32 [batch, time,
-    features], in the units of the data. The batch size is free. A SavedModel also has the
-    signatures `sample`, `png` and `encode`, see `saved_model.write`.
+    The inputs are those of `gan.latent_spec` by name: `latent`, float32 [batch, latent_dim], and
+    others that the paper has, such as `label`, int32 [batch], or the `source` of pix2pix. The one
+    output is called `gan.output_name` and is float32: images [batch, height, width, channels] in
+    [-1, 1] (`image`, `target` of pix2pix, `b` of cyclegan); `vector` [batch, features] or `series`
+    [batch, time, features] in the units of the data; or `table`, encoded rows [batch, width], of
+    which `ganzoo.data.Field.from_config(certificate["table"]).decode` makes a DataFrame. The batch
+    size is free. A SavedModel also has the signatures `sample`, `png` and `encode`, see
+    `saved_model.write`.
 
     The export is checked against Keras before it appears at `path`. If it fails, nothing is left
     there. Existing versions are never changed.

@@ -256,11 +256,12 @@ def psnr(squared_errors: np.ndarray, expected: np.ndarray | None, output: str) -
 
     Args:
         squared_errors: of all values.
-        expected: the outputs of Keras, whose range is the peak for vectors and series; not read
-            for images.
-        output: "vector", "series", or "image", whose range and peak are 2.
+        expected: the outputs of Keras, whose range is the peak for vectors, series and rows of a
+            table; not read for images.
+        output: the name of the output, `gan.output_name`. The peak of images is 2.
     """
-    peak = 2.0 if output == "image" or expected is None else float(np.ptp(expected))
+    ranged = output in ("vector", "series", "table") and expected is not None
+    peak = float(np.ptp(expected)) if ranged else 2.0
     with np.errstate(divide="ignore", invalid="ignore"):
         return float(np.minimum(10 * np.log10(np.square(peak) / np.mean(squared_errors)), 200))
 
@@ -269,7 +270,7 @@ def value_range(gan: GAN) -> str:
     """Says in words which values the output has."""
     if gan.spec.is_table:
         return "encoded rows, which ganzoo.data.Field.from_config(table).decode makes a DataFrame"
-    return "[-1, 1]" if gan.output_name == "image" else "the data's own units"
+    return "[-1, 1]" if gan.spec.is_served_encoded else "the data's own units"
 
 
 def metadata(gan: GAN) -> dict[str, str]:

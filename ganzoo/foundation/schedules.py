@@ -1,8 +1,10 @@
 """Rates and weights as functions of the step, which are saved and loaded with the GAN.
 
-ganzoo.get("r3gan", generator_learning_rate=schedules.linear(2e-3, 0, 10_000, begin=5_000))
+rate = ganzoo.schedules.linear(2e-3, 0, 10_000, begin=5_000)
+ganzoo.get("r3gan", generator_learning_rate=rate)
 rate = keras.optimizers.schedules.CosineDecay(2e-3, 10_000)
 ganzoo.get("r3gan", generator_learning_rate=rate)
+
 ganzoo train r3gan "penalties=r1:exponential(1, 0.1, 2000),r2:exponential(1, 0.1, 2000)"
 ganzoo train r3gan "generator_learning_rate=CosineDecay(2e-3, decay_steps=10000)"
 """
@@ -94,12 +96,17 @@ SHAPES: dict[str, Callable[[float, float, Any], tf.Tensor]] = {
 
 
 def linear(start: float, end: float, steps: float, begin: float = 0) -> Schedule:
-    """A schedule that follows a straight line."""
+    """A schedule that follows a straight line: start + (end − start)·t with
+    t = clip((step − begin) / steps, 0, 1). Arguments and errors are those of `Schedule`.
+
+        ganzoo.get("lsgan", generator_learning_rate=ganzoo.schedules.linear(1e-3, 0, 5000))
+    """
     return Schedule("linear", start, end, steps, begin)
 
 
 def cosine(start: float, end: float, steps: float, begin: float = 0) -> Schedule:
-    """A schedule that follows half a cosine.
+    """A schedule that follows half a cosine: end + (start − end)·(1 + cos πt)/2, with t as in
+    `linear`.
 
     Loshchilov and Hutter 2017, arXiv:1608.03983, eq. 5, without restarts.
     """
@@ -107,7 +114,8 @@ def cosine(start: float, end: float, steps: float, begin: float = 0) -> Schedule
 
 
 def exponential(start: float, end: float, steps: float, begin: float = 0) -> Schedule:
-    """A schedule that changes by the same factor at each step; both ends must be above 0."""
+    """A schedule that changes by the same factor at each step: start·(end/start)ᵗ, with t as in
+    `linear`. Both ends must be above 0."""
     return Schedule("exponential", start, end, steps, begin)
 
 

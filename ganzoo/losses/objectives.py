@@ -13,6 +13,9 @@ D(G(z)) are logits, or probabilities where an equation has log D.
         return tf.reduce_mean(tf.nn.relu(1.0 - real)) + tf.reduce_mean(fake)
 
     ganzoo.get("dcgan", objective=ganzoo.objectives.Objective(one_sided, losses.generator))
+
+Decorate the functions with `@keras.saving.register_keras_serializable()`, so that a GAN with them
+can be saved.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ import keras
 import tensorflow as tf
 
 from ganzoo.foundation.registry import unknown
+from ganzoo.foundation.replicas import mean_over_replicas
 
 
 @keras.saving.register_keras_serializable("ganzoo")
@@ -57,27 +61,23 @@ class Objective:
         return cls(**{k: keras.saving.deserialize_keras_object(v) for k, v in config.items()})
 
 
-def _mean(x: tf.Tensor) -> tf.Tensor:
-    return tf.reduce_mean(x)
-
-
 def cross_entropy_discriminator(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
     """−E log σ(D(x)) − E log(1 − σ(D(G(z)))) = E sp(−D(x)) + E sp(D(G(z))).
 
     Goodfellow et al. 2014, arXiv:1406.2661, eq. 1. The optimal D reaches
     log 4 − 2·JSD(p_data, p_g).
     """
-    return _mean(tf.nn.softplus(-real)) + _mean(tf.nn.softplus(fake))
+    return tf.reduce_mean(tf.nn.softplus(-real)) + tf.reduce_mean(tf.nn.softplus(fake))
 
 
 def minimax_generator(real: tf.Tensor | None, fake: tf.Tensor) -> tf.Tensor:
     """E log(1 − σ(D(G(z)))) = −E sp(D(G(z))). Goodfellow et al. 2014, arXiv:1406.2661, eq. 1."""
-    return -_mean(tf.nn.softplus(fake))
+    return -tf.reduce_mean(tf.nn.softplus(fake))
 
 
 def non_saturating_generator(real: tf.Tensor | None, fake: tf.Tensor) -> tf.Tensor:
     """−E log σ(D(G(z))) = E sp(−D(G(z))). Goodfellow et al. 2014, arXiv:1406.2661, section 3."""
-    return _mean(tf.nn.softplus(-fake))
+    return tf.reduce_mean(tf.nn.softplus(-fake))
 
 
 minimax = Objective(cross_entropy_discriminator, minimax_generator)
@@ -97,10 +97,10 @@ def least_squares_coding(a: float, b: float, c: float) -> Objective:
     """
 
     def discriminator(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
-        return 0.5 * (_mean(tf.square(real - b)) + _mean(tf.square(fake - a)))
+        return 0.5 * (tf.reduce_mean(tf.square(real - b)) + tf.reduce_mean(tf.square(fake - a)))
 
     def generator(real: tf.Tensor | None, fake: tf.Tensor) -> tf.Tensor:
-        return 0.5 * _mean(tf.square(fake - c))
+        return 0.5 * tf.reduce_mean(tf.square(fake - c))
 
     return Objective(discriminator, generator)
 
@@ -110,12 +110,12 @@ least_squares = least_squares_coding(0.0, 1.0, 1.0)
 
 def wasserstein_discriminator(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
     """E D(G(z)) − E D(x). Arjovsky et al. 2017, arXiv:1701.07875, eq. 3; D must be Lipschitz."""
-    return _mean(fake) - _mean(real)
+    return tf.reduce_mean(fake) - tf.reduce_mean(real)
 
 
 def wasserstein_generator(real: tf.Tensor | None, fake: tf.Tensor) -> tf.Tensor:
     """−E D(G(z)). Arjovsky et al. 2017, arXiv:1701.07875."""
-    return -_mean(fake)
+    return -tf.reduce_mean(fake)
 
 
 wasserstein = Objective(wasserstein_discriminator, wasserstein_generator)
@@ -123,7 +123,7 @@ wasserstein = Objective(wasserstein_discriminator, wasserstein_generator)
 
 def hinge_discriminator(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
     """E relu(1 − D(x)) + E relu(1 + D(G(z))). Lim and Ye 2017, arXiv:1705.02894."""
-    return _mean(tf.nn.relu(1.0 - real)) + _mean(tf.nn.relu(1.0 + fake))
+    return tf.reduce_mean(tf.nn.relu(1.0 - real)) + tf.reduce_mean(tf.nn.relu(1.0 + fake))
 
 
 hinge = Objective(hinge_discriminator, wasserstein_generator)
@@ -134,7 +134,7 @@ def relativistic_discriminator(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
 
     Jolicoeur-Martineau 2018, arXiv:1807.00734; Huang et al. 2024, arXiv:2501.05441, eq. 2.
     """
-    return _mean(tf.nn.softplus(fake - real))
+    return tf.reduce_mean(tf.nn.softplus(fake - real))
 
 
 def relativistic_generator(real: tf.Tensor | None, fake: tf.Tensor) -> tf.Tensor:
@@ -142,16 +142,10 @@ def relativistic_generator(real: tf.Tensor | None, fake: tf.Tensor) -> tf.Tensor
 
     Huang et al. 2024, arXiv:2501.05441, eq. 2.
     """
-    return _mean(tf.nn.softplus(real - fake))
+    return tf.reduce_mean(tf.nn.softplus(real - fake))
 
 
 relativistic = Objective(relativistic_discriminator, relativistic_generator, relativistic=True)
-
-
-def _mean_over_replicas(x: tf.Tensor) -> tf.Tensor:
-    """Returns the mean over the batches of all replicas, which can be differentiated."""
-    replica = tf.distribute.get_replica_context()
-    return replica.all_reduce(tf.distribute.ReduceOp.MEAN, _mean(x)) if replica else _mean(x)
 
 
 def relativistic_average_discriminator(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
@@ -160,9 +154,9 @@ def relativistic_average_discriminator(real: tf.Tensor, fake: tf.Tensor) -> tf.T
     Jolicoeur-Martineau 2018, arXiv:1807.00734, section 4.2. The inner means are those of the
     batch, over all replicas.
     """
-    above = real - _mean_over_replicas(fake)
-    below = fake - _mean_over_replicas(real)
-    return _mean(tf.nn.softplus(-above)) + _mean(tf.nn.softplus(below))
+    above = real - mean_over_replicas(tf.reduce_mean(fake))
+    below = fake - mean_over_replicas(tf.reduce_mean(real))
+    return tf.reduce_mean(tf.nn.softplus(-above)) + tf.reduce_mean(tf.nn.softplus(below))
 
 
 def relativistic_average_generator(real: tf.Tensor | None, fake: tf.Tensor) -> tf.Tensor:
@@ -185,6 +179,15 @@ def f_gan(
 
     Nowozin et al. 2016, arXiv:1606.00709, eq. 6 and the paper's table of activations, whose row
     "GAN" is `minimax`. The optimal D reaches −D_f(p_data ‖ p_g), with g(V) = f′(p_data / p_g).
+    The named ones are:
+
+        objective            g(V)              f*(g(V))
+        kl                   V                 exp(V − 1)
+        reverse_kl           −exp(−V)          V − 1
+        pearson              V                 V²/4 + V
+        squared_hellinger    1 − exp(−V)       exp(V) − 1
+        jensen_shannon       log 2 − sp(−V)    sp(V) − log 2
+        total_variation      ½ tanh V          ½ tanh V
 
     Args:
         activation: V -> g(V), which is in the domain of f*.
@@ -193,10 +196,10 @@ def f_gan(
     """
 
     def discriminator(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
-        return _mean(conjugate(fake)) - _mean(activation(real))
+        return tf.reduce_mean(conjugate(fake)) - tf.reduce_mean(activation(real))
 
     def generator(real: tf.Tensor | None, fake: tf.Tensor) -> tf.Tensor:
-        return -_mean(conjugate(fake))
+        return -tf.reduce_mean(conjugate(fake))
 
     return Objective(discriminator, generator)
 

@@ -13,6 +13,8 @@ sample, over all axes but the batch and over all members of a nest.
         return tf.reduce_mean(tf.nn.relu(norms - 1.0))
 
     ganzoo.get("dcgan", penalties={one_sided: 10.0})
+
+Decorate it with `@keras.saving.register_keras_serializable()`, so that a GAN with it can be saved.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ import tensorflow as tf
 
 from ganzoo.foundation.randomness import Noise
 from ganzoo.foundation.registry import unknown
+from ganzoo.foundation.replicas import mean_over_replicas
 
 
 class Update(Protocol):
@@ -84,9 +87,7 @@ def gradient_penalty(update: Update) -> tf.Tensor:
 
 def _deviation(x: tf.Tensor) -> tf.Tensor:
     """Returns the standard deviation of all values in the batches of all replicas."""
-    moments = tf.stack([tf.reduce_mean(x), tf.reduce_mean(tf.square(x))])
-    if replica := tf.distribute.get_replica_context():
-        moments = replica.all_reduce(tf.distribute.ReduceOp.MEAN, moments)
+    moments = mean_over_replicas(tf.stack([tf.reduce_mean(x), tf.reduce_mean(tf.square(x))]))
     return tf.sqrt(tf.maximum(moments[1] - tf.square(moments[0]), 0.0))
 
 

@@ -24,6 +24,7 @@ from types import ModuleType
 
 import keras
 
+from ganzoo.foundation.registry import unknown
 from ganzoo.networks import (
     biggan,
     dcgan,
@@ -64,8 +65,10 @@ def choose(name: str, shape: tuple[int, ...], of_images: str = "dcgan") -> Modul
             means "mlp".
 
     Raises:
-        ValueError: the architecture doesn't support samples of that shape.
+        ValueError: there is no such architecture, or it doesn't support samples of that shape.
     """
+    if name != "auto" and name not in NAMED:
+        raise ValueError(unknown("architecture", name, ["auto", *NAMED]))
     if name == "auto":
         try:
             NAMED[of_images].check(shape)

@@ -34,9 +34,7 @@ check = resnet.check
 
 def conv(channels: int, size: int = 3, resize: bool = False) -> kl.Conv2D:
     """As `ganzoo.networks.resnet.conv`, with other initial weights."""
-    return Conv2D(
-        channels, size, padding="same", kernel_initializer="orthogonal", resize=resize
-    )  # fmt: skip
+    return Conv2D(channels, size, padding="same", kernel_initializer="orthogonal", resize=resize)
 
 
 def _multiples(stages: int) -> list[int]:

@@ -17,9 +17,8 @@ import tensorflow as tf
 from keras import layers as kl
 from keras import ops
 
-from ganzoo.networks import unet
-from ganzoo.networks.layers import Shape
-from ganzoo.networks.layers import normalization as normalize
+from ganzoo.networks import layers, unet
+from ganzoo.networks.layers import Shape, small_normal
 
 SMALLEST = 8
 NORMALIZATION = "instance"
@@ -105,18 +104,17 @@ def generator(
         x: keras.KerasTensor, channels: int, size: int, stride: int = 1, activate: bool = True
     ) -> keras.KerasTensor:
         if stride == 1:
-            x = kl.Conv2D(channels, size, use_bias=bias, kernel_initializer=_weights())(
+            x = kl.Conv2D(channels, size, use_bias=bias, kernel_initializer=small_normal())(
                 ReflectionPadding(size // 2)(x)
             )
         else:
             x = kl.Conv2D(
-                channels, size, stride, "same", use_bias=bias, kernel_initializer=_weights()
+                channels, size, stride, "same", use_bias=bias, kernel_initializer=small_normal()
             )(x)
         return normalized(x, activate)
 
     def normalized(x: keras.KerasTensor, activate: bool = True) -> keras.KerasTensor:
-        for layer in normalize(normalization):
-            x = layer(x)
+        x = layers.normalized(x, normalization)
         return kl.ReLU()(x) if activate else x
 
     given = keras.Input(source, name="image")
@@ -129,10 +127,10 @@ def generator(
     for factor in (2, 1):
         x = normalized(
             kl.Conv2DTranspose(
-                factor * width, 3, 2, "same", use_bias=bias, kernel_initializer=_weights()
+                factor * width, 3, 2, "same", use_bias=bias, kernel_initializer=small_normal()
             )(x)
         )
-    x = kl.Conv2D(target[-1], 7, kernel_initializer=_weights())(ReflectionPadding(3)(x))
+    x = kl.Conv2D(target[-1], 7, kernel_initializer=small_normal())(ReflectionPadding(3)(x))
     return keras.Model(given, kl.Activation("tanh")(x), name=name)
 
 
@@ -156,8 +154,3 @@ def discriminator(
         inputs.append(keras.Input(shape, name=f"sample_{number}"))
         logits.append(judge(inputs[-1])["logits"])
     return keras.Model(inputs, {"logits": kl.Concatenate()(logits)}, name="discriminator")
-
-
-def _weights() -> keras.initializers.Initializer:
-    """Returns a new initializer N(0, 0.02²); a shared one gives equal values to equal shapes."""
-    return keras.initializers.RandomNormal(0.0, 0.02)

@@ -99,8 +99,8 @@ def features(
 
     Args:
         condition: width of a second input, which is repeated over the image as further channels.
-            When it was concatenated to the last stage only, D ignored the labels for 800 steps on
-            MNIST.
+            It enters at the first stage, because D ignores a condition that only its last stage
+            sees.
         width: channels of the first stage; each further one has twice as many, up to 8·width. 64
             for None.
         normalization: "batch", "layer" or "none"; there is none in the first stage.

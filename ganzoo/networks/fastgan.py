@@ -23,8 +23,7 @@ from keras import layers as kl
 from keras import ops
 
 from ganzoo.networks import stages
-from ganzoo.networks.layers import LeakyReLU
-from ganzoo.networks.layers import normalization as normalize
+from ganzoo.networks.layers import LeakyReLU, normalized, small_normal
 
 NORMALIZATION = "batch"
 NARROW = 16  # `width` of None
@@ -65,8 +64,8 @@ def generator(
     channels = [_channels(width, GENERATOR, stage) for stage in range(len(sizes))]
     latents = keras.Input([inputs], name="latent")
     x = kl.Reshape((1, 1, inputs))(latents)
-    x = kl.Conv2DTranspose(2 * channels[0], sizes[0], kernel_initializer=_weights())(x)
-    maps = [GLU()(_normalized(x, normalization))]
+    x = kl.Conv2DTranspose(2 * channels[0], sizes[0], kernel_initializer=small_normal())(x)
+    maps = [GLU()(normalized(x, normalization))]
     jump = JUMP if len(sizes) > JUMP else len(sizes) // 2
     for stage in range(1, len(sizes)):
         x = _doubled(maps[-1], channels[stage], sizes[stage], normalization)
@@ -75,7 +74,7 @@ def generator(
         if stage >= jump:
             x = kl.Multiply()([x, _gates(maps[stage - jump], channels[stage])])
         maps.append(x)
-    x = kl.Conv2D(shape[-1], 3, padding="same", kernel_initializer=_weights())(maps[-1])
+    x = kl.Conv2D(shape[-1], 3, padding="same", kernel_initializer=small_normal())(maps[-1])
     return keras.Model(latents, kl.Activation("tanh")(x), name="generator")
 
 
@@ -106,14 +105,14 @@ def features(
     for stage in range(len(sizes)):
         channels = _channels(width, DISCRIMINATOR, last - stage)
         if stage == 0:
-            x = kl.Conv2D(channels, 3, padding="same", kernel_initializer=_weights())(x)
+            x = kl.Conv2D(channels, 3, padding="same", kernel_initializer=small_normal())(x)
             x = LeakyReLU()(x)
         else:
             x = _halved(x, channels, normalization)
         name = {last: "coarse", last - 1: "fine"}.get(stage)
         x = kl.Activation("linear", name=name)(x) if name else x
-    x = kl.Conv2D(x.shape[-1], 1, kernel_initializer=_weights())(x)
-    x = LeakyReLU()(_normalized(x, normalization))
+    x = kl.Conv2D(x.shape[-1], 1, kernel_initializer=small_normal())(x)
+    x = LeakyReLU()(normalized(x, normalization))
     return keras.Model(inputs, kl.Flatten()(x), name="features")
 
 
@@ -142,7 +141,7 @@ def decoder(
         wide = (width or NARROW) * max(1, 8 >> stage)
         size = (2 * x.shape[1], 2 * x.shape[2])
         x = _doubled(x, wide, size, normalization)
-    x = kl.Conv2D(channels, 3, padding="same", kernel_initializer=_weights())(x)
+    x = kl.Conv2D(channels, 3, padding="same", kernel_initializer=small_normal())(x)
     return keras.Model(maps, kl.Activation("tanh")(x), name=name)
 
 
@@ -165,24 +164,12 @@ def _channels(width: int | None, of: tuple[float, ...], stage: int) -> int:
     return max(1, int((width or NARROW) * of[min(stage, len(of) - 1)]))
 
 
-def _weights() -> keras.initializers.Initializer:
-    """Returns a new initializer N(0, 0.02²). One initializer can't be shared by layers, because it
-    gives equal values to weights of equal shapes."""
-    return keras.initializers.RandomNormal(0.0, 0.02)
-
-
-def _normalized(x: keras.KerasTensor, normalization: str) -> keras.KerasTensor:
-    for layer in normalize(normalization):
-        x = layer(x)
-    return x
-
-
 def _convolved(x: keras.KerasTensor, channels: int, normalization: str) -> keras.KerasTensor:
     bias = normalization != "batch"
     x = kl.Conv2D(
-        2 * channels, 3, padding="same", use_bias=bias, kernel_initializer=_weights()
+        2 * channels, 3, padding="same", use_bias=bias, kernel_initializer=small_normal()
     )(x)  # fmt: skip
-    return GLU()(_normalized(x, normalization))
+    return GLU()(normalized(x, normalization))
 
 
 def _doubled(
@@ -196,22 +183,22 @@ def _halved(x: keras.KerasTensor, channels: int, normalization: str) -> keras.Ke
     """Returns the mean of two ways to half of the size: convolutions, and average pooling."""
     bias = normalization != "batch"
     options = {"padding": "same", "use_bias": bias}
-    y = kl.Conv2D(channels, 4, 2, kernel_initializer=_weights(), **options)(x)
-    y = LeakyReLU()(_normalized(y, normalization))
-    y = kl.Conv2D(channels, 3, kernel_initializer=_weights(), **options)(y)
-    y = LeakyReLU()(_normalized(y, normalization))
+    y = kl.Conv2D(channels, 4, 2, kernel_initializer=small_normal(), **options)(x)
+    y = LeakyReLU()(normalized(y, normalization))
+    y = kl.Conv2D(channels, 3, kernel_initializer=small_normal(), **options)(y)
+    y = LeakyReLU()(normalized(y, normalization))
     x = kl.AveragePooling2D(2, padding="same")(x)
-    x = kl.Conv2D(channels, 1, kernel_initializer=_weights(), **options)(x)
-    return kl.Average()([y, LeakyReLU()(_normalized(x, normalization))])
+    x = kl.Conv2D(channels, 1, kernel_initializer=small_normal(), **options)(x)
+    return kl.Average()([y, LeakyReLU()(normalized(x, normalization))])
 
 
 def _gates(x: keras.KerasTensor, channels: int) -> keras.KerasTensor:
     """Returns skip-layer excitation: gates [batch, 1, 1, channels] in (0, 1) from maps, which are
     pooled to at most 4×4."""
     x = kl.AveragePooling2D([-(-side // 4) for side in x.shape[1:3]], padding="same")(x)
-    x = kl.Conv2D(channels, x.shape[1:3], use_bias=False, kernel_initializer=_weights())(x)
+    x = kl.Conv2D(channels, x.shape[1:3], use_bias=False, kernel_initializer=small_normal())(x)
     x = kl.Activation("silu")(x)
-    x = kl.Conv2D(channels, 1, use_bias=False, kernel_initializer=_weights())(x)
+    x = kl.Conv2D(channels, 1, use_bias=False, kernel_initializer=small_normal())(x)
     return kl.Activation("sigmoid")(x)
 
 

@@ -382,6 +382,12 @@ def normalization(kind: str) -> list[keras.layers.Layer]:
     return []
 
 
+def small_normal() -> keras.initializers.Initializer:
+    """Returns a new initializer N(0, 0.02²). One initializer can't be shared by layers, because it
+    gives equal values to weights of equal shapes."""
+    return keras.initializers.RandomNormal(0.0, 0.02)
+
+
 def normalized(
     x: keras.KerasTensor, kind: str, condition: keras.KerasTensor | None = None
 ) -> keras.KerasTensor:

@@ -13,6 +13,7 @@ import tensorflow as tf
 from keras import ops
 
 from ganzoo.foundation.randomness import current
+from ganzoo.foundation.replicas import mean_over_replicas
 from ganzoo.networks.equalized import EqualizedDense, activated, filtered
 from ganzoo.networks.layers import Shape
 
@@ -126,9 +127,7 @@ class Mapping(keras.layers.Layer):
 
     def _follow(self, w: tf.Tensor) -> None:
         """Moves w̄ towards the mean of all replicas."""
-        now = tf.stop_gradient(tf.reduce_mean(w, axis=0))
-        if replica := tf.distribute.get_replica_context():
-            now = replica.all_reduce(tf.distribute.ReduceOp.MEAN, now)
+        now = mean_over_replicas(tf.stop_gradient(tf.reduce_mean(w, axis=0)))
         self.mean.assign(now + self.decay * (self.mean - now))
 
     def compute_output_shape(self, input_shapes: list[Shape]) -> Shape:

@@ -28,14 +28,12 @@ from keras import ops
 
 from ganzoo.networks import stages
 from ganzoo.networks.equalized import FIRUp, filtered
-from ganzoo.networks.layers import ClippedInInference, LeakyReLU
+from ganzoo.networks.layers import ClippedInInference, LeakyReLU, Shape
 
 NORMALIZATION = "none"
 WIDE = 4  # stages of full width, 4×4 to 32×32; each further one has half the width
 PER_GROUP = 16  # channels
 GAIN = math.sqrt(2 / 1.04)  # keeps the variance through a leaky ReLU of slope 0.2
-
-Shape = tuple[int | None, ...]
 
 
 def check(shape: tuple[int, ...]) -> None:

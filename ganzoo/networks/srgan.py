@@ -15,8 +15,7 @@ import keras
 import tensorflow as tf
 from keras import layers as kl
 
-from ganzoo.networks.layers import Shape
-from ganzoo.networks.layers import normalization as normalize
+from ganzoo.networks.layers import Shape, normalized
 
 NORMALIZATION = "batch"
 
@@ -91,9 +90,7 @@ def generator(
 
     def convolved(x: keras.KerasTensor) -> keras.KerasTensor:
         x = kl.Conv2D(width, 3, padding="same", use_bias=bias, kernel_initializer="he_normal")(x)
-        for layer in normalize(normalization):
-            x = layer(x)
-        return x
+        return normalized(x, normalization)
 
     given = keras.Input((shape[0] // scale, shape[1] // scale, shape[2]), name="source")
     x = kl.Conv2D(width, 9, padding="same", kernel_initializer="he_normal")(given)

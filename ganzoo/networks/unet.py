@@ -9,8 +9,7 @@ from __future__ import annotations
 import keras
 from keras import layers as kl
 
-from ganzoo.networks.layers import Dropout, LeakyReLU
-from ganzoo.networks.layers import normalization as normalize
+from ganzoo.networks.layers import Dropout, LeakyReLU, normalized, small_normal
 
 SMALLEST = 16
 NORMALIZATION = "batch"
@@ -73,20 +72,20 @@ def generator(
         if stage:
             skips.append(x)
             x = LeakyReLU()(x)
-        x = kl.Conv2D(channels[stage], 4, 2, "same", use_bias=bias, kernel_initializer=_weights())(
-            x
-        )
+        x = kl.Conv2D(
+            channels[stage], 4, 2, "same", use_bias=bias, kernel_initializer=small_normal()
+        )(x)
         if 0 < stage < stages - 1:
-            x = _normalized(x, normalization)
+            x = normalized(x, normalization)
     for stage in reversed(range(stages)):
         x = kl.ReLU()(x)
         if stage == 0:
-            x = kl.Conv2DTranspose(target[-1], 4, 2, "same", kernel_initializer=_weights())(x)
+            x = kl.Conv2DTranspose(target[-1], 4, 2, "same", kernel_initializer=small_normal())(x)
             break
         x = kl.Conv2DTranspose(
-            channels[stage - 1], 4, 2, "same", use_bias=bias, kernel_initializer=_weights()
+            channels[stage - 1], 4, 2, "same", use_bias=bias, kernel_initializer=small_normal()
         )(x)
-        x = _normalized(x, normalization)
+        x = normalized(x, normalization)
         if stages - 1 > stage >= stages - 1 - max(1, stages - 5):
             x = Dropout(0.5)(x)
         x = kl.Concatenate()([x, skips[stage - 1]])
@@ -120,20 +119,10 @@ def patches(
         bias = stage == 0 or normalization != "batch"
         channels = (width or 64) * min(2**stage, WIDEST)
         stride = 1 if stage == strided else 2
-        x = kl.Conv2D(channels, 4, stride, "same", use_bias=bias, kernel_initializer=_weights())(x)
-        x = LeakyReLU()(_normalized(x, normalization) if stage else x)
+        x = kl.Conv2D(
+            channels, 4, stride, "same", use_bias=bias, kernel_initializer=small_normal()
+        )(x)
+        x = LeakyReLU()(normalized(x, normalization) if stage else x)
     last = name.replace("discriminator", "logits")  # several of them have different variables
-    logits = kl.Conv2D(1, 4, 1, "same", name=last, kernel_initializer=_weights())(x)
+    logits = kl.Conv2D(1, 4, 1, "same", name=last, kernel_initializer=small_normal())(x)
     return keras.Model(sample, {"logits": logits}, name=name)
-
-
-def _weights() -> keras.initializers.Initializer:
-    """Returns a new initializer N(0, 0.02²). One initializer can't be shared by layers, because it
-    gives equal values to weights of equal shapes."""
-    return keras.initializers.RandomNormal(0.0, 0.02)
-
-
-def _normalized(x: keras.KerasTensor, normalization: str) -> keras.KerasTensor:
-    for layer in normalize(normalization):
-        x = layer(x)
-    return x

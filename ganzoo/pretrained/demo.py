@@ -11,7 +11,6 @@ from pathlib import Path
 import ganzoo
 from ganzoo import exporters
 from ganzoo.exporters import web
-from ganzoo.reporting import mapped
 
 
 def write(folder: str | os.PathLike, runtime: str | os.PathLike | None = None) -> list[str]:
@@ -36,7 +35,7 @@ def write(folder: str | os.PathLike, runtime: str | os.PathLike | None = None) -
         site.mkdir()
         for card in ganzoo.weights():
             gan = ganzoo.get(card.gan, weights=card.name)
-            if mapped.given_names(gan):
+            if gan.given_inputs:
                 continue
             names.append(f"{card.gan}-{card.name}")
             exported = exporters.export(gan, Path(draft, names[-1]), "onnx")

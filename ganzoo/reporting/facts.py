@@ -37,6 +37,11 @@ MEANING = {
     "mode_std": "spread within modes, as a share of the true one; 1 is best",
     "wasserstein_1": "earth mover’s distance of the samples; 0 is best",
     "histogram_jsd": "Jensen-Shannon divergence of histograms, in nats; 0 is best",
+    "shapes": "likeness of the columns to those of the data; 1 is best",
+    "trends": "likeness of the dependence of pairs of columns; 1 is best",
+    "acf_difference": "largest difference of the autocorrelations; 0 is best",
+    "psnr_of_source": "the same of the source itself, in dB, for comparison",
+    "ssim_of_source": "the same of the source itself, for comparison",
     "category_bound": "information that samples hold about their category, in nats",
 }
 

@@ -13,14 +13,9 @@ import numpy.typing as npt
 from ganzoo.reporting import plots
 
 
-def given_names(gan: Any) -> list[str]:
-    """The inputs of a built GAN's generator that are never drawn, such as "source" of pix2pix."""
-    return [name for name, given in gan.inputs.items() if not given.drawn]
-
-
 def check_given(gan: Any, rows: Any) -> None:
     """Raises ValueError if `rows`, the `real` of a picture, lacks what the generator is given."""
-    names = given_names(gan)
+    names = gan.given_inputs
     try:
         if names:
             gan.given(rows if isinstance(rows, Mapping) else {})

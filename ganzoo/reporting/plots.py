@@ -173,7 +173,7 @@ def save_picture(
     """
     from ganzoo.reporting import mapped
 
-    if mapped.given_names(gan):
+    if gan.given_inputs:
         rows = real if isinstance(real, Mapping) else {}
         mapped.save_mapped(gan, path, rows, count=count, seed=seed)
         return

@@ -32,10 +32,9 @@ class BestSamples(keras.callbacks.Callback):
     `seconds` (what measuring and saving took). The logs of an epoch have the metric too, for all
     callbacks that come later in the list. A value that is NaN is never the best.
 
-    A training that continues from a checkpoint continues the CSV file, of which rows that are newer
-    than the checkpoint are dropped; training measures them again. The best GAN may be newer than
-    the checkpoint too: it stays until a better one than the remaining rows name is measured, which
-    in a training that repeats bit for bit is the same GAN again.
+    A training that continues from a checkpoint continues the CSV file: rows that are newer than the
+    checkpoint are dropped and measured again. The file of the best GAN may come from such a newer
+    step. It is replaced as soon as a measurement is better than all remaining rows.
 
     Of several workers the chief measures and writes.
 

@@ -81,11 +81,19 @@ class SamplePictures(_EveryFewEpochs):
     """Writes pictures `folder/epoch_0005.png` and so on, all of the same latents.
 
     There is one after the first epoch, every `every` epochs, and at the end of training. A
-    generator that maps samples, as pix2pix does, needs some in `real`: else training doesn't begin.
+    generator that maps samples, as pix2pix does, needs some in `real`.
+
+        pictures = ganzoo.callbacks.SamplePictures("samples", every=5)
+        gan.fit(images, epochs=50, callbacks=[pictures])
 
     Args:
-        every: epochs between pictures.
+        folder: where the pictures are written; it is made if it doesn't exist.
+        every: epochs between pictures, at least 1.
         seed, count, real: see `ganzoo.reporting.plots.save_picture`.
+
+    Raises:
+        ValueError: `every` is not an int of at least 1, or, before the first step, the generator
+            maps samples and `real` has none.
     """
 
     def __init__(
@@ -123,6 +131,14 @@ class HistoryCSV(keras.callbacks.Callback):
     An existing file is continued. Rows of epochs that are repeated, after a training was stopped
     between two checkpoints, are replaced. In contrast, keras.callbacks.CSVLogger counts from 0,
     writes no seconds and adds an empty `val_` column for each log.
+
+        gan.fit(images, epochs=20, callbacks=[ganzoo.callbacks.HistoryCSV("history.csv")])
+
+    Args:
+        path: the file, in a folder that exists.
+
+    Raises:
+        OSError: the file can't be written.
     """
 
     def __init__(self, path: str | os.PathLike):

@@ -88,9 +88,9 @@ def train(
         epochs: passes over the data; by default as many as make about 1,600 steps, or the steps of
             the recipe.
         steps: generator updates, in place of `epochs`.
-        batch_size: rows of each update; by default 64, or 16 for images of at least 48×48 where
-            there is no GPU. Without a GPU the networks are narrow too, if no width is chosen, so
-            that 1,600 steps take minutes.
+        batch_size: rows of each update; by default 64, up to 500 for a table, or 16 for images of
+            at least 48×48 where there is no GPU. Without a GPU the networks are narrow too, if no
+            width is chosen, so that thousands of steps take minutes.
         size, fit, flip: how images are resized and whether they are mirrored too, see
             `ganzoo.data.load`. Pictures of a folder that have different sizes, or sides of more
             than 64 pixels, get 64×64 where no size is given.
@@ -170,7 +170,7 @@ def train(
         "networks": _networks(gan),
         "epochs": training.epochs,
         "steps": training.last_step,
-        "batch_size": batch_size or 64,
+        "batch_size": training.rows_per_step // gan.critic_steps,
         "metric": training.quality.metric if training.quality else "none",
         "patience": patience,
         "replicas": strategy.num_replicas_in_sync,

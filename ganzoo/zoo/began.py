@@ -6,6 +6,7 @@ from ganzoo.core.gan import GAN, Terms
 from ganzoo.core.update import Outputs, Update
 from ganzoo.foundation.hyperparameters import Hyperparameter
 from ganzoo.foundation.registry import register
+from ganzoo.foundation.replicas import mean_over_replicas
 from ganzoo.losses.objectives import Objective
 
 
@@ -27,10 +28,10 @@ class BEGAN(GAN):
     Deviations: encoder and decoder are this library's networks of width 32, with a code of
     `latent_dim` units; the rate is 1e-3 without decay, λ is 0.05 and γ is 1. The paper's values (a
     rate of 1e-4, λ of 0.001, γ of 0.3 to 0.7) are for hundreds of thousands of steps on faces. In a
-    few thousand steps on digits they keep k at 0, and G generates only the digit that is easiest to
-    encode. All ten come with a D that is much slower than G: on the 8×8 digits with `width=16`,
-    `latent_dim=16`, `beta_2=0.9`, `ema=0.995`, `proportional_gain=1.0`, and rates of 2e-3 for G and
-    1e-4 for D that fall to 0 in the second half of 4,000 steps.
+    few thousand steps on digits these keep k at 0, and G generates only the digit that is easiest
+    to encode. To get all ten digits of the 8×8 data set, make D much slower than G: `width=16`,
+    `latent_dim=16`, `beta_2=0.9`, `ema=0.995`, `proportional_gain=1.0`, 4,000 steps, and rates of
+    2e-3 for G and 1e-4 for D that fall to 0 in the second half.
     """
 
     objective = Objective(  # `discriminator_loss` adds the second term of L_D
@@ -54,7 +55,7 @@ class BEGAN(GAN):
         if features.output_shape == features.input_shape:
             return features
         code = keras.layers.Dense(self.latent_dim)(features.outputs[0])
-        decoder = networks.choose(self.architecture, self.spec.shape).generator(
+        decoder = networks.choose(self.named_architecture, self.spec.shape).generator(
             self.latent_dim, self.spec.shape, width=self.width, normalization="none"
         )
         return keras.Model(features.inputs, decoder(code), name="discriminator")
@@ -78,8 +79,8 @@ class BEGAN(GAN):
         return terms | {"discriminator": terms["discriminator"] - self.k * fake}
 
     def after_step(self, update: Update, terms: Terms) -> Terms:
-        fake = self.mean_over_replicas(terms["generator"])
-        real = self.mean_over_replicas(tf.reduce_mean(update.real_outputs["logits"]))
+        fake = mean_over_replicas(terms["generator"])
+        real = mean_over_replicas(tf.reduce_mean(update.real_outputs["logits"]))
         balance = self.gamma * real - fake
         self.k.assign(tf.clip_by_value(self.k + self.proportional_gain * balance, 0.0, 1.0))
         return {"k": self.k, "convergence": real + tf.abs(balance)}

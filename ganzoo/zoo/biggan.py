@@ -9,10 +9,10 @@ class BigGAN(Labelled, GAN):
     """Large Scale GAN Training for High Fidelity Natural Image Synthesis.
 
     Brock, Donahue, Simonyan 2019, arXiv:1809.11096, section 3 and eq. 3: the losses of SAGAN, and
-    an orthogonal regularisation of G's kernels W.
+    an orthogonal regularisation of G's kernels W, whose rows are the filters.
 
         L_D = E relu(1 − D(x, y)) + E relu(1 + D(G(z, y), y))
-        L_G = −E D(G(z, y), y) + β Σ ‖WᵀW ⊙ (1 − I)‖²
+        L_G = −E D(G(z, y), y) + β Σ ‖WWᵀ ⊙ (1 − I)‖²
 
     Each stage of G gets a part of the latents and an embedding of the class, which all stages
     share, through its batch normalisation. D is told the class by a projection. G and D have

@@ -8,6 +8,7 @@ from ganzoo.core.gan import GAN, Terms
 from ganzoo.core.update import Outputs, Update
 from ganzoo.foundation.hyperparameters import Hyperparameter
 from ganzoo.foundation.registry import register
+from ganzoo.foundation.replicas import mean_over_replicas
 from ganzoo.losses.objectives import Objective
 
 
@@ -63,8 +64,7 @@ class EBGAN(GAN):
                 "a decoder on top of it: let it end in features [batch, n]."
             )
         code = keras.layers.Dense(self.latent_dim, name="code")(features.outputs[0])
-        named = "auto" if self._own_networks else self.architecture
-        decoder = networks.choose(named, self.spec.shape).generator(
+        decoder = networks.choose(self.named_architecture, self.spec.shape).generator(
             self.latent_dim, self.spec.shape, width=self.width, normalization="none"
         )
         outputs = {"code": code, "reconstruction": decoder(code)}
@@ -88,6 +88,6 @@ class EBGAN(GAN):
         # Σᵢⱼ (sᵢᵀsⱼ)² = ‖Σᵢ sᵢsᵢᵀ‖², and the matrix can be averaged over replicas.
         codes = tf.math.l2_normalize(tf.cast(codes, tf.float32), axis=1)
         count = tf.cast(tf.shape(codes)[0], tf.float32)
-        products = self.mean_over_replicas(tf.matmul(codes, codes, transpose_a=True) / count)
+        products = mean_over_replicas(tf.matmul(codes, codes, transpose_a=True) / count)
         count *= tf.distribute.get_replica_context().num_replicas_in_sync
         return (count * tf.reduce_sum(tf.square(products)) - 1.0) / (count - 1.0)

@@ -88,7 +88,7 @@ class FastGAN(GAN):
         place = update.noise.integers([update.count], 4)
         fine = fastgan.quarter(outputs["fine"], place)
         decoded = self.part_decoder(fine, training=update.training)
-        # The same quarter of the image. Its sides become multiples of those of the maps.
+        # The decoder's output covers whole maps, so the sides must be multiples of theirs.
         size = [2 * side * 2 ** self._halvings("fine") for side in fine.shape[1:3]]
         added = [max(0, want - have) for want, have in zip(size, images.shape[1:3], strict=True)]
         padded = tf.pad(images, [[0, 0], [0, added[0]], [0, added[1]], [0, 0]])

@@ -7,6 +7,7 @@ from ganzoo.core.inputs import Codes
 from ganzoo.core.update import Update
 from ganzoo.foundation.hyperparameters import Hyperparameter
 from ganzoo.foundation.registry import register
+from ganzoo.foundation.replicas import mean_over_replicas
 
 
 @register("infogan")
@@ -24,6 +25,9 @@ class InfoGAN(Codes, GAN):
     Q is a softmax for the category. For each continuous code it is a Gaussian of scale 1, as in the
     authors' code, because the term of a learned scale becomes much larger than that of the
     category. The term `posterior` of D's loss and the term `information` of G's loss are −λ L_I.
+
+    `gan.sample(16, category=3)` fixes the category, and `gan.sample(16, code=[0.5, -1])` the codes.
+    `ganzoo.latents.traverse(gan, "code:0")` varies one code.
 
     The logs `category_information`, which is at most log(categories), and `code_information` are
     the bound in nats. The latter takes the standard deviation of Q's errors as the scale. The
@@ -52,7 +56,7 @@ class InfoGAN(Codes, GAN):
     def after_step(self, update: Update, terms: Terms) -> Terms:
         category, squares = self.code_errors(update)
         # The mean comes before the logarithm, so that it doesn't depend on the number of replicas.
-        squares = self.mean_over_replicas(squares)
+        squares = mean_over_replicas(squares)
         scales = 0.5 * tf.math.log(2 * math.pi * math.e * squares)
         return {
             "category_information": math.log(self.categories) - category,

@@ -6,7 +6,9 @@ from ganzoo.core.gan import GAN, Terms
 from ganzoo.core.update import Outputs, Update
 from ganzoo.foundation.hyperparameters import Hyperparameter
 from ganzoo.foundation.registry import register
+from ganzoo.foundation.replicas import mean_over_replicas
 from ganzoo.losses import objectives
+from ganzoo.losses.regularisers import feature_matching
 
 
 @register("sgan")
@@ -62,14 +64,10 @@ class SemiSupervisedGAN(GAN):
             tf.maximum(labels, 0), update.real_outputs["class"]
         )
         # The share of labelled rows is that of all replicas, so that each row has the same weight.
-        share = self.mean_over_replicas(tf.reduce_mean(labelled))
+        share = mean_over_replicas(tf.reduce_mean(labelled))
         entropy = tf.math.divide_no_nan(tf.reduce_mean(labelled * losses), share)
         return terms | {"discriminator": 0.5 * terms["discriminator"], "class": entropy}
 
     def generator_loss(self, update: Update) -> Terms:
-        real, fake = (
-            self.mean_over_replicas(tf.reduce_mean(outputs["features"], axis=0))
-            for outputs in (update.real_outputs, update.fake_outputs)
-        )
-        terms = {"generator": tf.reduce_sum(tf.square(real - fake))}
+        terms = {"generator": feature_matching.squared_distance(update)}
         return terms | self._regularisation("generator", update)

@@ -6,6 +6,7 @@ from ganzoo.core.update import Update
 from ganzoo.devices import precision
 from ganzoo.foundation.hyperparameters import Hyperparameter
 from ganzoo.foundation.registry import register
+from ganzoo.foundation.replicas import mean_over_replicas
 
 Tensors = list[tf.Tensor]
 
@@ -85,4 +86,4 @@ class UnrolledGAN(GAN):
             with self.discriminator_at(weights):
                 terms = self.discriminator_loss(other)
         slopes = tape.gradient(list(terms.values()), weights, unconnected_gradients="zero")
-        return [self.mean_over_replicas(slope) for slope in slopes]
+        return [mean_over_replicas(slope) for slope in slopes]

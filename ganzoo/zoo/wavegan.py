@@ -21,11 +21,11 @@ class WaveGAN(GAN):
     samples. λ is 10, the critic has five updates for each one of G, and Adam has the rate 1e-4 and
     β = (0.5, 0.9).
 
-    On "tones", rates of 1e-3 that fall to 0 in 1,200 steps and `critic_steps=2` take a minute of
-    one core with batches of 32.
+    The data set "tones" takes a minute on one core with batches of 32, `critic_steps=2`, 1,200
+    steps and rates of 1e-3 that fall to 0.
 
     Deviations: latents are N(0, 1) as in the rest of the library, and not U(−1, 1). By default the
-    networks have a quarter of the paper's width (`width=64`), for a CPU. Series are standardised,
+    networks are 16 channels wide, for a CPU; the paper's are `width=64`. Series are standardised,
     and G's output is linear; the paper's sound is in [-1, 1], with a tanh. The phase is shuffled
     for each sample alone, where the authors' code draws one shift for a batch.
     """

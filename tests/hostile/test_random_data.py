@@ -66,7 +66,7 @@ DATA = st.tuples(
 )
 
 
-@settings(max_examples=75, **FEW)
+@settings(max_examples=40, **FEW)
 @given(DATA)
 def test_any_data_are_refused_in_one_sentence_or_batched_rightly(drawn):
     check(*drawn)

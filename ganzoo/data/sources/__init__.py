@@ -73,23 +73,28 @@ def load(
     """A data set by name, as an unbatched tf.data.Dataset; a dict of two of them, {"a": …, "b": …},
     where the data are unpaired; a DataFrame where they are a table.
 
-    name: one of `available()`. The points of "ring", "grid" and "gaussian" come as (x, mode), all
-        else as {"image": (height, width, channels), "label": an integer}, without the latter
-        where there are no labels, and with "vector" or "series" in place of "image" where a .npz
-        holds vectors or series, and for "sines", "ar" and "tones". Pairs come as {"source": …,
-        "target": …}. Images are uint8, unless TFDS, the .npz or the IDX file says otherwise.
-    size: (height, width) that images are resized to, with antialiasing. "shapes" and "glyphs" are
-        drawn in this size, which must be a square of 16 to 512 pixels.
-    fit: how images of other proportions get that size: "crop" cuts the longer sides equally,
-        "pad" fills the shorter sides with zeros, "squash" ignores the proportions.
-    flip: whether each image is followed by its mirror image (left and right exchanged), which
-        doubles the data set. Both pictures of a pair are mirrored together.
-    seed: draws the points, the stacks, the shapes, the glyphs and the series, and shuffles the
-        files of a folder.
+        digits = ganzoo.data.load("digits")
+        faces = ganzoo.data.load("folder:faces", size=(64, 64), flip=True)
 
-    "shapes", "glyphs" and the series are drawn while they are read, and there is no end of them:
-    see `ganzoo.data.shapes`, `ganzoo.data.glyphs` and `ganzoo.data.series` for more rows and for
-    the factors of each.
+    Args:
+        name: one of `available()`. The points of "ring", "grid" and "gaussian" come as (x, mode).
+            All else comes as {"image": (height, width, channels), "label": an integer}, without the
+            latter where there are no labels, and with "vector" or "series" in place of "image"
+            where a .npz holds vectors or series, and for "sines", "ar" and "tones". Pairs come as
+            {"source": …, "target": …}. Images are uint8, unless TFDS, the .npz or the IDX file says
+            otherwise.
+        size: (height, width) that images are resized to, with antialiasing. "shapes" and "glyphs"
+            are drawn in this size, which must be a square of 16 to 512 pixels.
+        fit: how images of other proportions get that size: "crop" cuts the longer sides equally,
+            "pad" fills the shorter sides with zeros, "squash" ignores the proportions.
+        flip: whether each image is followed by its mirror image (left and right exchanged), which
+            doubles the data set. Both pictures of a pair are mirrored together.
+        seed: draws the points, the stacks, the shapes, the glyphs and the series, and shuffles the
+            files of a folder.
+
+    "shapes", "glyphs" and the series have 50,000 rows, which are drawn while they are read. The
+    functions `dataset` of `ganzoo.data.shapes`, `ganzoo.data.glyphs` and `ganzoo.data.series` draw
+    any number of rows, and their other functions give the factors of each row.
     "emoji", "fashion" and "mnist" must have been fetched once, see `ganzoo.data.fetch`. The latter
     two are the training images; the 10,000 others are in the same folder, for "idx:PATH". Emoji are
     256×256 in the package. They are decoded at once in the size that is asked for, in some seconds.
@@ -123,8 +128,10 @@ def load(
 
     Where the classes are known, the dataset has the attribute `class_names`; where the density
     is, `mixture`, a `toys.Mixture`; where it is a distribution of series, `known_series`, its name.
-    EXIF orientation is ignored. Raises ValueError for an unknown name, and for files that can't be
-    read.
+    EXIF orientation is ignored.
+
+    Raises:
+        ValueError: the name is unknown, an argument doesn't suit the data, or a file can't be read.
     """
     if size is not None and not _is_size(size):
         raise ValueError(

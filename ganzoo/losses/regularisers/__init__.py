@@ -3,11 +3,24 @@
     ganzoo.get("dcgan", regularisers={"lecam": 0.3, "orthogonal": 1e-4})
     ganzoo.get("dcgan", regularisers={ganzoo.regularisers.Consistency(flip=False): 10.0})
 
-To write your own, subclass `Regulariser` and pass `regularisers={MyRegulariser(): 0.1}`. A penalty
-without a state is simpler to write as a function, see `ganzoo.penalties`.
+To write your own, subclass `Regulariser`. Register it with Keras, so that a GAN with it can be
+saved:
+
+    @keras.saving.register_keras_serializable()
+    class SmallLogits(ganzoo.regularisers.Regulariser):
+        name = "small_logits"
+
+        def term(self, update):
+            return tf.reduce_mean(tf.square(update.real_outputs["logits"]))
+
+    ganzoo.get("dcgan", regularisers={SmallLogits(): 1e-3})
+
+A penalty without a state is simpler to write as a function, see `ganzoo.penalties`.
 """
 
 from __future__ import annotations
+
+import copy
 
 from ganzoo.foundation.registry import unknown
 from ganzoo.losses.regularisers.consistency import BalancedConsistency, Consistency
@@ -41,13 +54,13 @@ NAMED: dict[str, type[Regulariser]] = {
 
 
 def get(name: str | Regulariser) -> Regulariser:
-    """Returns a new regulariser of that name, or `name` itself if it is a regulariser.
+    """Returns a new regulariser of that name, or a copy of `name` if it is a regulariser.
 
     Raises:
         ValueError: no regulariser has that name.
     """
     if isinstance(name, Regulariser):
-        return name
+        return copy.copy(name)  # the state belongs to one GAN
     if not isinstance(name, str) or name not in NAMED:
         raise ValueError(unknown("regulariser", name, NAMED))
     return NAMED[name]()

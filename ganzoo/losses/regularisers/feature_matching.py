@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
+from ganzoo.foundation.replicas import mean_over_replicas
 from ganzoo.losses.regularisers.regulariser import Regulariser, Update
 
 
@@ -35,11 +36,13 @@ class FeatureMatching(Regulariser):
             )
 
     def term(self, update: Update) -> tf.Tensor:
-        real, fake = (
-            tf.reduce_mean(tf.cast(outputs["features"], tf.float32), axis=0)
-            for outputs in (update.real_outputs, update.fake_outputs)
-        )
-        difference = real - fake
-        if replica := tf.distribute.get_replica_context():
-            difference = replica.all_reduce(tf.distribute.ReduceOp.MEAN, difference)
-        return tf.reduce_sum(tf.square(difference))
+        return squared_distance(update)
+
+
+def squared_distance(update: Update) -> tf.Tensor:
+    """‖E f(x) − E f(G(z))‖², of the output "features" of D, with the means of all replicas."""
+    real, fake = (
+        tf.reduce_mean(tf.cast(outputs["features"], tf.float32), axis=0)
+        for outputs in (update.real_outputs, update.fake_outputs)
+    )
+    return tf.reduce_sum(tf.square(mean_over_replicas(real - fake)))

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from ganzoo.foundation.replicas import mean_over_replicas
 from ganzoo.losses.regularisers.regulariser import Regulariser, Update, check_decay
 
 
@@ -55,9 +56,7 @@ class LeCam(Regulariser):
 
     def after(self, update: Update) -> None:
         logits = (update.real_outputs["logits"], update.fake_outputs["logits"])
-        now = tf.stack([*map(tf.reduce_mean, logits), 1.0])
-        if replica := tf.distribute.get_replica_context():
-            now = replica.all_reduce(tf.distribute.ReduceOp.MEAN, now)
+        now = mean_over_replicas(tf.stack([*map(tf.reduce_mean, logits), 1.0]))
         self.averages.assign(self.decay * self.averages.value + (1.0 - self.decay) * now)
 
     def get_config(self) -> dict[str, Any]:

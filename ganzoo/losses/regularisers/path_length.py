@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from ganzoo.foundation.replicas import mean_over_replicas
 from ganzoo.losses.regularisers.regulariser import Regulariser, Update, check_decay
 
 
@@ -66,9 +67,7 @@ class PathLength(Regulariser):
 
     def term(self, update: Update) -> tf.Tensor:
         lengths = self.lengths(update)
-        now = tf.stop_gradient(tf.reduce_mean(lengths))
-        if replica := tf.distribute.get_replica_context():
-            now = replica.all_reduce(tf.distribute.ReduceOp.MEAN, now)
+        now = mean_over_replicas(tf.stop_gradient(tf.reduce_mean(lengths)))
         mean = self.decay * self.mean.value + (1.0 - self.decay) * now
         update.kept[self.name] = mean
         return tf.reduce_mean(tf.square(lengths - mean))
