@@ -19,7 +19,7 @@ class FakeGAN:
         self.output_name = "image" if self.spec.is_image else "vector"
         self.latent_spec = {"latent": tf.TensorSpec([None, 5], tf.float32)}
         self.latent_ranges = {"latent": "standard normal"}
-        self.inputs = {}
+        self.given_inputs = []
         if labels:
             self.latent_spec["label"] = tf.TensorSpec([None], tf.int32)
             self.latent_ranges["label"] = "0..9"

@@ -453,3 +453,8 @@ def test_what_makes_no_sense_is_refused(name, augment, data, sentence):
 def test_bad_arguments_are_refused(make, sentence):
     with pytest.raises(ValueError, match=sentence):
         make()
+
+
+def test_an_unknown_name_is_refused():
+    with pytest.raises(ValueError, match="no augmentation is called 'difaugment': did you mean"):
+        ganzoo.augmentation.get("difaugment")

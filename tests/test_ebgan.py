@@ -69,3 +69,12 @@ def test_a_discriminator_without_features_is_refused():
     gan = ganzoo.get("ebgan", architecture=networks)
     with pytest.raises(ValueError, match=r"let it end in features \[batch, n\]"):
         gan.build_from(np.eye(8, 2, dtype="float32"), batch_size=4)
+
+
+def test_began_puts_a_decoder_on_a_discriminator_of_features():
+    networks = [
+        keras.Sequential([keras.Input([n]), keras.layers.Dense(m)]) for n, m in ((16, 2), (2, 4))
+    ]
+    gan = ganzoo.get("began", architecture=networks)
+    gan.build_from(np.eye(8, 2, dtype="float32"), batch_size=4)
+    assert gan.discriminator.output_shape == (None, 2)

@@ -14,6 +14,7 @@ import tensorflow as tf
 from fake_gan import FORMATS, FakeGAN, arrays, latents_of
 from tensorflow_serving.apis import prediction_log_pb2
 
+import ganzoo
 from ganzoo import exporters
 from ganzoo.exporters import certificate, saved_model
 
@@ -258,3 +259,13 @@ def test_a_path_that_ends_in_onnx_is_one_file(tmp_path, monkeypatch):
     with pytest.raises(exporters.ExportError):
         exporters.export(gan, tmp_path / "g.onnx", "onnx")
     assert file.read_bytes() == before, "a file that was there is replaced by a whole one or not"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("pix2pix", "[-1, 1]"), ("gan", "the data's own units")]
+)
+def test_the_values_of_an_output_in_words(name, words):
+    x = np.random.default_rng(0).integers(0, 256, (8, 16, 16, 1), "uint8")
+    gan = ganzoo.get(name, width=4)
+    gan.build_from({"source": x, "target": x} if name == "pix2pix" else np.eye(8, 2, dtype="f4"))
+    assert certificate.value_range(gan) == words

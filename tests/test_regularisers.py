@@ -386,3 +386,12 @@ def test_a_game_with_a_loss_of_its_own_takes_regularisers():
 def test_an_unknown_name_is_refused():
     with pytest.raises(ValueError, match="did you mean 'lecam'"):
         ganzoo.get("dcgan", regularisers={"lecan": 0.3})
+
+
+def test_two_gans_can_share_a_regulariser():
+    shared = regularisers.LeCam()
+    one, two = (ganzoo.get("gan", width=8, regularisers={shared: 0.1}) for _ in range(2))
+    for gan in (one, two):
+        gan.build_from(np.zeros([16, 2], "float32"))
+    (((first, _),), ((second, _),)) = one._regularisers, two._regularisers
+    assert first.averages is not second.averages and not hasattr(shared, "averages")

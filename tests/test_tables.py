@@ -19,6 +19,7 @@ from ganzoo.data.toys import (
     customers,
 )
 from ganzoo.evaluation import column_shapes, pair_trends
+from ganzoo.training import runs
 
 TABLE = {"table": Column("table")}
 
@@ -307,6 +308,15 @@ def test_a_table_of_numbers_alone_needs_no_condition():
     assert list(gan.inputs) == ["latent", "gumbel"] and gan.sample(5).shape == (5, 2)
     with pytest.raises(ValueError, match="columns of categories, none"):
         gan.sample(2, conditions={"a": 1})
+
+
+def test_a_run_goes_on_with_its_batch_size(frame, tmp_path):
+    frame.to_csv(tmp_path / "table.csv", index=False)
+    run = runs.train(
+        "ctgan", f"table:{tmp_path / 'table.csv'}", steps=2, out=tmp_path / "run", metric="none",
+        hyperparameters={"width": 8, "latent_dim": 4, "packing": 2}, export=False,
+    )  # fmt: skip
+    assert run.config["batch_size"] == 500
 
 
 def test_a_saved_model_holds_no_rows(gan, frame, tmp_path):

@@ -356,6 +356,8 @@ def test_what_is_too_far_from_keras_is_refused_with_the_measurement(tmp_path):
 def test_psnr_by_hand():
     assert certificate.psnr(np.array([4.0, 0.0]), None, "image") == pytest.approx(3.0103, abs=1e-4)
     assert certificate.psnr(np.full(3, 0.01), np.array([0.0, 10.0]), "vector") == pytest.approx(40)
+    found = certificate.psnr(np.array([4.0, 0.0]), np.array([0.0, 10.0]), "target")  # of pix2pix
+    assert found == pytest.approx(3.0103, abs=1e-4)
     assert certificate.psnr(np.zeros(3), None, "image") == 200
 
 
