@@ -388,7 +388,6 @@ def test_own_objective_penalty_and_regulariser_are_taken_and_saved(tmp_path):
         "penalties": {one_sided: 2.0, "r1": 0.1},
         "regularisers": {regularisers.LeCam(0.5): 0.1},
     }
-    keras.saving.register_keras_serializable()(objectives.wasserstein_generator)
     gan = fitted("dcgan", **chosen)
     assert {"one_sided", "r1", "lecam"} <= set(gan.log.names)
     gan.save(tmp_path / "gan.keras")

@@ -61,6 +61,7 @@ class Objective:
         return cls(**{k: keras.saving.deserialize_keras_object(v) for k, v in config.items()})
 
 
+@keras.saving.register_keras_serializable("ganzoo")
 def cross_entropy_discriminator(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
     """−E log σ(D(x)) − E log(1 − σ(D(G(z)))) = E sp(−D(x)) + E sp(D(G(z))).
 
@@ -70,11 +71,13 @@ def cross_entropy_discriminator(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
     return tf.reduce_mean(tf.nn.softplus(-real)) + tf.reduce_mean(tf.nn.softplus(fake))
 
 
+@keras.saving.register_keras_serializable("ganzoo")
 def minimax_generator(real: tf.Tensor | None, fake: tf.Tensor) -> tf.Tensor:
     """E log(1 − σ(D(G(z)))) = −E sp(D(G(z))). Goodfellow et al. 2014, arXiv:1406.2661, eq. 1."""
     return -tf.reduce_mean(tf.nn.softplus(fake))
 
 
+@keras.saving.register_keras_serializable("ganzoo")
 def non_saturating_generator(real: tf.Tensor | None, fake: tf.Tensor) -> tf.Tensor:
     """−E log σ(D(G(z))) = E sp(−D(G(z))). Goodfellow et al. 2014, arXiv:1406.2661, section 3."""
     return tf.reduce_mean(tf.nn.softplus(-fake))
@@ -108,11 +111,13 @@ def least_squares_coding(a: float, b: float, c: float) -> Objective:
 least_squares = least_squares_coding(0.0, 1.0, 1.0)
 
 
+@keras.saving.register_keras_serializable("ganzoo")
 def wasserstein_discriminator(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
     """E D(G(z)) − E D(x). Arjovsky et al. 2017, arXiv:1701.07875, eq. 3; D must be Lipschitz."""
     return tf.reduce_mean(fake) - tf.reduce_mean(real)
 
 
+@keras.saving.register_keras_serializable("ganzoo")
 def wasserstein_generator(real: tf.Tensor | None, fake: tf.Tensor) -> tf.Tensor:
     """−E D(G(z)). Arjovsky et al. 2017, arXiv:1701.07875."""
     return -tf.reduce_mean(fake)
@@ -121,6 +126,7 @@ def wasserstein_generator(real: tf.Tensor | None, fake: tf.Tensor) -> tf.Tensor:
 wasserstein = Objective(wasserstein_discriminator, wasserstein_generator)
 
 
+@keras.saving.register_keras_serializable("ganzoo")
 def hinge_discriminator(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
     """E relu(1 − D(x)) + E relu(1 + D(G(z))). Lim and Ye 2017, arXiv:1705.02894."""
     return tf.reduce_mean(tf.nn.relu(1.0 - real)) + tf.reduce_mean(tf.nn.relu(1.0 + fake))
@@ -129,6 +135,7 @@ def hinge_discriminator(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
 hinge = Objective(hinge_discriminator, wasserstein_generator)
 
 
+@keras.saving.register_keras_serializable("ganzoo")
 def relativistic_discriminator(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
     """E sp(−(D(x) − D(G(z)))). Row i of the real logits is paired with row i of the fake ones.
 
@@ -137,6 +144,7 @@ def relativistic_discriminator(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
     return tf.reduce_mean(tf.nn.softplus(fake - real))
 
 
+@keras.saving.register_keras_serializable("ganzoo")
 def relativistic_generator(real: tf.Tensor | None, fake: tf.Tensor) -> tf.Tensor:
     """E sp(−(D(G(z)) − D(x))): D's loss with real and fake exchanged.
 
@@ -148,6 +156,7 @@ def relativistic_generator(real: tf.Tensor | None, fake: tf.Tensor) -> tf.Tensor
 relativistic = Objective(relativistic_discriminator, relativistic_generator, relativistic=True)
 
 
+@keras.saving.register_keras_serializable("ganzoo")
 def relativistic_average_discriminator(real: tf.Tensor, fake: tf.Tensor) -> tf.Tensor:
     """E sp(−(D(x) − E D(G(z)))) + E sp(D(G(z)) − E D(x)).
 
@@ -159,6 +168,7 @@ def relativistic_average_discriminator(real: tf.Tensor, fake: tf.Tensor) -> tf.T
     return tf.reduce_mean(tf.nn.softplus(-above)) + tf.reduce_mean(tf.nn.softplus(below))
 
 
+@keras.saving.register_keras_serializable("ganzoo")
 def relativistic_average_generator(real: tf.Tensor | None, fake: tf.Tensor) -> tf.Tensor:
     """E sp(−(D(G(z)) − E D(x))) + E sp(D(x) − E D(G(z))): D's loss with real and fake exchanged.
 
