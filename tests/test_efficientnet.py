@@ -238,7 +238,7 @@ def test_features_of_samples_in_any_unit(extractor, weights):
 def sampler(rows):
     """As much of a GAN as `evaluation.evaluate` asks of one that only samples."""
     return types.SimpleNamespace(
-        output_name="image", fields={"image": SPEC}, spec=SPEC, inputs={}, latent_spec={},
+        output_name="image", fields={"image": SPEC}, spec=SPEC, given_inputs=[], latent_spec={},
         columns={"image": data.Column("sample")},
         discriminator=types.SimpleNamespace(output={}),
         sample=lambda count, seed=0: rows[:count],

@@ -267,5 +267,6 @@ def test_a_path_that_ends_in_onnx_is_one_file(tmp_path, monkeypatch):
 def test_the_values_of_an_output_in_words(name, words):
     x = np.random.default_rng(0).integers(0, 256, (8, 16, 16, 1), "uint8")
     gan = ganzoo.get(name, width=4)
-    gan.build_from({"source": x, "target": x} if name == "pix2pix" else np.eye(8, 2, dtype="f4"))
+    data = {"source": x, "target": x} if name == "pix2pix" else np.eye(8, 2, dtype="float32")
+    gan.build_from(data, batch_size=4)
     assert certificate.value_range(gan) == words

@@ -38,7 +38,13 @@ def sampler(rows, spec=SPEC):
     name = "image" if spec.is_image else "vector"
     named = {"output_name": name, "fields": {name: spec}, "columns": {name: data.Column("sample")}}
     return types.SimpleNamespace(
-        **named, spec=spec, inputs={}, latent_spec={}, discriminator=critic, sample=sample
+        **named,
+        spec=spec,
+        inputs={},
+        given_inputs=[],
+        latent_spec={},
+        discriminator=critic,
+        sample=sample,
     )
 
 

@@ -392,6 +392,6 @@ def test_two_gans_can_share_a_regulariser():
     shared = regularisers.LeCam()
     one, two = (ganzoo.get("gan", width=8, regularisers={shared: 0.1}) for _ in range(2))
     for gan in (one, two):
-        gan.build_from(np.zeros([16, 2], "float32"))
+        gan.build_from(np.eye(16, 2, dtype="float32"), batch_size=8)
     (((first, _),), ((second, _),)) = one._regularisers, two._regularisers
     assert first.averages is not second.averages and not hasattr(shared, "averages")

@@ -121,8 +121,9 @@ def test_bigan():
 
 
 def test_pix2pix():
-    gan = ganzoo.get("pix2pix", reconstruction_weight=3.0)
-    made, target = DRAW.uniform(-1, 1, (2, COUNT, 4, 4, 1)).astype("float32")
+    gan = ganzoo.get("pix2pix", width=4, reconstruction_weight=3.0)
+    made, target = DRAW.uniform(-1, 1, (2, COUNT, 16, 16, 1)).astype("float32")
+    gan.build_from({"source": made, "target": target}, batch_size=4)
     seen = update(
         real_outputs={"logits": REAL},
         fake_outputs={"logits": FAKE},
