@@ -1,6 +1,6 @@
 """How far a training step of ganzoo's is from the fastest that this machine could make it.
 
-    python benchmarks/limit.py              # everything; some kernels in bfloat16 take minutes
+    python benchmarks/limit.py              # everything, more than an hour
     python benchmarks/limit.py --work ring --precision float32 --rounds 3
 
 The limit of a step is the time of its parts, each by the fastest kernel and all one after another:
