@@ -416,6 +416,7 @@ def test_an_own_function_is_saved_and_loaded(tmp_path):
 def test_an_own_function_augments_vectors():
     gan = ganzoo.get("gan", augment=halved, **SMALL)
     gan.fit(RNG.normal(size=(64, 3)), batch_size=16, steps_per_epoch=1, verbose=0)
+    assert gan.step == 1 and np.isfinite(gan.sample(4)).all()
 
 
 @pytest.mark.parametrize(

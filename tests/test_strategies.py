@@ -58,6 +58,11 @@ def two_workers(folder, names):
     return [dict(np.load(file)) for file in files]
 
 
+AT_A_KINK = {"projection_gan"}
+"""With its first weights and these data the input of a ReLU is so near to 0 in the second step that
+rounding decides its gradient: moving all weights by 1e-7 does the same in half of the tries."""
+
+
 def norm(arrays):
     return sum(float(np.sum(array**2)) for array in arrays) ** 0.5
 
@@ -78,9 +83,9 @@ def test_two_workers_train_what_one_device_does(tmp_path, names):
     assert first.keys() == second.keys() == one.keys()
     for key, value in one.items():
         np.testing.assert_array_equal(first[key], second[key], key)
-        if "/third/" not in key:
+        if not key.startswith(tuple(f"{name}/third/" for name in AT_A_KINK)):
             np.testing.assert_allclose(first[key], value, rtol=1e-5, atol=1e-5, err_msg=key)
-    for name in names:  # where an input of a ReLU is almost 0, rounding decides its gradient
+    for name in AT_A_KINK & {*names}:
         third = [key for key in one if key.startswith(f"{name}/third/")]
         moved = norm(one[key] - one[key.replace("third", "first")] for key in third)
         assert norm(one[key] - first[key] for key in third) < 0.01 * moved, name
