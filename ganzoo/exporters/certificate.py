@@ -260,8 +260,9 @@ def psnr(squared_errors: np.ndarray, expected: np.ndarray | None, output: str) -
             table; not read for images.
         output: the name of the output, `gan.output_name`. The peak of images is 2.
     """
-    ranged = output in ("vector", "series", "table") and expected is not None
-    peak = float(np.ptp(expected)) if ranged else 2.0
+    peak = 2.0
+    if expected is not None and output in ("vector", "series", "table"):
+        peak = float(np.ptp(expected))
     with np.errstate(divide="ignore", invalid="ignore"):
         return float(np.minimum(10 * np.log10(np.square(peak) / np.mean(squared_errors)), 200))
 
