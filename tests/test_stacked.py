@@ -12,7 +12,7 @@ FILE = Path(__file__).parent.parent / "benchmarks/stacked.py"
 SPEC = importlib.util.spec_from_file_location("stacked", FILE)
 STACKED = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(STACKED)
-pytestmark = pytest.mark.usefixtures("cached_judges")
+pytestmark = [pytest.mark.usefixtures("cached_judges"), pytest.mark.slow]
 RNG = np.random.default_rng(0)
 
 

@@ -139,6 +139,7 @@ def test_kill_9_in_the_middle_of_an_upload(s3):
 # ---- runs
 
 
+@pytest.mark.slow
 def test_a_run_with_its_checkpoints_elsewhere_outlives_its_folder(s3, tmp_path, ganzoo_in):
     line = "train gan --data ring --batch-size 32 --no-export --metric none --checkpoints s3://bucket/r"
     assert ganzoo_in(tmp_path, f"{line} --steps 20 --out one")[0] == 0

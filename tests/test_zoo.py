@@ -39,6 +39,7 @@ SPREAD = {
     checks.check_shapes,
     checks.check_saved_model,
     checks.check_onnx,
+    checks.check_tiny_problem,
 }
 """These are quick tests of the four names that differ most in what they check."""
 MOST_DIFFERENT = {"began", "cgan", "gan", "pix2pix"}

@@ -97,13 +97,13 @@ class Training:
         real: Any = None
         with data.clear_errors():
             stream = gan.batches(examples, batch_size=batch_size, value_range=value_range)
+            if not gan.built:
+                gan.build_for(stream.fields)
             if several:
                 real = _rows(gan, shown, HELD_OUT, value_range, shuffle=False)
             elif not stream.spec.is_image:
                 rows = _rows(gan, shown, plots.POINTS, value_range, shuffle=True)
                 real = rows[stream.sample_name]
-        if not gan.built:
-            gan.build_for(stream.fields)
         planned = length(epochs, steps, stream.steps_per_epoch)
         rows = stream.dataset.element_spec[stream.sample_name].shape[0]
         measured = _quality(gan, examples, shown, metric, patience, value_range)

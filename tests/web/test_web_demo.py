@@ -13,6 +13,8 @@ from page import GENERATE, flat, picture
 from ganzoo import cli, pretrained
 from ganzoo.cli import demo as command
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def pair(tmp_path, monkeypatch):

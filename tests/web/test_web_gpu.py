@@ -12,6 +12,7 @@ from playwright.sync_api import sync_playwright
 from ganzoo import exporters
 from ganzoo.exporters.web import runtime
 
+pytestmark = pytest.mark.slow
 GPU = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"]
 
 
