@@ -27,7 +27,8 @@ def trained(tmp_path_factory):
         ("infogan", "digits"),
         ("gan", "ring"),
     ):
-        small = {"hyperparameters": {"width": 8}, "steps": 4, "export": False, "metric": "none"}
+        own = {"width": 8, "architecture": "mlp"}
+        small = {"hyperparameters": own, "steps": 4, "export": False, "metric": "none"}
         runs.train(name, dataset, out=home / name, **small)
     return home
 

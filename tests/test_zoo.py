@@ -11,16 +11,6 @@ from ganzoo.foundation import registry
 from ganzoo.testing import checks
 
 NAMES = ganzoo.names()
-COSTLY = {
-    checks.check_two_replicas_equal_one,
-    checks.check_resume,
-    checks.check_seed,
-    checks.check_saved_model,
-    checks.check_onnx,
-    checks.check_neither_loss_moves_the_other_player,
-    checks.check_shapes,
-    checks.check_tiny_problem,
-}
 REPRESENTATIVES = {
     "began",
     "bigan",
@@ -33,21 +23,21 @@ REPRESENTATIVES = {
     "srgan",
     "wgan",
 }
-"""Each has a mechanism that the others lack. Costly checks of all other names are slow tests."""
-SPREAD = {
-    checks.check_two_replicas_equal_one,
-    checks.check_shapes,
-    checks.check_saved_model,
-    checks.check_onnx,
-    checks.check_tiny_problem,
-}
-"""These are quick tests of the four names that differ most in what they check."""
+"""Each has a mechanism that the others lack. The checks of all other names are slow tests."""
 MOST_DIFFERENT = {"began", "cgan", "gan", "pix2pix"}
+COSTLY = {
+    checks.check_shapes: MOST_DIFFERENT,
+    checks.check_saved_model: MOST_DIFFERENT,
+    checks.check_onnx: MOST_DIFFERENT,
+    checks.check_two_replicas_equal_one: MOST_DIFFERENT - {"pix2pix"},
+    checks.check_tiny_problem: MOST_DIFFERENT - {"pix2pix"},
+}
+"""These checks take seconds, so they are quick tests of these names only."""
 LARGE = {
     "biggan", "cyclegan", "fastgan", "projection_gan", "reacgan", "sagan", "sngan", "stylegan2",
 }  # fmt: skip
-"""All checks of these are slow tests, for their networks take seconds to trace. Their networks and
-losses have tests of their own."""
+"""They have mechanisms that no representative has. Their networks take seconds to trace, so only
+slow tests check them; their networks and losses have tests of their own."""
 
 
 def mechanisms(cls):
@@ -70,17 +60,11 @@ HOOKS = {
 }
 
 
-PLAIN = {name for name in NAMES if not HOOKS & mechanisms(registry.find(name))} - REPRESENTATIVES
-"""These are `GAN` with an objective, penalties or networks of their own, which have other tests."""
-
-
 def cases():
     for name in NAMES:
         for check in checks.CHECKS:
-            quick = MOST_DIFFERENT if check in SPREAD else REPRESENTATIVES
-            slow = name in LARGE or (check in COSTLY and name not in quick)
-            slow |= name in PLAIN and check is not checks.check_record
-            marks = [pytest.mark.slow] * slow
+            quick = name in COSTLY.get(check, REPRESENTATIVES) or check is checks.check_record
+            marks = [] if quick else [pytest.mark.slow]
             yield pytest.param(name, check, marks=marks, id=f"{name}-{check.__name__}")
 
 

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from page import PlainTextScripts, picture
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def copied(exported, tmp_path):
