@@ -106,7 +106,7 @@ class Arrays:
                 " per sample."
             )
 
-    def look(self, rows: int, known: bool) -> dict[str, list[np.ndarray]]:
+    def look(self, rows: int, built: bool) -> dict[str, list[np.ndarray]]:
         """All rows, by column."""
         return {name: [value] for name, value in self.values.items()}
 

@@ -129,8 +129,8 @@ def batches(
     mine = slice(part[0] * rows // part[1], (part[0] + 1) * rows // part[1])
     learned: dict[str, Field] = {}
     for source in sources:
-        known = all(name in (fields or {}) for name in forms.samples_of(source.columns))
-        seen = source.look(rows, known)
+        built = all(name in (fields or {}) for name in forms.samples_of(source.columns))
+        seen = source.look(rows, built)
         count = sum(map(len, next(iter(seen.values()))))
         if isinstance(source, Stream) and source.records is not None:
             count = source.records.count  # of which a worker sees its own shards only

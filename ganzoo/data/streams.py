@@ -134,15 +134,15 @@ class Stream:
     def _shards(self) -> tuple[int, ...]:
         return getattr(self.records, "shards", ())
 
-    def look(self, rows: int, known: bool) -> dict[str, list[np.ndarray]]:
+    def look(self, rows: int, built: bool) -> dict[str, list[np.ndarray]]:
         """Reads the first rows: at least one step if there are so many, and enough of them to
-        estimate the range and the moments, unless these are known."""
+        estimate the range and the moments, which a model that is built has already."""
         if rows > LONGEST:
             raise ValueError(
                 f"a step of {rows} rows of a dataset is too large: pass a batch_size that makes it"
                 f" at most {LONGEST}."
             )
-        enough, count = max(rows, 64 if self.is_image or known else 2048), 0
+        enough, count = max(rows, 64 if self.is_image or built else 2048), 0
         seen: dict[str, list[np.ndarray]] = {name: [] for name in self.columns}
         element: Batch | None = self.first
         while element is not None and count < enough:

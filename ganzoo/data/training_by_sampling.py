@@ -29,7 +29,7 @@ class Table:
         self.frame = frame
         self.batch_size = min(500, max(1, len(frame) // 10 * 10))
 
-    def look(self, rows: int, known: bool) -> dict[str, list[Any]]:
+    def look(self, rows: int, built: bool) -> dict[str, list[Any]]:
         """All rows."""
         return {"table": [self.frame]}
 
