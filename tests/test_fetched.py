@@ -265,6 +265,7 @@ def test_the_packages_of_mnists_format(name, first):
     assert data.load(f"idx:{others}").cardinality() == 10_000
 
 
+@pytest.mark.slow
 def test_the_package_of_emoji():
     dataset = load("emoji", size=(16, 16))
     assert dataset.cardinality() == 1871

@@ -173,6 +173,7 @@ def test_errors_of_one_machine_are_not_lost_workers():
         raise tf.errors.UnavailableError(None, None, "a file server")
 
 
+@pytest.mark.slow
 def test_train_under_a_strategy_from_the_command_line(tmp_path):
     out = tmp_path / "run"
     command = [Path(sys.executable).parent / "ganzoo", "train", "lsgan", "width=8", "--out", out]
