@@ -68,7 +68,7 @@ def cases():
             yield pytest.param(name, check, marks=marks, id=f"{name}-{check.__name__}")
 
 
-@functools.cache
+@functools.lru_cache(1)  # all GANs at once would take gigabytes
 def subject_of(name):
     return checks.Subject(registry.find(name))
 
